@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { GRANT_STATUSES, type Grant } from '../grants/grant.ts';
+import { RESOURCES } from '../resources.ts';
+import type { CertificateIdentity } from '../peers/identity.ts';
+import type { ResourceReader } from '../ports/resources.ts';
+import { assertAuthorized, decide, decideNative, type AuthorizedGet, type AuthorizedList } from './decide.ts';
+import { assertAuthorizedWrite, decideWrite, type AuthorizedWrite } from './write.ts';
+
+const GRANT = '00000000-0000-4000-8000-000000000001';
+const SUBJECT = '00000000-0000-4000-8000-00000000000a';
+const OTHER = '00000000-0000-4000-8000-00000000000b';
+const TEAM = '00000000-0000-4000-8000-0000000000aa';
+const NOW = new Date('2026-06-01T00:00:00Z');
+
+const grant: Grant = {
+  id: GRANT,
+  peerId: OTHER,
+  subjectUserId: SUBJECT,
+  scope: {
+    resources: ['tasks', 'notes'],
+    excluded_resources: ['credentials'],
+    filters: { tasks: { include_teams: [TEAM], include_personal: false } },
+    max_rows_per_query: 20,
+  },
+  status: 'active',
+  version: 7,
+  rateLimitPerMinute: null,
+  createdAt: NOW,
+  activatedAt: NOW,
+  expiresAt: null,
+  revokedAt: null,
+  revokedReason: null,
+};
+
+const identity: CertificateIdentity = {
+  grantId: GRANT,
+  subjectUserId: SUBJECT,
+  serial: 'ab12',
+  fingerprint: 'f'.repeat(64),
+  notBefore: new Date('2026-05-01T00:00:00Z'),
+  notAfter: new Date('2026-07-01T00:00:00Z'),
+};
+
+const list = { resource: 'tasks', limit: 50, after: null } as const;
+
+describe('decide', () => {
+  it('carries the scope and the fence into the proof, with the limit capped', () => {
+    const decision = decide.list(grant, identity, list, NOW);
+    expect(decision.ok && decision.value.terms).toEqual({
+      subjectUserId: SUBJECT,
+      target: { verb: 'list', resource: 'tasks', limit: 20, after: null },
+      personal: false,
+      teams: [TEAM],
+      fence: { grantId: GRANT, grantVersion: 7, subjectUserId: SUBJECT, certificateSerial: 'ab12' },
+    });
+  });
+
+  it('gives personal rows only where the scope has no filter', () => {
+    const decision = decide.get(grant, identity, { resource: 'notes', id: OTHER }, NOW);
+    expect(decision.ok && decision.value.terms).toMatchObject({ personal: true, teams: [] });
+  });
+
+  it.each([
+    ['no grant', null, identity, 'grant_unknown'],
+    ['another grant', { ...grant, id: OTHER }, identity, 'grant_unknown'],
+    ['a pending grant', { ...grant, status: 'pending' as const }, identity, 'grant_pending'],
+    ['a revoked grant', { ...grant, status: 'revoked' as const }, identity, 'grant_revoked'],
+    ['an expired grant', { ...grant, expiresAt: NOW }, identity, 'grant_expired'],
+    [
+      'X-12 grant X with the subject of Y',
+      grant,
+      { ...identity, subjectUserId: OTHER },
+      'grant_subject_mismatch',
+    ],
+  ])('denies %s for every verb', (_name, g, i, code) => {
+    expect(decide.list(g, i, list, NOW)).toEqual({ ok: false, error: code });
+    expect(decide.get(g, i, { resource: 'tasks', id: OTHER }, NOW)).toEqual({ ok: false, error: code });
+    expect(decide.capabilities(g, i, NOW)).toEqual({ ok: false, error: code });
+  });
+
+  it('denies what is excluded or not granted by name', () => {
+    expect(decide.list(grant, identity, { ...list, resource: 'credentials' }, NOW)).toEqual({
+      ok: false,
+      error: 'resource_excluded',
+    });
+    expect(decide.list(grant, identity, { ...list, resource: 'memory' }, NOW)).toEqual({
+      ok: false,
+      error: 'resource_not_granted',
+    });
+  });
+
+  it('is total, and allows only an active grant of that subject for a granted resource', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...GRANT_STATUSES),
+        fc.option(fc.date({ noInvalidDate: true }), { nil: null }),
+        fc.constantFrom(SUBJECT, OTHER),
+        fc.constantFrom(...RESOURCES),
+        fc.subarray([...RESOURCES]),
+        fc.subarray([...RESOURCES]),
+        (status, expiresAt, subjectUserId, resource, resources, excluded) => {
+          const g: Grant = {
+            ...grant,
+            status,
+            expiresAt,
+            scope: { resources, excluded_resources: excluded, filters: {}, max_rows_per_query: 5 },
+          };
+          const decision = decide.list(g, { ...identity, subjectUserId }, { ...list, resource }, NOW);
+          const allowed =
+            status === 'active' &&
+            (expiresAt === null || expiresAt > NOW) &&
+            subjectUserId === SUBJECT &&
+            resources.includes(resource) &&
+            !excluded.includes(resource);
+          expect(decision.ok).toBe(allowed);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('the choke point', () => {
+  const native = decideNative.list({ userId: SUBJECT, isAdmin: false, access: 'read' }, list);
+
+  it('refuses a proof that was not made by decide, at run time too', () => {
+    expect(() => assertAuthorized(native)).not.toThrow();
+    for (const forged of [
+      null,
+      {},
+      { terms: native.terms },
+      JSON.parse(JSON.stringify(native)),
+      Object.create(Object.getPrototypeOf(native) as object),
+    ]) {
+      expect(() => assertAuthorized(forged)).toThrow(TypeError);
+    }
+  });
+
+  it('cannot be widened afterwards', () => {
+    expect(() => Object.assign(native.terms, { subjectUserId: OTHER })).toThrow(TypeError);
+    expect(() => Object.assign(native, { terms: {} })).toThrow(TypeError);
+    expect(() => Object.assign(native.terms.target, { limit: 10_000 })).toThrow(TypeError);
+  });
+
+  it('is the only type a reader accepts', () => {
+    expectTypeOf<Parameters<ResourceReader['list']>[0]>().toEqualTypeOf<AuthorizedList>();
+    expectTypeOf<{ readonly terms: AuthorizedList['terms'] }>().not.toExtend<AuthorizedList>();
+    expectTypeOf<AuthorizedGet>().not.toExtend<AuthorizedList>();
+    expectTypeOf<AuthorizedList>().not.toExtend<AuthorizedGet>();
+    // @ts-expect-error a literal with the right shape is not a proof
+    const forged: AuthorizedList = { terms: native.terms };
+    expect(() => assertAuthorized(forged)).toThrow(TypeError);
+    // @ts-expect-error neither is a write's proof
+    const forgedWrite: AuthorizedWrite = { userId: SUBJECT, resource: 'tasks', action: 'create' };
+    expect(() => assertAuthorizedWrite(forgedWrite)).toThrow(TypeError);
+  });
+});
+
+describe('decideWrite', () => {
+  it('takes a token that may write', () => {
+    expect(decideWrite({ userId: SUBJECT, isAdmin: true, access: 'read' }, 'tasks', 'create')).toEqual({
+      ok: false,
+      error: 'read_only_token',
+    });
+    const decision = decideWrite({ userId: SUBJECT, isAdmin: false, access: 'write' }, 'tasks', 'create');
+    expect(decision.ok && decision.value.userId).toBe(SUBJECT);
+  });
+});

@@ -1,0 +1,32 @@
+import type { ErrorCode } from '../errors.ts';
+
+export type AuditOutcome = 'allowed' | 'denied' | 'error';
+
+export type AuditVerb =
+  'capabilities' | 'list' | 'get' | 'search' | 'unknown' | 'enroll' | 'revoke' | 'renew' | 'admin';
+
+/** One row of `federation_audit_log`: what happened, never what was asked for (SPEC M4-5). */
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: Date;
+  readonly grantId: string | null;
+  readonly peerId: string | null;
+  readonly subjectUserId: string | null;
+  /** The administrator or user who acted, for verbs `admin`, `enroll`, `revoke`. */
+  readonly actorUserId: string | null;
+  readonly verb: AuditVerb;
+  readonly resource: string | null;
+  /** For `admin`: what was done, for example `grant.create`. Never free text from a request. */
+  readonly action: string | null;
+  readonly queryHash: string | null;
+  readonly outcome: AuditOutcome;
+  readonly reasonCode: ErrorCode | null;
+  /** HTTP status answered. */
+  readonly status: number;
+  readonly bytesOut: number;
+  readonly latencyMs: number;
+  readonly traceId: string | null;
+}
+
+export const outcomeOf = (status: number): AuditOutcome =>
+  status < 400 ? 'allowed' : status < 500 ? 'denied' : 'error';

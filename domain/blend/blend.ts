@@ -1,0 +1,55 @@
+import type { ResourceRow } from '../resources.ts';
+
+export type SourceName = 'local' | `federated:${string}`;
+
+export type BlendedRow = ResourceRow & { readonly _source: SourceName };
+
+/** Newest first, then by id descending: the order of every list, equal to SQL's `(created_at, id) DESC`. */
+export const compareRows = (a: ResourceRow, b: ResourceRow): number => {
+  if (a.created_at !== b.created_at) return a.created_at < b.created_at ? 1 : -1;
+  if (a.id !== b.id) return a.id < b.id ? 1 : -1;
+  return 0;
+};
+
+export interface SourcePage {
+  readonly source: SourceName;
+  /** Already in `compareRows` order. */
+  readonly items: readonly ResourceRow[];
+  /** Whether the source holds more after its last item. */
+  readonly more: boolean;
+}
+
+export interface Blended {
+  readonly items: readonly BlendedRow[];
+  /** Per source: how many of its items were taken. What was not taken is asked for again by the next page. */
+  readonly taken: Readonly<Record<string, number>>;
+  readonly more: boolean;
+}
+
+/**
+ * Merges pages of several sources into one of at most `limit` rows and tags each row. An item is only taken
+ * while no source that still has unseen rows could hold a newer one: a page that ran dry with `more` set
+ * ends the merge there, so that paging on yields every row once and in order.
+ */
+export const blend = (pages: readonly SourcePage[], limit: number): Blended => {
+  const heads = pages.map((page) => ({ page, next: 0 }));
+  const items: BlendedRow[] = [];
+  while (items.length < limit) {
+    if (heads.some(({ page, next }) => next >= page.items.length && page.more)) break;
+    let best: { page: SourcePage; next: number } | undefined;
+    for (const head of heads) {
+      const row = head.page.items[head.next];
+      const bestRow = best?.page.items[best.next];
+      if (row !== undefined && (bestRow === undefined || compareRows(row, bestRow) < 0)) best = head;
+    }
+    const row = best?.page.items[best.next];
+    if (best === undefined || row === undefined) break;
+    items.push({ ...row, _source: best.page.source });
+    best.next += 1;
+  }
+  return {
+    items,
+    taken: Object.fromEntries(heads.map(({ page, next }) => [page.source, next])),
+    more: heads.some(({ page, next }) => next < page.items.length || page.more),
+  };
+};

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { GRANT_STATUSES, canTransition, effectiveStatus } from './grant.ts';
+
+const at = (iso: string): Date => new Date(iso);
+
+describe('grant status', () => {
+  it('is final once revoked', () => {
+    for (const to of GRANT_STATUSES) expect(canTransition('revoked', to)).toBe(false);
+  });
+
+  it('never becomes active again', () => {
+    const reaching = GRANT_STATUSES.filter((from) => canTransition(from, 'active'));
+    expect(reaching).toEqual(['pending']);
+  });
+
+  it('is expired from the very moment of expiresAt', () => {
+    const grant = { status: 'active', expiresAt: at('2026-01-01T00:00:00Z') } as const;
+    expect(effectiveStatus(grant, at('2025-12-31T23:59:59.999Z'))).toBe('active');
+    expect(effectiveStatus(grant, at('2026-01-01T00:00:00Z'))).toBe('expired');
+  });
+
+  it('stays revoked after its expiry', () => {
+    expect(
+      effectiveStatus(
+        { status: 'revoked', expiresAt: at('2020-01-01T00:00:00Z') },
+        at('2026-01-01T00:00:00Z'),
+      ),
+    ).toBe('revoked');
+  });
+});

@@ -1,0 +1,195 @@
+import type { AuditEntry, AuditOutcome } from '../audit/entry.ts';
+import type { Grant, GrantStatus } from '../grants/grant.ts';
+import type { PeerDirection, PeerState } from '../peers/peer.ts';
+import type { Scope } from '../scope/scope.ts';
+import type { Page, PageRequest } from './page.ts';
+
+/** A grant as stored, with the sealed key under which its queries are hashed. */
+export interface GrantRecord {
+  readonly grant: Grant;
+  /** Sealed 32 bytes, identity `federation_grants/<id>/audit_key`. */
+  readonly auditKeySealed: string;
+}
+
+export interface GrantPatch {
+  readonly scope?: Scope;
+  readonly rateLimitPerMinute?: number | null;
+  readonly expiresAt?: Date | null;
+}
+
+export interface GrantFilter {
+  readonly status?: GrantStatus;
+  readonly subjectUserId?: string;
+  readonly peerId?: string;
+}
+
+/** Every change raises `version`. Conditional updates: who loses the race gets null (EXAMPLES: openstatus). */
+export interface GrantStore {
+  insert(record: GrantRecord): Promise<void>;
+  /** The stored scope is read with `readStoredScope`. */
+  byId(id: string): Promise<GrantRecord | null>;
+  list(page: PageRequest, filter: GrantFilter): Promise<Page<Grant>>;
+  /** Changes a pending or active grant at that version. */
+  patch(id: string, expectedVersion: number, patch: GrantPatch): Promise<Grant | null>;
+  /** pending → active, or null. */
+  activate(id: string, at: Date): Promise<Grant | null>;
+  /** pending or active or expired → revoked, or null when it was revoked already or is unknown. */
+  revoke(id: string, reason: string, at: Date): Promise<Grant | null>;
+  /** Revokes every grant of one peer and returns their ids. (For a deleted user a database trigger does it.) */
+  revokeByPeer(peerId: string, reason: string, at: Date): Promise<readonly string[]>;
+}
+
+/** The other gateway, as one side knows it. Fields from `federationUrl` on are set for `outbound` only. */
+export interface Peer {
+  readonly id: string;
+  readonly direction: PeerDirection;
+  /** Inbound: unique among inbound peers. Outbound: unique among one local user's peers (`federated:<name>`). */
+  readonly name: string;
+  readonly state: PeerState;
+  readonly createdAt: Date;
+  readonly localUserId: string | null;
+  /** Base of B's mTLS listener, `https://host:port`. */
+  readonly federationUrl: string | null;
+  readonly caPem: string | null;
+  /** SHA-256 of the CA's DER, lower-case hexadecimal. */
+  readonly caFingerprint: string | null;
+  readonly clientCertPem: string | null;
+  /** Sealed, identity `federation_peers/<id>/client_key_pem`. */
+  readonly clientKeyPemSealed: string | null;
+  readonly remoteGrantId: string | null;
+  readonly remoteSubjectUserId: string | null;
+  readonly certificateNotAfter: Date | null;
+  readonly lastSuccessAt: Date | null;
+  readonly lastFailureAt: Date | null;
+  readonly lastFailureCode: string | null;
+}
+
+export interface PeerFilter {
+  readonly direction?: PeerDirection;
+  readonly localUserId?: string;
+}
+
+export interface PeerStore {
+  /** @throws MosaicError `conflict` when the name is taken */
+  insert(peer: Peer): Promise<void>;
+  byId(id: string): Promise<Peer | null>;
+  inboundByName(name: string): Promise<Peer | null>;
+  /** All peers of one local user that could be asked (outbound). */
+  ofUser(localUserId: string): Promise<readonly Peer[]>;
+  list(page: PageRequest, filter: PeerFilter): Promise<Page<Peer>>;
+  /** Conditional on the state it was decided from; false when someone else was faster. */
+  setState(id: string, from: PeerState, to: PeerState): Promise<boolean>;
+  recordSuccess(id: string, at: Date): Promise<void>;
+  recordFailure(id: string, at: Date, code: string): Promise<void>;
+  delete(id: string): Promise<boolean>;
+}
+
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly grantId: string }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'used' }
+  | { readonly kind: 'expired' }
+  /** Another redemption is under way; poll `claim` again until it is used or released. */
+  | { readonly kind: 'busy' };
+
+export interface EnrollmentTokenStore {
+  insert(token: {
+    readonly hash: string;
+    readonly grantId: string;
+    readonly createdAt: Date;
+    readonly expiresAt: Date;
+  }): Promise<void>;
+  /**
+   * Claims a token in one atomic statement. A claim whose lease ran out (its process died) can be taken over.
+   * @param leaseUntil how long this claim keeps others waiting
+   */
+  claim(hash: string, claimId: string, now: Date, leaseUntil: Date): Promise<ClaimOutcome>;
+  /** The token is spent; false when the claim was lost meanwhile. */
+  finish(hash: string, claimId: string, at: Date): Promise<boolean>;
+  /** The token is usable again (the CA failed). */
+  release(hash: string, claimId: string): Promise<void>;
+  /** Spends every open token of a grant (a new one was made, or the grant was revoked). */
+  closeForGrant(grantId: string, at: Date): Promise<void>;
+}
+
+export interface CertificateRecord {
+  readonly id: string;
+  readonly grantId: string;
+  readonly status: 'requested' | 'issued' | 'failed' | 'revoked';
+  readonly serial: string | null;
+  readonly fingerprint: string | null;
+  readonly notBefore: Date | null;
+  readonly notAfter: Date | null;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+export interface CertificateStore {
+  /** The intent is recorded before the CA signs. */
+  insertRequested(id: string, grantId: string, at: Date): Promise<void>;
+  markIssued(
+    id: string,
+    issued: {
+      readonly serial: string;
+      readonly fingerprint: string;
+      readonly notBefore: Date;
+      readonly notAfter: Date;
+    },
+  ): Promise<void>;
+  markFailed(id: string): Promise<void>;
+  ofGrant(grantId: string): Promise<readonly CertificateRecord[]>;
+  /** Revokes the issued certificates of a grant in the database, and puts each serial into the CA outbox. */
+  revokeOfGrant(grantId: string, reason: string, at: Date): Promise<readonly string[]>;
+}
+
+export interface OutboxItem {
+  readonly id: string;
+  readonly serial: string;
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+/** Revocations the CA has still to be told of. */
+export interface RevocationOutbox {
+  /** Takes up to `limit` items not under way, leasing each until `leaseUntil`. */
+  take(limit: number, now: Date, leaseUntil: Date): Promise<readonly OutboxItem[]>;
+  done(id: string, at: Date): Promise<void>;
+  failed(id: string, retryAt: Date): Promise<void>;
+}
+
+export interface AuditFilter {
+  readonly grantId?: string;
+  readonly peerId?: string;
+  readonly subjectUserId?: string;
+  readonly outcome?: AuditOutcome;
+  readonly verb?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+}
+
+export interface AuditStore {
+  /** One multi-row insert. */
+  insertMany(entries: readonly AuditEntry[]): Promise<void>;
+  list(page: PageRequest, filter: AuditFilter): Promise<Page<AuditEntry>>;
+}
+
+/** Sealed keys of the gateway itself (cursor MAC, audit hash without a grant, the embedded CA's key). */
+export interface SecretStore {
+  get(name: string): Promise<string | null>;
+  /** Stores `sealed` if the name is free, and returns what is stored then: one winner among replicas. */
+  putIfAbsent(name: string, sealed: string): Promise<string>;
+}
+
+export interface RevokedSerial {
+  readonly serial: string;
+  readonly revokedAt: Date;
+}
+
+/** What the embedded CA keeps: revoked serials and the CRL's number, which only rises. */
+export interface EmbeddedCaStore {
+  /** Idempotent. */
+  recordRevocation(serial: string, reason: string, at: Date): Promise<void>;
+  revocations(): Promise<readonly RevokedSerial[]>;
+  /** Raises and returns the CRL number. */
+  nextCrlNumber(): Promise<bigint>;
+}

@@ -1,0 +1,94 @@
+import type { CertificateAuthority, CrlSource } from '../ca/authority.ts';
+import type { AuditEntry } from '../domain/audit/entry.ts';
+import type { Mac } from '../domain/paging/cursor.ts';
+import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
+import type { Storage } from '../domain/ports/storage.ts';
+
+/** What the portable core needs to know of the configuration. */
+export interface CoreSettings {
+  /** How this gateway calls itself to peers, for example `work`. */
+  readonly gatewayName: string;
+  /** Base URL of this gateway's mTLS listener as peers reach it, no trailing slash. */
+  readonly federationUrl: string;
+  /** Base of enrollment URLs (`FEDERATION_ENROLLMENT_BASE_URL`), no trailing slash. */
+  readonly enrollmentBaseUrl: string;
+  readonly leafLifetimeSeconds: number;
+  readonly enrollmentTokenSeconds: number;
+  readonly defaultRateLimitPerMinute: number;
+  /** Lets enrollment and peer URLs name private and loopback addresses (ABUSE 63). */
+  readonly allowPrivateAddresses: boolean;
+  /** Lets an enrollment URL be plain HTTP, on loopback only. */
+  readonly allowLoopbackHttp: boolean;
+  /** How long a peer may take to answer, and the longest `source=all` waits for anyone. */
+  readonly peerTimeoutMs: number;
+  readonly bodyLimitBytes: number;
+}
+
+/** Accepts entries at once; writes them in the background (SPEC M4). */
+export interface AuditSink {
+  record(entry: AuditEntry): void;
+  /** Resolves when all that was accepted before the call is written or counted as dropped. */
+  flush(): Promise<void>;
+  readonly counters: { readonly accepted: number; readonly written: number; readonly dropped: number };
+}
+
+/** Keys of this gateway, unsealed once at start. */
+export interface GatewayKeys {
+  /** Authenticates cursors. */
+  readonly cursorMac: Mac;
+  /** Hashes queries where no grant is known. */
+  readonly auditMac: Mac;
+  /** HMAC-SHA-256 under a given key, for a grant's own audit key. */
+  macWith(key: Uint8Array): Mac;
+}
+
+export interface PeerCredentials {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** One mutual-TLS client; `fetch` only ever talks with these credentials, follows no redirect and trusts only `caPem`. */
+export interface PeerClient {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  /** In-flight calls finish; then the connections go. */
+  close(): Promise<void>;
+}
+
+/** What a runtime brings to reach other gateways. */
+export interface PeerTransport {
+  connect(credentials: PeerCredentials): PeerClient;
+  /**
+   * Connects without sending anything, walks the presented chain and returns the PEM of the certificate whose
+   * SHA-256 equals `fingerprint` (lower-case hexadecimal).
+   * @throws MosaicError `ca_pin_mismatch`, `peer_unreachable`, `peer_timeout`, `address_refused`
+   */
+  pinnedRoot(url: string, fingerprint: string, timeoutMs: number): Promise<string>;
+  /** HTTPS without a client certificate, trusting only `caPem`; or plain HTTP when `caPem` is null (loopback, configured). */
+  anonymous(caPem: string | null): PeerClient;
+  /** Resolves a host and tells whether every address of it may be called (ABUSE 63). @throws MosaicError `address_refused` */
+  assertAddressAllowed(url: string): Promise<void>;
+}
+
+/** New key pair and CSR for an enrollment; the key never leaves this gateway. */
+export interface KeyMaker {
+  /** P-256; PKCS#8 PEM and PKCS#10 PEM with an empty subject. */
+  keyAndCsr(): Promise<{ readonly keyPem: string; readonly csrPem: string }>;
+}
+
+/** Everything the apps are made of. Wired explicitly by a runtime (`src/wire.ts`); nothing happens on import. */
+export interface Deps {
+  readonly settings: CoreSettings;
+  readonly storage: Storage;
+  readonly kv: KeyValue;
+  readonly ca: CertificateAuthority & CrlSource;
+  readonly sealer: Sealer;
+  readonly keys: GatewayKeys;
+  readonly audit: AuditSink;
+  readonly transport: PeerTransport;
+  readonly keyMaker: KeyMaker;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly log: Log;
+}
