@@ -1,0 +1,67 @@
+// Plain JavaScript for Node 20 and later: finds the locked Node 24 and runs a program with it.
+// Shared by boot.mjs (a checkout) and bin/mosaic.mjs (the installed package).
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+
+export const WANTED_MAJOR = 24;
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** The Node 24 to use for code that lives at `fromFile`, or undefined when there is none. */
+export function findNode(fromFile) {
+  const require = createRequire(fromFile);
+  try {
+    const manifest = require.resolve(`node-${process.platform}-${process.arch}/package.json`);
+    const binary = join(dirname(manifest), 'bin', 'node');
+    if (existsSync(binary)) return binary;
+  } catch {
+    // Not installed for this platform: the running Node may still do.
+  }
+  return Number.parseInt(process.versions.node, 10) >= WANTED_MAJOR ? process.execPath : undefined;
+}
+
+export function explainMissingNode() {
+  return (
+    `mosaic needs Node ${WANTED_MAJOR} or later; this is Node ${process.versions.node} on ` +
+    `${process.platform}-${process.arch}, and the optional package node-${process.platform}-${process.arch} ` +
+    `is not installed.\nWhat to do: install again without --omit=optional, or put Node ${WANTED_MAJOR} first in PATH.`
+  );
+}
+
+/**
+ * Ctrl-C in a terminal reaches the whole foreground process group, so the child has it already;
+ * a second copy would look like an impatient user. Linux tells through /proc (process group,
+ * terminal's foreground group); elsewhere a terminal on stdin is the best sign there is.
+ */
+function inForegroundOfTerminal() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[5] !== '-1' && fields[2] === fields[5];
+  } catch {
+    return process.stdin.isTTY === true;
+  }
+}
+
+/** Runs `node ...args`, forwards signals, and ends this process the way the child ended. */
+export function runNode(node, args) {
+  const path = [dirname(node), process.env.PATH].filter(Boolean).join(delimiter);
+  const child = spawn(node, args, { stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const forward = (signal) => {
+    if (signal === 'SIGINT' && inForegroundOfTerminal()) return;
+    child.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  child.on('error', (error) => {
+    console.error(`Could not start ${node}: ${error.message}`);
+    process.exit(126);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    for (const forwarded of FORWARDED) process.removeAllListeners(forwarded);
+    process.kill(process.pid, signal);
+    // Only reached when the signal's default action does not end a process.
+    setTimeout(() => process.exit(1), 1000);
+  });
+}

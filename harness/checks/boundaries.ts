@@ -1,0 +1,153 @@
+/**
+ * Who may import whom: the one table behind the lint overrides (.oxlintrc.json) and the boundary test.
+ * docs/architecture.md tells the same in prose.
+ */
+
+export interface Zone {
+  readonly name: string;
+  /** Globs of the files it covers, relative to the checkout; the first zone that matches a file is its zone. */
+  readonly files: readonly string[];
+  /** Globs of files it may import; `!` takes some out again. Its own files are always allowed. */
+  readonly imports: readonly string[];
+  /** Packages it may import: exact names, or a whole npm scope as `@scope/*`. */
+  readonly packages: readonly string[];
+  /** Portable code runs unchanged on Node, Deno and workerd: web standards only, no `node:`, no `process`. */
+  readonly portable: boolean;
+}
+
+const HONO = ['hono', '@hono/*'];
+/** Small pure packages without I/O. */
+const PURE = ['@noble/hashes', 'canonicalize', 'lru-cache'];
+const COMMAND_LINE = ['commander', 'cli-table3'];
+
+/** Only tests and their helpers; left out of the package and of the portable project. */
+export const TEST_FILES = ['**/*.test.ts', '**/*.contract.ts', '**/*.testkit.ts'];
+
+export const ZONES: readonly Zone[] = [
+  {
+    name: 'harness',
+    files: ['harness/**'],
+    imports: ['**'],
+    packages: ['*'],
+    portable: false,
+  },
+  {
+    name: 'tests',
+    files: TEST_FILES,
+    imports: ['{domain,ca,db,routes,src,infra}/**'],
+    packages: ['*'],
+    portable: false,
+  },
+  { name: 'domain', files: ['domain/**'], imports: [], packages: [], portable: true },
+  {
+    name: 'ca',
+    files: ['ca/**'],
+    imports: ['domain/**'],
+    packages: ['pkijs', 'asn1js', 'jose', '@noble/hashes'],
+    portable: true,
+  },
+  {
+    name: 'db',
+    files: ['db/**'],
+    imports: ['domain/**'],
+    packages: ['drizzle-orm', 'postgres', '@electric-sql/*', 'jose', '@noble/hashes'],
+    portable: true,
+  },
+  {
+    name: 'routes',
+    files: ['routes/**'],
+    imports: ['domain/**', 'src/services/**', 'src/deps.ts'],
+    packages: [...HONO, 'zod'],
+    portable: true,
+  },
+  {
+    name: 'services',
+    files: ['src/services/**'],
+    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/deps.ts'],
+    packages: PURE,
+    portable: true,
+  },
+  {
+    name: 'federation',
+    files: ['src/federation/**'],
+    imports: ['domain/**', 'src/deps.ts', 'src/kv/port.ts'],
+    packages: [...PURE, 'zod'],
+    portable: true,
+  },
+  {
+    name: 'kv',
+    files: ['src/kv/port.ts', 'src/kv/memory.ts', 'src/kv/upstash*.ts'],
+    imports: ['domain/**'],
+    packages: ['lru-cache', '@upstash/redis'],
+    portable: true,
+  },
+  {
+    name: 'kv-valkey',
+    files: ['src/kv/valkey*.ts', 'src/kv/valkey/**'],
+    imports: ['domain/**', 'src/kv/port.ts'],
+    packages: ['iovalkey'],
+    portable: false,
+  },
+  {
+    name: 'deps',
+    files: ['src/deps.ts'],
+    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/kv/port.ts'],
+    packages: [],
+    portable: true,
+  },
+  {
+    name: 'app',
+    files: ['src/app.ts'],
+    imports: ['domain/**', 'routes/**', 'src/services/**', 'src/federation/**', 'src/deps.ts'],
+    packages: HONO,
+    portable: true,
+  },
+  {
+    name: 'runtimes',
+    files: ['src/runtimes/**'],
+    imports: ['{domain,ca,db,routes}/**', 'src/**', '!src/cli/**'],
+    packages: ['*', ...COMMAND_LINE.map((name) => `!${name}`)],
+    portable: false,
+  },
+  {
+    name: 'cli',
+    files: ['src/cli/**'],
+    imports: ['domain/**', 'src/*.ts', 'src/config/**', 'src/runtimes/**'],
+    packages: [...HONO, ...COMMAND_LINE, 'zod'],
+    portable: false,
+  },
+  {
+    name: 'assembly',
+    files: ['src/**'],
+    imports: ['{domain,ca,db,routes}/**', 'src/**', '!src/runtimes/**', '!src/cli/**'],
+    packages: [...HONO, ...PURE, 'jose', 'zod'],
+    portable: true,
+  },
+  { name: 'infra', files: ['infra/**'], imports: [], packages: [], portable: false },
+  {
+    name: 'launcher',
+    files: ['bin/*.mjs', 'boot.mjs'],
+    imports: ['bin/*.mjs'],
+    packages: [],
+    portable: false,
+  },
+  { name: 'tools', files: ['*.config.ts', '*.config.mjs'], imports: [], packages: ['*'], portable: false },
+];
+
+/** Names that exist on one runtime only. */
+export const HOST_NAMES = [
+  'process',
+  'Buffer',
+  'Deno',
+  'Bun',
+  'NodeJS',
+  'require',
+  'global',
+  '__dirname',
+  '__filename',
+  'setImmediate',
+  'clearImmediate',
+];
+
+/** Modules of one runtime, by prefix. */
+export const HOST_MODULES = ['node:', 'cloudflare:', 'bun:', 'workerd:'];
