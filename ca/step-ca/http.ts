@@ -1,0 +1,81 @@
+import { MosaicError } from '../../domain/errors.ts';
+
+/** `fetch` that trusts the CA's pinned root only; a runtime brings it. */
+export type CaFetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface CaEndpoint {
+  /** Base, `https://host:port`. */
+  readonly url: string;
+  readonly fetch: CaFetch;
+  readonly timeoutMs: number;
+}
+
+export interface CaAnswer {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+export const caUnavailable = (detail: string, cause?: unknown): MosaicError =>
+  new MosaicError('ca_unavailable', { detail, cause: cause ?? new Error(detail) });
+
+const readCapped = async (response: Response): Promise<Uint8Array> => {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > MAX_ANSWER_BYTES) {
+      await reader.cancel();
+      throw caUnavailable('The authority’s answer is too large.');
+    }
+    parts.push(value);
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+};
+
+/**
+ * One bounded call. Whether a request that broke off was carried out can't be known, so the caller treats it as not done
+ * and never uses what it did not see.
+ * @throws MosaicError `ca_unavailable` when the CA can't be reached in time
+ */
+export const callCa = async (endpoint: CaEndpoint, path: string, body?: unknown): Promise<CaAnswer> => {
+  try {
+    const response = await endpoint.fetch(`${endpoint.url}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      redirect: 'error',
+      signal: AbortSignal.timeout(endpoint.timeoutMs),
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await readCapped(response) };
+  } catch (error) {
+    if (error instanceof MosaicError) throw error;
+    throw caUnavailable('step-ca could not be reached in time.', error);
+  }
+};
+
+/** The CA's own message: for the cause (logs), never for an answer. */
+export const caMessage = ({ body, status }: CaAnswer): Error => {
+  const text = new TextDecoder().decode(body.subarray(0, 2_000));
+  return new Error(`step-ca answered ${status}: ${text}`);
+};
+
+export const caJson = (answer: CaAnswer): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(answer.body));
+  } catch (error) {
+    throw caUnavailable('step-ca gave an answer that is not JSON.', error);
+  }
+};

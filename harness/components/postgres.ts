@@ -1,0 +1,153 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { cacheFolder, programs, versions } from './installed.ts';
+import { launch, type Component } from './process.ts';
+
+const run = promisify(execFile);
+
+export interface PostgresOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly database: string;
+  /** Login that owns the database; no superuser. */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Postgres refuses to run as root, so there it runs as the package's own user. */
+const account = (): { readonly uid?: number; readonly gid?: number } => {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+};
+
+const bin = (name: string): string => path.join(programs.postgresBin, name);
+
+const own = (folder: string, { uid, gid }: ReturnType<typeof account>): void => {
+  if (uid !== undefined && gid !== undefined) execFileSync('chown', ['-R', `${uid}:${gid}`, folder]);
+};
+
+/** An initialised cluster is made once and copied afterwards: initdb costs a second and more. */
+const template = async (as: ReturnType<typeof account>): Promise<string> => {
+  const folder = path.join(cacheFolder, `postgres-${versions['POSTGRES_MAJOR']}-template`);
+  if (existsSync(path.join(folder, 'PG_VERSION'))) return folder;
+  const making = `${folder}.${process.pid}`;
+  // The package's user must be able to pass through the cache's parents, so the cluster is made elsewhere and moved.
+  const place = `/tmp/mosaic-initdb.${process.pid}`;
+  mkdirSync(place, { recursive: true });
+  own(place, as);
+  await run(
+    bin('initdb'),
+    [
+      '-D',
+      `${place}/data`,
+      '-U',
+      'postgres',
+      '--auth-local=trust',
+      '--auth-host=scram-sha-256',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+    ],
+    as,
+  );
+  mkdirSync(cacheFolder, { recursive: true });
+  cpSync(`${place}/data`, making, { recursive: true });
+  rmSync(place, { recursive: true });
+  try {
+    renameSync(making, folder);
+  } catch {
+    rmSync(making, { recursive: true, force: true });
+  }
+  return folder;
+};
+
+const psql = (
+  folder: string,
+  port: number,
+  sql: string,
+  as: ReturnType<typeof account>,
+  database = 'postgres',
+) =>
+  run(
+    bin('psql'),
+    [
+      '-h',
+      folder,
+      '-p',
+      String(port),
+      '-U',
+      'postgres',
+      '-d',
+      database,
+      '-v',
+      'ON_ERROR_STOP=1',
+      '-qAtc',
+      sql,
+    ],
+    as,
+  );
+
+export interface Postgres extends Component {
+  readonly url: string;
+  /** Superuser, over the unix socket: for looking underneath. */
+  readonly adminUrl: string;
+}
+
+/**
+ * A Postgres cluster of its own, on its own port and folder, with the vector extension made available to a plain owner.
+ * Durability is off: what it holds lives as long as a test.
+ */
+export const startPostgres = async (options: PostgresOptions): Promise<Postgres> => {
+  const as = account();
+  const data = path.join(options.folder, 'data');
+  mkdirSync(options.folder, { recursive: true });
+  const fresh = !existsSync(data);
+  if (fresh) {
+    cpSync(await template(as), data, { recursive: true });
+    writeFileSync(
+      path.join(data, 'postgresql.auto.conf'),
+      [
+        `port = ${options.port}`,
+        `unix_socket_directories = '${options.folder}'`,
+        `listen_addresses = '127.0.0.1'`,
+        'max_connections = 200',
+        'shared_buffers = 128MB',
+        'fsync = off',
+        'synchronous_commit = off',
+        'full_page_writes = off',
+        '',
+      ].join('\n'),
+    );
+  }
+  if (as.uid !== undefined && as.gid !== undefined) {
+    chownSync(options.folder, as.uid, as.gid);
+    own(options.folder, as);
+    execFileSync('chmod', ['700', data]);
+  }
+  const component = await launch({
+    name: 'postgres',
+    command: bin('postgres'),
+    args: ['-D', data],
+    folder: options.folder,
+    ...as,
+    ready: async () => (await psql(options.folder, options.port, 'select 1', as)).stdout.trim() === '1',
+  });
+  if (fresh) {
+    await psql(
+      options.folder,
+      options.port,
+      `create role ${options.user} login createrole password '${options.password}'`,
+      as,
+    );
+    await psql(options.folder, options.port, `create database ${options.database} owner ${options.user}`, as);
+    await psql(options.folder, options.port, 'create extension if not exists vector', as, options.database);
+  }
+  return {
+    ...component,
+    url: `postgres://${options.user}:${options.password}@127.0.0.1:${options.port}/${options.database}`,
+    adminUrl: `postgres://postgres@localhost:${options.port}/${options.database}?host=${encodeURIComponent(options.folder)}`,
+  };
+};
