@@ -40,8 +40,13 @@ export const startStepCa = async (options: {
   const caPassword = path.join(folder, 'ca-password');
   const provisionerPassword = path.join(folder, 'provisioner-password');
   for (const file of [caPassword, provisionerPassword]) {
-    if (!existsSync(file)) writeFileSync(file, `${crypto.randomUUID()}
-`, { mode: 0o600 });
+    if (!existsSync(file))
+      writeFileSync(
+        file,
+        `${crypto.randomUUID()}
+`,
+        { mode: 0o600 },
+      );
   }
   const home = path.join(folder, 'ca');
   const toolFolder = path.join(folder, 'bin');

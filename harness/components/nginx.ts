@@ -1,0 +1,76 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { renderNginx } from '../../src/cli/infra/render-nginx.ts';
+import { programs } from './installed.ts';
+import { launch, type Component } from './process.ts';
+import { accepts } from './sockets.ts';
+
+const run = promisify(execFile);
+const SOURCE = fileURLToPath(new URL('../../infra/nginx/', import.meta.url));
+const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
+
+export interface NginxFront {
+  readonly folder: string;
+  readonly publicPort: number;
+  readonly federationPort: number;
+  /** Folder where the gateway keeps server.pem, server.key, client-ca.pem and crl.pem. */
+  readonly materialFolder: string;
+  readonly publicSockets: readonly string[];
+  readonly federationSockets: readonly string[];
+}
+
+/** Writes the configuration exactly as `mosaic infra nginx` does. @returns the path of nginx.conf */
+export const writeNginxConfig = (front: NginxFront): string => {
+  const { folder } = front;
+  for (const part of ['run', 'log']) mkdirSync(path.join(folder, part), { recursive: true });
+  for (const name of ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf']) {
+    copyFileSync(path.join(SOURCE, name), path.join(folder, name));
+  }
+  const material = (name: string): string => path.join(front.materialFolder, name);
+  const configFile = path.join(folder, 'nginx.conf');
+  writeFileSync(
+    configFile,
+    renderNginx(readFileSync(path.join(SOURCE, 'nginx.conf.tpl'), 'utf8'), {
+      configFolder: folder,
+      runFolder: path.join(folder, 'run'),
+      logFolder: path.join(folder, 'log'),
+      modules: [NJS],
+      workers: 1,
+      daemon: false,
+      serverName: 'localhost',
+      publicListen: `127.0.0.1:${front.publicPort}`,
+      federationListen: `127.0.0.1:${front.federationPort}`,
+      serverCertificate: material('server.pem'),
+      serverKey: material('server.key'),
+      clientAuthorities: material('client-ca.pem'),
+      revocationLists: material('crl.pem'),
+      publicSockets: front.publicSockets,
+      federationSockets: front.federationSockets,
+    }),
+  );
+  return configFile;
+};
+
+/** `nginx -t`: throws with nginx's own words. */
+export const testNginxConfig = (configFile: string): void => {
+  execFileSync(programs.nginx, ['-t', '-q', '-e', 'stderr', '-c', configFile], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+};
+
+export const startNginx = async (front: NginxFront): Promise<Component> => {
+  const configFile = writeNginxConfig(front);
+  testNginxConfig(configFile);
+  // Workers run as another user; the sockets' folders are group and world passable, the keys are read by the master only.
+  await run('chmod', ['a+rx', front.folder]);
+  return launch({
+    name: 'nginx',
+    command: programs.nginx,
+    args: ['-e', path.join(front.folder, 'log', 'error.log'), '-c', configFile],
+    folder: front.folder,
+    ready: async () => (await accepts(front.publicPort)) && (await accepts(front.federationPort)),
+  });
+};
