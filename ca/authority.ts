@@ -41,7 +41,9 @@ export interface CertificateAuthority {
   rootPem(): Promise<string>;
   /**
    * Signs. What comes back was re-read and compared with the request (`verifyIssued`).
-   * @throws MosaicError `ca_unavailable` (nothing was signed, or it can't be known) or `ca_misissued`
+   * The certificate may start up to 60 s before `notBefore`, for clocks that differ; times are whole seconds.
+   * @throws MosaicError `ca_unavailable` (nothing was signed, or it can't be known), `ca_misissued`, or `invalid_csr`
+   *   (the request is the caller's fault: nothing was signed)
    */
   issue(request: IssueRequest): Promise<IssuedCertificate>;
   /** Idempotent. @throws MosaicError `ca_unavailable` */

@@ -2,6 +2,7 @@ import { bulkhead } from 'cockatiel';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Ids } from '../../domain/ports/basics.ts';
 import type { CertificateAuthority, CrlSource, IssuedCertificate, IssueRequest } from '../authority.ts';
+import { assertLeafLifetime } from '../lifetime.ts';
 import { verifyIssued } from '../verify.ts';
 import { readCertificate, type CertificateInfo } from '../x509/certificate.ts';
 import { readCsr } from '../x509/csr.ts';
@@ -98,6 +99,7 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
   const { endpoint } = deps;
 
   const issue = async (request: IssueRequest): Promise<IssuedCertificate> => {
+    assertLeafLifetime(request);
     const csr = await readCsr(request.csr);
     if (!csr.ok) throw new MosaicError('invalid_csr', { detail: `${csr.error}.` });
     const provisioner =

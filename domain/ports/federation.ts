@@ -183,6 +183,8 @@ export interface SecretStore {
 export interface RevokedSerial {
   readonly serial: string;
   readonly revokedAt: Date;
+  /** As given to `recordRevocation`; shown in the CRL. */
+  readonly reason?: string;
 }
 
 /** What the embedded CA keeps: revoked serials and the CRL's number, which only rises. */

@@ -1,0 +1,74 @@
+import { MosaicError } from '../../domain/errors.ts';
+import type { Clock, Random, Sealer } from '../../domain/ports/basics.ts';
+import type { EmbeddedCaStore, RevokedSerial, SecretStore } from '../../domain/ports/federation.ts';
+
+export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+
+/** A clock that stands still until it is moved. */
+export const clockAt = (start: Date): Clock & { readonly advance: (milliseconds: number) => void } => {
+  let now = start.getTime();
+  return {
+    now: () => new Date(now),
+    advance: (milliseconds) => {
+      now += milliseconds;
+    },
+  };
+};
+
+/** AES-256-GCM under a key of its own, the identity as associated data. */
+export const createTestSealer = async (): Promise<Sealer> => {
+  const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
+    'encrypt',
+    'decrypt',
+  ]);
+  const gcm = (iv: Uint8Array<ArrayBuffer>, identity: string): AesGcmParams => ({
+    name: 'AES-GCM',
+    iv,
+    additionalData: new TextEncoder().encode(identity),
+  });
+  return {
+    seal: async (plaintext, identity) => {
+      const iv = crypto.getRandomValues(new Uint8Array(12));
+      const sealed = await crypto.subtle.encrypt(gcm(iv, identity), key, new Uint8Array(plaintext));
+      return btoa(String.fromCharCode(...iv, ...new Uint8Array(sealed)));
+    },
+    open: async (sealed, identity) => {
+      const bytes = Uint8Array.from(atob(sealed), (character) => character.charCodeAt(0));
+      try {
+        const opened = await crypto.subtle.decrypt(gcm(bytes.slice(0, 12), identity), key, bytes.slice(12));
+        return new Uint8Array(opened);
+      } catch (cause) {
+        throw new MosaicError('internal', { cause });
+      }
+    },
+  };
+};
+
+export const createMemorySecrets = (): SecretStore & { readonly all: Map<string, string> } => {
+  const all = new Map<string, string>();
+  return {
+    all,
+    get: (name) => Promise.resolve(all.get(name) ?? null),
+    putIfAbsent: (name, sealed) => {
+      const stored = all.get(name) ?? sealed;
+      all.set(name, stored);
+      return Promise.resolve(stored);
+    },
+  };
+};
+
+export const createMemoryCaStore = (): EmbeddedCaStore => {
+  const revoked = new Map<string, RevokedSerial>();
+  let number = 0n;
+  return {
+    recordRevocation: (serial, reason, revokedAt) => {
+      if (!revoked.has(serial)) revoked.set(serial, { serial, reason, revokedAt });
+      return Promise.resolve();
+    },
+    revocations: () => Promise.resolve([...revoked.values()]),
+    nextCrlNumber: () => {
+      number += 1n;
+      return Promise.resolve(number);
+    },
+  };
+};

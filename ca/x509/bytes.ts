@@ -1,0 +1,20 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** @param hex an even number of hexadecimal digits */
+export const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
+/** SHA-256, lower-case hexadecimal. */
+export const sha256Hex = (bytes: Uint8Array): string => toHex(sha256(bytes));
+
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index]);
+
+/** A copy over a plain ArrayBuffer, which WebCrypto's types ask for. */
+export const copyBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
+
+/** Serial numbers as this product writes them: lower-case hexadecimal without leading zeros. */
+export const serialText = (magnitude: Uint8Array): string => toHex(magnitude).replace(/^0+(?=.)/, '');

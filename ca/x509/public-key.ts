@@ -1,0 +1,144 @@
+import { copyBytes, sameBytes } from './bytes.ts';
+import {
+  bitStringOctets,
+  DerError,
+  elements,
+  expectTag,
+  members,
+  oidText,
+  single,
+  TAG,
+  unsignedInteger,
+} from './der.ts';
+
+export type KeyAlgorithm = 'P-256' | 'P-384' | 'RSA' | 'Ed25519';
+
+const CURVES: Readonly<Record<string, 'P-256' | 'P-384'>> = {
+  '1.2.840.10045.3.1.7': 'P-256',
+  '1.3.132.0.34': 'P-384',
+};
+const RSA_BITS = { least: 2048, most: 8192 } as const;
+/** FIPS 186-5 wants e > 2^16; 1 would verify anything, and long ones only cost time. */
+const RSA_EXPONENT_OCTETS = { least: 3, most: 4 } as const;
+const HASHES = ['SHA-256', 'SHA-384', 'SHA-512'] as const;
+export type HashName = (typeof HASHES)[number];
+
+type SignatureScheme =
+  { readonly name: 'ECDSA' | 'RSASSA-PKCS1-v1_5'; readonly hash: HashName } | { readonly name: 'Ed25519' };
+
+/** RFC 5758, RFC 4055, RFC 8410. No SHA-1, and no RSA-PSS: no client needs it for a request. */
+const SCHEMES: Readonly<Record<string, SignatureScheme>> = {
+  '1.2.840.10045.4.3.2': { name: 'ECDSA', hash: 'SHA-256' },
+  '1.2.840.10045.4.3.3': { name: 'ECDSA', hash: 'SHA-384' },
+  '1.2.840.10045.4.3.4': { name: 'ECDSA', hash: 'SHA-512' },
+  '1.2.840.113549.1.1.11': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  '1.2.840.113549.1.1.12': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' },
+  '1.2.840.113549.1.1.13': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' },
+  '1.3.101.112': { name: 'Ed25519' },
+};
+
+const checkRsa = (key: Uint8Array): void => {
+  const [modulus, exponent, ...rest] = elements(single(key, TAG.sequence, 'the RSA key').content);
+  const n = unsignedInteger(modulus, 'the RSA modulus');
+  const e = unsignedInteger(exponent, 'the RSA exponent');
+  const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24;
+  if (rest.length > 0) throw new DerError('the RSA key has too many fields');
+  if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
+    throw new DerError(`an RSA key must have ${String(RSA_BITS.least)} to ${String(RSA_BITS.most)} bits`);
+  }
+  const isOdd = ((e[e.length - 1] ?? 0) & 1) === 1;
+  if (!isOdd || e.length < RSA_EXPONENT_OCTETS.least || e.length > RSA_EXPONENT_OCTETS.most) {
+    throw new DerError('the RSA public exponent is not acceptable');
+  }
+};
+
+/**
+ * Which allowed key a SubjectPublicKeyInfo holds (SPEC M2: P-256, P-384, RSA ≥ 2048, Ed25519).
+ * @throws DerError when it is malformed or not allowed
+ */
+export const keyAlgorithm = (publicKeyInfo: Uint8Array): KeyAlgorithm => {
+  const [algorithm, key, ...rest] = elements(single(publicKeyInfo, TAG.sequence, 'the public key').content);
+  const [oid, parameters, ...more] = members(algorithm, 'the algorithm of the public key');
+  const octets = bitStringOctets(key, 'the public key');
+  if (rest.length > 0 || more.length > 0) throw new DerError('the public key has too many fields');
+  const name = oidText(oid);
+  if (name === '1.2.840.10045.2.1') {
+    const curve = CURVES[oidText(parameters)];
+    if (curve === undefined) throw new DerError('the elliptic curve is not P-256 or P-384');
+    return curve;
+  }
+  if (name === '1.2.840.113549.1.1.1') {
+    expectTag(parameters, TAG.nul, 'the parameter of the RSA algorithm');
+    checkRsa(octets);
+    return 'RSA';
+  }
+  if (name === '1.3.101.112' && parameters === undefined) return 'Ed25519';
+  throw new DerError('the kind of public key is not allowed');
+};
+
+/** ECDSA's SEQUENCE of r and s as the fixed-width pair WebCrypto wants. */
+const rawEcdsa = (signature: Uint8Array, width: number): Uint8Array<ArrayBuffer> => {
+  const [r, s, ...rest] = elements(single(signature, TAG.sequence, 'the signature').content);
+  const halves = [unsignedInteger(r, 'r'), unsignedInteger(s, 's')];
+  const raw = new Uint8Array(width * 2);
+  halves.forEach((half, index) => {
+    if (half.length > width || rest.length > 0) throw new DerError('the signature does not fit the key');
+    raw.set(half, width * (index + 1) - half.length);
+  });
+  return raw;
+};
+
+const importParameters = (
+  key: KeyAlgorithm,
+  hash: HashName,
+): RsaHashedImportParams | EcKeyImportParams | Algorithm => {
+  if (key === 'RSA') return { name: 'RSASSA-PKCS1-v1_5', hash };
+  return key === 'Ed25519' ? { name: 'Ed25519' } : { name: 'ECDSA', namedCurve: key };
+};
+
+const SCHEME_OF_KEY = {
+  'P-256': 'ECDSA',
+  'P-384': 'ECDSA',
+  RSA: 'RSASSA-PKCS1-v1_5',
+  Ed25519: 'Ed25519',
+} as const;
+
+export interface SignedData {
+  readonly data: Uint8Array;
+  readonly signature: Uint8Array;
+  /** DER of the signature's AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array;
+}
+
+/**
+ * Checks a signature with WebCrypto. False also for a key WebCrypto refuses, and for one that is not encoded the
+ * only way DER allows: what is compared byte for byte later must have one form.
+ * @throws DerError when key, algorithm or signature are malformed or not allowed
+ */
+export const verifySignature = async (signed: SignedData, publicKeyInfo: Uint8Array): Promise<boolean> => {
+  const kind = keyAlgorithm(publicKeyInfo);
+  const [oid, parameters, ...rest] = members(
+    single(signed.algorithm, TAG.sequence, 'the algorithm'),
+    'the algorithm',
+  );
+  const scheme = SCHEMES[oidText(oid)];
+  const wanted = kind === 'RSA' ? TAG.nul : undefined;
+  if (scheme?.name !== SCHEME_OF_KEY[kind] || parameters?.tag !== wanted || rest.length > 0) {
+    throw new DerError('the signature algorithm is not allowed for this key');
+  }
+  const hash = scheme.name === 'Ed25519' ? 'SHA-512' : scheme.hash;
+  const isCurve = kind === 'P-256' || kind === 'P-384';
+  const signature = isCurve
+    ? rawEcdsa(signed.signature, kind === 'P-256' ? 32 : 48)
+    : copyBytes(signed.signature);
+  const { subtle } = globalThis.crypto;
+  try {
+    const key = await subtle.importKey('spki', copyBytes(publicKeyInfo), importParameters(kind, hash), true, [
+      'verify',
+    ]);
+    if (!sameBytes(new Uint8Array(await subtle.exportKey('spki', key)), publicKeyInfo)) return false;
+    return await subtle.verify({ name: scheme.name, hash }, key, signature, copyBytes(signed.data));
+  } catch {
+    return false; // WebCrypto found no point on the curve, or the like.
+  }
+};
