@@ -1,0 +1,79 @@
+import postgres from 'postgres';
+import type { Storage } from '../../domain/ports/storage.ts';
+import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
+import type { Driver } from '../driver/driver.ts';
+import { migrate } from '../migrate.ts';
+import { createStorage } from '../storage.ts';
+
+export interface PostgresStorageOptions {
+  /** `postgres://user:password@host:port/database` of a login role; see docs for what it needs. */
+  readonly url: string;
+  /** Most connections of this process. */
+  readonly maxConnections?: number;
+  readonly connectTimeoutSeconds?: number;
+  /** Longest a statement runs at the server; on this side it is given up one second later. */
+  readonly statementTimeoutMs?: number;
+  /** Leave the schema alone (another process migrates). */
+  readonly skipMigrations?: boolean;
+  /** Further options of postgres.js: `ssl`, `socket`, `idle_timeout`, … */
+  readonly pool?: postgres.Options<Record<string, never>>;
+}
+
+const DEFAULTS = { maxConnections: 10, connectTimeoutSeconds: 5, statementTimeoutMs: 10_000 };
+
+/**
+ * A driver whose sessions have a role from their start-up packet on, so that it costs no round trip. Its settings come
+ * the same way: `ALTER ROLE … SET` would only act on logins of that very role.
+ */
+const connect = (options: PostgresStorageOptions, role: string | null, limitMs: number): Driver => {
+  const { url, maxConnections, connectTimeoutSeconds, pool } = { ...DEFAULTS, ...options };
+  const client = postgres(url, {
+    idle_timeout: 60,
+    ...pool,
+    max: role === null ? 1 : maxConnections,
+    connect_timeout: connectTimeoutSeconds,
+    fetch_types: false,
+    prepare: true,
+    types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
+    onnotice: () => undefined,
+    connection: {
+      application_name: 'mosaic-federation',
+      ...pool?.connection,
+      ...(role === null ? {} : { role }),
+      timezone: 'UTC',
+      statement_timeout: limitMs,
+      idle_in_transaction_session_timeout: limitMs,
+      random_page_cost: 1.1,
+      jit: 'off',
+    },
+  });
+  return postgresDriver(client, limitMs + 1000);
+};
+
+const MIGRATION_LIMIT_MS = 300_000;
+
+/**
+ * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
+ * `mosaic_app`.
+ * @throws MosaicError `database_unavailable` when it can't be reached in time
+ */
+export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
+  if (options.skipMigrations !== true) {
+    const migrator = connect(options, null, MIGRATION_LIMIT_MS);
+    try {
+      await migrate(migrator);
+    } finally {
+      await migrator.close();
+    }
+  }
+  const storage = createStorage(
+    connect(options, 'mosaic_app', options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs),
+  );
+  try {
+    await storage.ping();
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  return storage;
+};

@@ -1,0 +1,84 @@
+import type postgres from 'postgres';
+import { DatabaseFault, toMosaicError } from './errors.ts';
+import type { Driver, Param, Queryable } from './driver.ts';
+import { TYPE, toIso } from './values.ts';
+
+export type PostgresClient = postgres.Sql<Record<string, never>>;
+
+const asIs = (value: string): string => value;
+
+/** Text in, text out, but for times: whoever reads a row casts in SQL and needs no library's idea of a type. */
+export const POSTGRES_TYPES = {
+  boolean: { to: TYPE.bool, from: [TYPE.bool], serialize: asIs, parse: (value: string) => value === 't' },
+  json: { to: 114, from: [114, 3802], serialize: asIs, parse: asIs },
+  date: {
+    to: TYPE.timestamptz,
+    from: [1082, TYPE.timestamp, TYPE.timestamptz],
+    serialize: asIs,
+    parse: toIso,
+  },
+} as const;
+
+const toText = (param: Param): string | null =>
+  param === null ? null : typeof param === 'boolean' ? (param ? 't' : 'f') : String(param);
+
+interface Unsafe {
+  unsafe: PostgresClient['unsafe'];
+}
+
+/**
+ * postgres.js as a Driver. Every statement is prepared (one round trip once known). `deadlineMs` bounds a
+ * statement on this side too, for a server that hangs and whose own `statement_timeout` can't fire.
+ */
+export const postgresDriver = (client: PostgresClient, deadlineMs: number): Driver => {
+  const bounded = async <T>(work: () => PromiseLike<T>): Promise<T> => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new DatabaseFault('DEADLINE', `no answer within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
+    });
+    try {
+      return await Promise.race([work(), late]);
+    } catch (error) {
+      throw toMosaicError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const queryable = (sql: Unsafe): Queryable => ({
+    query: async <Row>(text: string, params: readonly Param[] = []): Promise<Row[]> =>
+      Array.from(
+        await bounded(() => sql.unsafe<(Row & postgres.Row)[]>(text, params.map(toText), { prepare: true })),
+      ),
+    values: (text, params = []) =>
+      bounded(() => sql.unsafe(text, params.map(toText), { prepare: true }).values()),
+  });
+
+  return {
+    ...queryable(client),
+    transaction: async (work) => {
+      // What `work` throws must come out as it is, and what begin or commit throws as MosaicError.
+      let thrown: { readonly error: unknown } | undefined;
+      let done: { readonly value: Awaited<ReturnType<typeof work>> } | undefined;
+      try {
+        await client.begin(async (sql) => {
+          try {
+            const script = async (text: string) => void (await bounded(() => sql.unsafe(text).simple()));
+            done = { value: await work({ ...queryable(sql), script }) };
+          } catch (error) {
+            thrown = { error };
+            throw error;
+          }
+        });
+      } catch (error) {
+        throw thrown === undefined ? toMosaicError(error) : thrown.error;
+      }
+      if (done === undefined) throw new TypeError('a transaction ended without its work');
+      return done.value;
+    },
+    close: () => client.end({ timeout: 5 }),
+  };
+};

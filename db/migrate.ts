@@ -1,0 +1,100 @@
+import { MosaicError } from '../domain/errors.ts';
+import type { Driver, Queryable, Transaction } from './driver/driver.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+import type { Migration } from './migrations/migration.ts';
+import { PRELUDE } from './migrations/roles.ts';
+
+interface Applied {
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/** Any constant: all migrators of one database wait on it. */
+const LOCK = '727416911';
+
+const checksumOf = async (text: string): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+};
+
+const refuse = (detail: string): MosaicError => new MosaicError('unavailable', { detail });
+
+const verify = (known: readonly Applied[], applied: readonly Applied[]): void => {
+  for (const [index, done] of applied.entries()) {
+    const expected = known[index];
+    if (expected === undefined) {
+      throw refuse(
+        `The database is newer than this gateway (it has migration ${done.name}). Start a newer version.`,
+      );
+    }
+    if (expected.name !== done.name) {
+      throw refuse(
+        `The database has migration ${done.name} where this gateway expects ${expected.name}. Restore the matching version.`,
+      );
+    }
+    if (expected.checksum !== done.checksum) {
+      throw refuse(
+        `Migration ${done.name} was applied with another content than this gateway ships. Restore the matching version.`,
+      );
+    }
+  }
+};
+
+const appliedIn = (queryable: Queryable): Promise<Applied[]> =>
+  queryable.query<Applied>('select name, checksum from public.mosaic_migrations order by name');
+
+const isPrepared = async (driver: Queryable): Promise<boolean> => {
+  const [row] = await driver.query<{ ready: boolean }>(
+    `select to_regclass('public.mosaic_migrations') is not null
+        and exists (select from pg_extension where extname = 'vector') as ready`,
+  );
+  return row?.ready === true;
+};
+
+const lock = async (transaction: Transaction): Promise<void> => {
+  await transaction.query(`select pg_advisory_xact_lock(${LOCK})::text as locked`);
+};
+
+/**
+ * Brings a database to the newest schema. Safe to run at every start and by many at once: each migration is one
+ * transaction under an advisory lock, which looks again whether somebody else was faster. An up-to-date
+ * database costs two small queries. Needs a login role that may create roles and the vector extension on the
+ * first run.
+ *
+ * @returns names of the migrations this call applied
+ * @throws MosaicError `unavailable` for a newer or a changed history
+ */
+export const migrate = async (
+  driver: Driver,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<readonly string[]> => {
+  const known = await Promise.all(
+    migrations.map(async ({ name, sql }) => ({ name, sql, checksum: await checksumOf(sql) })),
+  );
+  if (!(await isPrepared(driver))) {
+    await driver.transaction(async (transaction) => {
+      await lock(transaction);
+      await transaction.script(PRELUDE);
+    });
+  }
+  const before = await appliedIn(driver);
+  verify(known, before);
+  const names: string[] = [];
+  for (const { name, sql, checksum } of known.slice(before.length)) {
+    const ran = await driver.transaction(async (transaction) => {
+      await lock(transaction);
+      const applied = await appliedIn(transaction);
+      verify(known, applied);
+      if (applied.some((done) => done.name === name)) return false;
+      await transaction.script('set local role mosaic_owner');
+      await transaction.script(sql);
+      await transaction.query('insert into public.mosaic_migrations (name, checksum) values ($1, $2)', [
+        name,
+        checksum,
+      ]);
+      return true;
+    });
+    if (ran) names.push(name);
+  }
+  return names;
+};

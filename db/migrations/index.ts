@@ -1,0 +1,19 @@
+import { directory } from './0001_directory.ts';
+import { resources } from './0002_resources.ts';
+import { federation } from './0003_federation.ts';
+import { auditLog } from './0004_audit_log.ts';
+import { gatewayKeys } from './0005_gateway_keys.ts';
+import { rowSecurity } from './0006_row_security.ts';
+import { grantLifecycle } from './0007_grant_lifecycle.ts';
+import type { Migration } from './migration.ts';
+
+/** All migrations, oldest first. */
+export const MIGRATIONS: readonly Migration[] = [
+  directory,
+  resources,
+  federation,
+  auditLog,
+  gatewayKeys,
+  rowSecurity,
+  grantLifecycle,
+];

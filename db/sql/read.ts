@@ -1,0 +1,143 @@
+import type { ReadTarget, ReadTerms } from '../../domain/access/terms.ts';
+import { resourceSpec, type Resource } from '../../domain/resources.ts';
+import type { Param } from '../driver/driver.ts';
+import { uuidArray } from '../driver/values.ts';
+import { displayColumns, rawColumns } from './columns.ts';
+
+export interface Statement {
+  readonly text: string;
+  readonly params: readonly Param[];
+}
+
+type ListTerms = ReadTerms<Extract<ReadTarget, { verb: 'list' }>>;
+type GetTerms = ReadTerms<Extract<ReadTarget, { verb: 'get' }>>;
+
+/**
+ * The fence: who the subject is, as far as the grant and its certificate hold at this moment. It yields one row or
+ * none, and setting `app.subject` (for row-level security, gone with the statement) is part of producing it.
+ * MATERIALIZED, so that it runs first and once. Its parameters are the statement's last, from `$first` on.
+ */
+const grantFence = (first: number): string => `fence as materialized (
+  select set_config('app.subject', g.subject_user_id::text, true)::uuid as subject
+  from federation_grants g join issued_certificates c on c.grant_id = g.id
+  where g.subject_user_id = $${first}::uuid and g.id = $${first + 1}::uuid and g.version = $${first + 2}::integer
+    and g.status = 'active' and (g.expires_at is null or g.expires_at > now())
+    and c.serial = $${first + 3}::text and c.status = 'issued' and c.revoked_at is null and c.not_after > now()
+)`;
+
+/** A person reading at the own gateway. */
+const nativeFence = (first: number): string => `fence as materialized (
+  select set_config('app.subject', $${first}::text, true)::uuid as subject
+)`;
+
+const fenceText = (fenced: boolean, first: number): string =>
+  fenced ? grantFence(first) : nativeFence(first);
+
+const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param[] =>
+  fence === null
+    ? [subjectUserId]
+    : [fence.subjectUserId, fence.grantId, fence.grantVersion, fence.certificateSerial];
+
+const teamsParam = (teams: 'all' | readonly string[]): string | null =>
+  teams === 'all' ? null : uuidArray(teams);
+
+/**
+ * The limit the planner sees. As a parameter it would guess at a tenth of the table and may sort everything a person
+ * has; one text per limit would be one plan per limit. So: a few sizes, and `limit $n` around them.
+ */
+const plannedLimit = (rows: number): number => {
+  for (const size of [16, 64, 256, 1024, 4096]) if (rows <= size) return size;
+  return 16_384;
+};
+
+/** One index range, newest first, after the keyset position `$1, $2` and up to `$3` rows. */
+const range = (resource: Resource, condition: string, limit: number): string => `select * from (
+      select ${rawColumns(resource, 't')} from ${resourceSpec(resource).table} t
+      where ${condition} and (t.created_at, t.id) < ($1::timestamptz, $2::uuid)
+      order by t.created_at desc, t.id desc limit ${limit}) r limit $3::bigint`;
+
+type Branches = 'personal' | 'teams' | 'both';
+
+const branchesOf = ({ personal, teams }: ListTerms): Branches =>
+  teams === 'all' || teams.length > 0 ? (personal ? 'both' : 'teams') : personal ? 'personal' : 'teams';
+
+const listText = (resource: Resource, fenced: boolean, branches: Branches, limit: number): string => {
+  const personal = range(resource, 't.team_id is null and t.owner_id = fence.subject', limit);
+  const ofTeams = `select p.* from memberships m cross join lateral (
+      ${range(resource, 't.team_id is not null and t.team_id = m.team_id', limit)}) p
+    where m.user_id = fence.subject and ($4::uuid[] is null or m.team_id = any ($4::uuid[]))`;
+  const parts = { personal: [personal], teams: [ofTeams], both: [personal, ofTeams] }[branches];
+  return `with ${fenceText(fenced, branches === 'personal' ? 4 : 5)}
+select ${displayColumns(resource, 'page')}
+from fence left join lateral (
+  select u.* from (
+    ${parts.map((part) => `(${part})`).join('\n    union all\n    ')}
+  ) u order by u.created_at desc, u.id desc limit $3::bigint
+) page on true
+order by page.created_at desc, page.id desc`;
+};
+
+const getText = (resource: Resource, fenced: boolean): string => `with ${fenceText(fenced, 4)}
+select ${displayColumns(resource, 'page')}
+from fence left join lateral (
+  select ${rawColumns(resource, 't')} from ${resourceSpec(resource).table} t
+  where t.id = $1::uuid and (
+    ($2::boolean and t.team_id is null and t.owner_id = fence.subject)
+    or (t.team_id is not null and ($3::uuid[] is null or t.team_id = any ($3::uuid[]))
+      and exists (select from memberships m where m.team_id = t.team_id and m.user_id = fence.subject)))
+  limit 1
+) page on true`;
+
+const texts = new Map<string, string>();
+
+/** Texts are few and each is built once, so that prepared statements are found by identity of their text. */
+const once = (key: string, build: () => string): string => {
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  const text = build();
+  texts.set(key, text);
+  return text;
+};
+
+/**
+ * THE statement of a list (DATABASE.md): fence, native RBAC, scope, keyset and limit in one, under row-level
+ * security. No row: the fence did not hold. One row of NULLs: an empty page. One row more than the limit says
+ * that there is a next page.
+ */
+export const listStatement = (terms: ListTerms): Statement => {
+  const { resource, limit, after } = terms.target;
+  const branches = branchesOf(terms);
+  const planned = plannedLimit(limit + 1);
+  const fenced = terms.fence !== null;
+  return {
+    text: once(`list ${resource} ${fenced} ${branches} ${planned}`, () =>
+      listText(resource, fenced, branches, planned),
+    ),
+    params: [
+      after?.createdAt ?? 'infinity',
+      after?.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+      limit + 1,
+      ...(branches === 'personal' ? [] : [teamsParam(terms.teams)]),
+      ...fenceParams(terms),
+    ],
+  };
+};
+
+/** One row by id, in the same terms. One row of NULLs: absent or not the subject's, which look alike. */
+export const getStatement = (terms: GetTerms): Statement => {
+  const { resource, id } = terms.target;
+  const fenced = terms.fence !== null;
+  return {
+    text: once(`get ${resource} ${fenced}`, () => getText(resource, fenced)),
+    params: [id, terms.personal, teamsParam(terms.teams), ...fenceParams(terms)],
+  };
+};
+
+/** The fence alone. */
+export const capabilitiesStatement = (terms: ReadTerms): Statement => ({
+  text: once(
+    `fence ${terms.fence !== null}`,
+    () => `with ${fenceText(terms.fence !== null, 1)} select subject from fence`,
+  ),
+  params: fenceParams(terms),
+});

@@ -1,0 +1,46 @@
+import type { Storage, Stores } from '../domain/ports/storage.ts';
+import type { Driver } from './driver/driver.ts';
+import { createAuditStore } from './stores/audit.ts';
+import { createCertificateStore } from './stores/certificates.ts';
+import { createEmbeddedCaStore } from './stores/embedded-ca.ts';
+import { createEnrollmentTokenStore } from './stores/enrollment-tokens.ts';
+import { createGrantStore } from './stores/grants.ts';
+import { createPeerStore } from './stores/peers.ts';
+import { createResourceReader } from './stores/resource-reader.ts';
+import { createResourceWriter } from './stores/resource-writer.ts';
+import { createRevocationOutbox } from './stores/revocation-outbox.ts';
+import { createSecretStore } from './stores/secrets.ts';
+import { driverSession, transactionSession, type Session } from './stores/session.ts';
+import { createTeamStore } from './stores/teams.ts';
+import { createTokenStore } from './stores/tokens.ts';
+import { createUserStore } from './stores/users.ts';
+
+const storesOn = (session: Session): Stores => ({
+  users: createUserStore(session),
+  teams: createTeamStore(session),
+  tokens: createTokenStore(session),
+  grants: createGrantStore(session),
+  peers: createPeerStore(session),
+  enrollmentTokens: createEnrollmentTokenStore(session),
+  certificates: createCertificateStore(session),
+  revocationOutbox: createRevocationOutbox(session),
+  audit: createAuditStore(session),
+  secrets: createSecretStore(session),
+  embeddedCa: createEmbeddedCaStore(session),
+  resources: createResourceWriter(session),
+});
+
+/** The Storage port over a driver whose session is `mosaic_app`. */
+export const createStorage = (driver: Driver): Storage => ({
+  stores: storesOn(driverSession(driver)),
+  reader: createResourceReader(driver),
+  transaction: (work, { asAdmin = false } = {}) =>
+    driver.transaction(async (transaction) => {
+      if (asAdmin) await transaction.script('set local role mosaic_admin');
+      return work(storesOn(transactionSession(transaction)));
+    }),
+  ping: async () => {
+    await driver.query('select 1 as one');
+  },
+  close: () => driver.close(),
+});

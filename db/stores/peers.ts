@@ -1,0 +1,70 @@
+import { and, asc, desc, eq } from 'drizzle-orm';
+import type { PeerStore } from '../../domain/ports/federation.ts';
+import { federationPeers as peers } from '../schema/index.ts';
+import { afterPosition, toPage } from './keyset.ts';
+import { unwrapped, type Session } from './session.ts';
+
+export const createPeerStore = ({ db }: Session): PeerStore =>
+  unwrapped<PeerStore>({
+    insert: async (peer) => {
+      await db.insert(peers).values(peer);
+    },
+
+    byId: async (id) => (await db.select().from(peers).where(eq(peers.id, id)))[0] ?? null,
+
+    inboundByName: async (name) =>
+      (
+        await db
+          .select()
+          .from(peers)
+          .where(and(eq(peers.direction, 'inbound'), eq(peers.name, name)))
+      )[0] ?? null,
+
+    ofUser: (localUserId) =>
+      db
+        .select()
+        .from(peers)
+        .where(and(eq(peers.direction, 'outbound'), eq(peers.localUserId, localUserId)))
+        .orderBy(asc(peers.name)),
+
+    list: async (page, { direction, localUserId }) => {
+      const rows = await db
+        .select()
+        .from(peers)
+        .where(
+          and(
+            direction === undefined ? undefined : eq(peers.direction, direction),
+            localUserId === undefined ? undefined : eq(peers.localUserId, localUserId),
+            afterPosition(peers.createdAt, peers.id, page),
+          ),
+        )
+        .orderBy(desc(peers.createdAt), desc(peers.id))
+        .limit(page.limit + 1);
+      return toPage(
+        rows,
+        page,
+        (row) => row,
+        ({ createdAt, id }) => ({ at: createdAt, id }),
+      );
+    },
+
+    setState: async (id, from, to) => {
+      const changed = await db
+        .update(peers)
+        .set({ state: to })
+        .where(and(eq(peers.id, id), eq(peers.state, from)))
+        .returning({ id: peers.id });
+      return changed.length === 1;
+    },
+
+    recordSuccess: async (id, at) => {
+      await db.update(peers).set({ lastSuccessAt: at }).where(eq(peers.id, id));
+    },
+
+    recordFailure: async (id, at, code) => {
+      await db.update(peers).set({ lastFailureAt: at, lastFailureCode: code }).where(eq(peers.id, id));
+    },
+
+    delete: async (id) =>
+      (await db.delete(peers).where(eq(peers.id, id)).returning({ id: peers.id })).length === 1,
+  });

@@ -1,0 +1,43 @@
+import { assertAuthorized } from '../../domain/access/decide.ts';
+import type { Fenced, ResourceReader } from '../../domain/ports/resources.ts';
+import type { ResourceRow } from '../../domain/resources.ts';
+import type { Queryable } from '../driver/driver.ts';
+import { capabilitiesStatement, getStatement, listStatement } from '../sql/read.ts';
+
+/** What a left join gives for an empty page. */
+type MaybeRow = ResourceRow | { readonly id: null };
+
+const REFUSED = { admitted: false } as const;
+const admitted = <T>(value: T): Fenced<T> => ({ admitted: true, value });
+
+const isRow = (row: MaybeRow | undefined): row is ResourceRow => row !== undefined && row.id !== null;
+
+/** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
+export const createResourceReader = (db: Queryable): ResourceReader => ({
+  capabilities: async (read) => {
+    assertAuthorized(read);
+    const { text, params } = capabilitiesStatement(read.terms);
+    return (await db.query(text, params)).length === 1 ? admitted(null) : REFUSED;
+  },
+
+  list: async (read) => {
+    assertAuthorized(read);
+    const { text, params } = listStatement(read.terms);
+    const rows = await db.query<MaybeRow>(text, params);
+    if (rows.length === 0) return REFUSED;
+    if (!isRow(rows[0])) return admitted({ items: [], next: null });
+    const items = rows as ResourceRow[];
+    if (items.length <= read.terms.target.limit) return admitted({ items, next: null });
+    items.pop();
+    const last = items.at(-1);
+    return admitted({ items, next: last === undefined ? null : { createdAt: last.created_at, id: last.id } });
+  },
+
+  get: async (read) => {
+    assertAuthorized(read);
+    const { text, params } = getStatement(read.terms);
+    const [row] = await db.query<MaybeRow>(text, params);
+    if (row === undefined) return REFUSED;
+    return admitted(isRow(row) ? row : null);
+  },
+});

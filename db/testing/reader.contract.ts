@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decide, decideNative, type Principal } from '../../domain/access/decide.ts';
+import { decideWrite } from '../../domain/access/write.ts';
+import type { Storage } from '../../domain/ports/storage.ts';
+import type { Resource, ResourceRow } from '../../domain/resources.ts';
+import type { Scope } from '../../domain/scope/scope.ts';
+import { aTeam, aUser, anActiveGrant, at, must, scopeOf, T0, type Enrolled } from './world.testkit.ts';
+
+const principal = (userId: string): Principal => ({ userId, isAdmin: false, access: 'write' });
+let seconds = 0;
+
+const addRow = async (
+  storage: Storage,
+  userId: string,
+  resource: Resource,
+  teamId: string | null = null,
+  title = 'row',
+): Promise<ResourceRow> => {
+  const write = must(decideWrite(principal(userId), resource, 'create'));
+  seconds += 1;
+  const row = await storage.stores.resources.insert(write, {
+    id: crypto.randomUUID(),
+    teamId,
+    fields: { title },
+    secretSealed: resource === 'credentials' ? 'seal1.secret' : null,
+    createdAt: at(seconds),
+  });
+  if (row === null) throw new Error('not inserted');
+  return row;
+};
+
+interface Opened {
+  readonly storage: Storage;
+  /** One statement as the superuser. */
+  readonly raw: (text: string, params: string[]) => Promise<unknown>;
+  readonly close: () => Promise<void>;
+}
+
+/** What a reader must do, over whichever driver. */
+export const describeReader = (name: string, open: () => Promise<Opened>): void => {
+  describe(`reader on ${name}`, () => {
+    let opened: Opened;
+    let storage: Storage;
+    beforeAll(async () => {
+      opened = await open();
+      storage = opened.storage;
+    }, 60_000);
+    afterAll(() => opened.close());
+
+    const list = async (
+      { grant, identity }: Enrolled,
+      resource: Resource = 'tasks',
+      limit = 50,
+      after: { createdAt: string; id: string } | null = null,
+    ) => storage.reader.list(must(decide.list(grant, identity, { resource, limit, after }, T0)));
+    const titles = async (enrolled: Enrolled): Promise<readonly string[]> => {
+      const page = await list(enrolled);
+      return page.admitted ? page.value.items.map(({ title }) => title ?? '').toSorted() : ['(refused)'];
+    };
+
+    it('M3-1 M3-2 M3-10 gives the subject’s rows within the scope, and no other', async () => {
+      const [me, other] = [await aUser(storage), await aUser(storage)];
+      const [t1, t2, foreign] = [
+        await aTeam(storage, me, other),
+        await aTeam(storage, me),
+        await aTeam(storage, other),
+      ];
+      await addRow(storage, me, 'tasks', null, 'mine');
+      await addRow(storage, other, 'tasks', null, 'theirs');
+      await addRow(storage, other, 'tasks', t1, 't1 by other');
+      await addRow(storage, me, 'tasks', t2, 't2');
+      await addRow(storage, other, 'tasks', foreign, 'foreign team');
+      const teams = (filter: Scope['filters']) => anActiveGrant(storage, me, scopeOf({ filters: filter }));
+      expect(await titles(await anActiveGrant(storage, me))).toEqual(['mine']);
+      expect(await titles(await teams({ tasks: { include_teams: [t1], include_personal: true } }))).toEqual([
+        'mine',
+        't1 by other',
+      ]);
+      expect(
+        await titles(await teams({ tasks: { include_teams: [t1, t2], include_personal: false } })),
+      ).toEqual(['t1 by other', 't2']);
+      expect(
+        await titles(await teams({ tasks: { include_teams: [foreign], include_personal: false } })),
+      ).toEqual([]);
+      expect(await titles(await teams({ tasks: { include_teams: [], include_personal: false } }))).toEqual(
+        [],
+      );
+      const native = await storage.reader.list(
+        decideNative.list(principal(me), { resource: 'tasks', limit: 50, after: null }),
+      );
+      expect(native.admitted && native.value.items.map(({ title }) => title)).toEqual([
+        't2',
+        't1 by other',
+        'mine',
+      ]);
+    });
+
+    it('shows rows as the resources table says, times with milliseconds, secrets never', async () => {
+      const me = await aUser(storage);
+      const row = await addRow(storage, me, 'credentials', null, 'bank');
+      const enrolled = await anActiveGrant(storage, me, scopeOf({ resources: ['credentials', 'tasks'] }));
+      const page = await list(enrolled, 'credentials');
+      expect(page.admitted && page.value.items).toEqual([row]);
+      expect(row).toEqual({
+        id: row.id,
+        owner_id: me,
+        team_id: null,
+        created_at: row.created_at,
+        updated_at: row.created_at,
+        title: 'bank',
+        username: null,
+        url: null,
+      });
+      expect(row.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      const task = await addRow(storage, me, 'tasks', null, 'héllo 🌍 "quoted" \\ line\nbreak');
+      const tasks = await list(enrolled, 'tasks');
+      expect(tasks.admitted && tasks.value.items).toEqual([task]);
+      expect(task).toMatchObject({ title: 'héllo 🌍 "quoted" \\ line\nbreak', status: 'open', due_at: null });
+    });
+
+    it('X-30 gets what a list would show; a foreign id and an absent id are the same null', async () => {
+      const [me, other] = [await aUser(storage), await aUser(storage)];
+      const team = await aTeam(storage, me, other);
+      const [mine, shared, theirs] = [
+        await addRow(storage, me, 'tasks'),
+        await addRow(storage, other, 'tasks', team),
+        await addRow(storage, other, 'tasks'),
+      ];
+      const enrolled = await anActiveGrant(
+        storage,
+        me,
+        scopeOf({ filters: { tasks: { include_teams: [team], include_personal: true } } }),
+      );
+      const get = (who: Enrolled, id: string) =>
+        storage.reader.get(must(decide.get(who.grant, who.identity, { resource: 'tasks', id }, T0)));
+      expect(await get(enrolled, mine.id)).toEqual({ admitted: true, value: mine });
+      expect(await get(enrolled, shared.id)).toEqual({ admitted: true, value: shared });
+      expect(await get(enrolled, theirs.id)).toEqual({ admitted: true, value: null });
+      expect(await get(enrolled, crypto.randomUUID())).toEqual({ admitted: true, value: null });
+      expect(await get(await anActiveGrant(storage, me), shared.id)).toEqual({ admitted: true, value: null });
+      const personalOff = await anActiveGrant(
+        storage,
+        me,
+        scopeOf({ filters: { tasks: { include_teams: [], include_personal: false } } }),
+      );
+      expect(await get(personalOff, mine.id)).toEqual({ admitted: true, value: null });
+      expect(
+        await storage.reader.get(decideNative.get(principal(me), { resource: 'tasks', id: shared.id })),
+      ).toEqual({ admitted: true, value: shared });
+      expect(
+        await storage.reader.get(decideNative.get(principal(me), { resource: 'tasks', id: theirs.id })),
+      ).toEqual({ admitted: true, value: null });
+    });
+
+    const refused = async (enrolled: Enrolled, id: string): Promise<readonly boolean[]> => {
+      const { grant, identity } = enrolled;
+      return [
+        (await list(enrolled)).admitted,
+        (await list(enrolled, 'tasks', 1)).admitted,
+        (await storage.reader.get(must(decide.get(grant, identity, { resource: 'tasks', id }, T0)))).admitted,
+        (await storage.reader.capabilities(must(decide.capabilities(grant, identity, T0)))).admitted,
+      ];
+    };
+
+    // Everything the decision rested on may change before the statement runs.
+    const changes: Readonly<Record<string, (enrolled: Enrolled) => Promise<unknown>>> = {
+      'M3-6 revoked': ({ grant }) => storage.stores.grants.revoke(grant.id, 'test', new Date()),
+      'of another version': ({ grant }) =>
+        storage.stores.grants.patch(grant.id, grant.version, { rateLimitPerMinute: 5 }),
+      expired: ({ grant }) =>
+        opened.raw(`update federation_grants set expires_at = now() - interval '1 ms' where id = $1`, [
+          grant.id,
+        ]),
+      'pending again (edited by hand)': ({ grant }) =>
+        opened.raw(`update federation_grants set status = 'pending' where id = $1`, [grant.id]),
+      'of another subject (edited by hand)': async ({ grant }) =>
+        opened.raw('update federation_grants set subject_user_id = $2 where id = $1', [
+          grant.id,
+          await aUser(storage),
+        ]),
+      'left with a revoked certificate': ({ grant }) =>
+        storage.stores.certificates.revokeOfGrant(grant.id, 'superseded', new Date()),
+      'left with an expired certificate': ({ grant }) =>
+        opened.raw(`update issued_certificates set not_after = now() - interval '1 ms' where grant_id = $1`, [
+          grant.id,
+        ]),
+      'left without its subject': ({ grant }) =>
+        storage.transaction(({ users }) => users.delete(grant.subjectUserId), { asAdmin: true }),
+    };
+
+    it.each(Object.entries(changes))('refuses a grant that is meanwhile %s', async (_name, change) => {
+      const me = await aUser(storage);
+      const row = await addRow(storage, me, 'tasks');
+      const enrolled = await anActiveGrant(storage, me);
+      expect(await refused(enrolled, row.id)).toEqual([true, true, true, true]);
+      await change(enrolled);
+      expect(await refused(enrolled, row.id)).toEqual([false, false, false, false]);
+    });
+
+    it('refuses the certificate of another grant, and one nobody issued', async () => {
+      const me = await aUser(storage);
+      const [mine, other] = [await anActiveGrant(storage, me), await anActiveGrant(storage, me)];
+      for (const serial of [other.identity.serial, 'ffff']) {
+        expect((await list({ grant: mine.grant, identity: { ...mine.identity, serial } })).admitted).toBe(
+          false,
+        );
+      }
+    });
+
+    it('X-43 takes nothing that decide() did not make', async () => {
+      const me = await aUser(storage);
+      const { grant, identity } = await anActiveGrant(storage, me);
+      const real = must(decide.list(grant, identity, { resource: 'tasks', limit: 1, after: null }, T0));
+      const forged = structuredClone({ terms: real.terms }) as unknown as typeof real;
+      await expect(storage.reader.list(forged)).rejects.toThrow(TypeError);
+    });
+
+    it('M3-7 pages through everything once, also where times are equal', async () => {
+      const me = await aUser(storage);
+      const teams = [await aTeam(storage, me), await aTeam(storage, me), await aTeam(storage, me)];
+      const places = [null, ...teams];
+      for (let index = 0; index < 60; index += 1) {
+        if (index % 4 !== 0) seconds -= 1; // four rows at each time
+        await addRow(storage, me, 'notes', places[(index * 7) % places.length] ?? null, `n${index}`);
+      }
+      const scope = scopeOf({
+        resources: ['notes'],
+        filters: { notes: { include_teams: teams, include_personal: true } },
+      });
+      const enrolled = await anActiveGrant(storage, me, scope);
+      for (const limit of [1, 7, 20, 59, 60, 61]) {
+        const seen: string[] = [];
+        let after: { createdAt: string; id: string } | null = null;
+        do {
+          const page = await list(enrolled, 'notes', limit, after);
+          if (!page.admitted) throw new Error('refused');
+          expect(page.value.items.length).toBeLessThanOrEqual(limit);
+          seen.push(...page.value.items.map(({ created_at, id }) => `${created_at} ${id}`));
+          after = page.value.next;
+        } while (after !== null);
+        expect(seen).toHaveLength(60);
+        expect(seen).toEqual([...new Set(seen)].toSorted().toReversed());
+      }
+      const capped = { ...enrolled.grant, scope: { ...scope, max_rows_per_query: 10 } };
+      const page = await list({ ...enrolled, grant: capped }, 'notes', 500);
+      expect(page.admitted && page.value.items.length).toBe(10);
+    });
+  });
+};

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PgliteStorage } from '../connect/pglite.ts';
+import { memoryStorage, queryAs, seed } from './database.testkit.ts';
+
+const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const [ME, OTHER, T1, T2] = [id(1), id(2), id(11), id(12)];
+const TABLES = ['tasks', 'notes', 'memory', 'credentials', 'api_keys'] as const;
+
+let storage: PgliteStorage;
+beforeAll(async () => {
+  storage = await memoryStorage();
+  const rows = TABLES.map(
+    (table, index) => `insert into ${table} (id, owner_id, team_id, created_at, updated_at, title) values
+      ('${id(100 + index * 10)}', '${ME}', null, now(), now(), 'mine'),
+      ('${id(101 + index * 10)}', '${OTHER}', null, now(), now(), 'theirs'),
+      ('${id(102 + index * 10)}', '${OTHER}', '${T1}', now(), now(), 'shared'),
+      ('${id(103 + index * 10)}', '${OTHER}', '${T2}', now(), now(), 'other team');`,
+  );
+  await seed(
+    storage.client,
+    `insert into users values ('${ME}', 'me', false, now()), ('${OTHER}', 'other', false, now());
+     insert into teams values ('${T1}', 't1', now()), ('${T2}', 't2', now());
+     insert into memberships values ('${ME}', '${T1}', 'member', now()), ('${OTHER}', '${T1}', 'member', now()), ('${OTHER}', '${T2}', 'admin', now());
+     ${rows.join('\n')}`,
+  );
+}, 60_000);
+afterAll(() => storage.close());
+
+const asApp = (text: string, subject?: string) => queryAs(storage.client, 'mosaic_app', text, [], subject);
+const titlesOf = async (table: string, subject?: string) =>
+  (await asApp(`select title from ${table} order by title`, subject)).map(({ title }) => title);
+
+describe('the second lock: without any filter of the application', () => {
+  it.each(TABLES)('%s shows the subject’s own and team rows, and without a subject none', async (table) => {
+    expect(await titlesOf(table, ME)).toEqual(['mine', 'shared']);
+    expect(await titlesOf(table, OTHER)).toEqual(['other team', 'shared', 'theirs']);
+    expect(await titlesOf(table)).toEqual([]);
+    expect(await titlesOf(table, '')).toEqual([]);
+    expect(await titlesOf(table, id(99))).toEqual([]);
+  });
+
+  it('select * shows no foreign row either', async () => {
+    expect(await asApp('select * from tasks', ME)).toHaveLength(2);
+    expect(await asApp('select * from memberships', ME)).toEqual([
+      expect.objectContaining({ user_id: ME, team_id: T1 }),
+    ]);
+  });
+
+  it('the subject ends with its transaction', async () => {
+    await asApp('select 1', ME);
+    expect(await storage.client.query('select title from tasks').then(({ rows }) => rows)).toEqual([]);
+  });
+
+  it.each(TABLES)('%s is written within the same bounds', async (table) => {
+    const insert = (owner: string, team: string | null) =>
+      asApp(
+        `insert into ${table} (id, owner_id, team_id, created_at, updated_at, title)
+        values (gen_random_uuid(), '${owner}', ${team === null ? 'null' : `'${team}'`}, now(), now(), 'temporary')`,
+        ME,
+      );
+    await expect(insert(OTHER, null)).rejects.toThrow(/row-level security/);
+    await expect(insert(ME, T2)).rejects.toThrow(/row-level security/);
+    await expect(insert(OTHER, T1)).rejects.toThrow(/row-level security/);
+    expect(
+      await asApp(
+        `update ${table} set title = title where title in ('theirs', 'other team') returning id`,
+        ME,
+      ),
+    ).toEqual([]);
+    await expect(asApp(`update ${table} set owner_id = '${ME}'`, ME)).rejects.toThrow(/permission denied/);
+    await expect(asApp(`update ${table} set team_id = null`, ME)).rejects.toThrow(/permission denied/);
+    // A member changes what a colleague wrote for the team, but only its author or a team's admin deletes it.
+    expect(
+      await asApp(`update ${table} set title = title where title = 'shared' returning id`, ME),
+    ).toHaveLength(1);
+    expect(
+      await asApp(`delete from ${table} where title in ('shared', 'theirs', 'other team') returning id`, ME),
+    ).toEqual([]);
+  });
+
+  it('secret material is unreadable for the role that answers requests', async () => {
+    await expect(asApp('select secret_sealed from credentials', ME)).rejects.toThrow(/permission denied/);
+    await expect(asApp('select * from api_keys', ME)).rejects.toThrow(/permission denied/);
+  });
+
+  it('memberships and people are changed by the administrating role only', async () => {
+    await expect(
+      asApp(`insert into memberships values ('${ME}', '${T2}', 'admin', now())`, ME),
+    ).rejects.toThrow(/permission denied/);
+    await expect(asApp('delete from users', ME)).rejects.toThrow(/permission denied/);
+  });
+
+  it('the audit log only grows', async () => {
+    for (const role of ['mosaic_app', 'mosaic_admin'] as const) {
+      await expect(
+        queryAs(storage.client, role, `update federation_audit_log set verb = 'x'`),
+      ).rejects.toThrow(/permission denied/);
+      await expect(queryAs(storage.client, role, 'delete from federation_audit_log')).rejects.toThrow(
+        /permission denied/,
+      );
+      await expect(queryAs(storage.client, role, 'truncate federation_audit_log')).rejects.toThrow(
+        /permission denied/,
+      );
+    }
+  });
+
+  it('even the owner of the tables sees nothing', async () => {
+    expect(await queryAs(storage.client, 'mosaic_owner', 'select * from tasks')).toEqual([]);
+  });
+});

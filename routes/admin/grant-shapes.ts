@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { GRANT_STATUSES } from '../../domain/grants/grant.ts';
+import type { Enrollment } from '../../src/services/enrollment.ts';
+import type { GrantView } from '../../src/services/grants.ts';
+import { scopeShape } from '../scope-shape.ts';
+import { handle, timestamp, uuid } from '../shapes.ts';
+
+const MAX_RATE_PER_MINUTE = 1_000_000;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** A point in time a person writes, RFC 3339 with any offset; read to the millisecond. */
+export const instant = z
+  .string()
+  .regex(RFC3339, 'must be a time such as 2027-01-31T12:00:00Z')
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'is not a time that exists')
+  .transform((text) => new Date(text))
+  .meta({ type: 'string', format: 'date-time' });
+
+export const grantStatus = z.enum(GRANT_STATUSES);
+
+export const rateLimit = z
+  .int()
+  .min(1)
+  .max(MAX_RATE_PER_MINUTE)
+  .nullable()
+  .meta({ description: 'Requests a minute; null for the gateway’s default.' });
+
+export const grantShape = z
+  .strictObject({
+    id: uuid,
+    peer: z.strictObject({
+      id: uuid,
+      name: handle.nullable().meta({ description: 'null once the peer is deleted.' }),
+    }),
+    subject_user_id: uuid,
+    scope: scopeShape,
+    status: grantStatus,
+    version: z.int(),
+    rate_limit_per_minute: rateLimit,
+    created_at: timestamp,
+    activated_at: timestamp.nullable(),
+    expires_at: timestamp.nullable(),
+    revoked_at: timestamp.nullable(),
+    revoked_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Grant' });
+
+export const enrollmentShape = z
+  .strictObject({
+    url: z.url().meta({ description: 'Holds the token. Shown this once.' }),
+    expires_at: timestamp,
+    ca_fingerprint: z.string(),
+  })
+  .meta({ id: 'EnrollmentUrl' });
+
+export const grantWithUrlShape = z.strictObject({ grant: grantShape, enrollment: enrollmentShape });
+
+export const showGrantView = ({ grant, status, peer }: GrantView): z.infer<typeof grantShape> => ({
+  id: grant.id,
+  peer: { id: grant.peerId, name: peer?.name ?? null },
+  subject_user_id: grant.subjectUserId,
+  scope: {
+    resources: [...grant.scope.resources],
+    excluded_resources: [...grant.scope.excluded_resources],
+    filters: Object.fromEntries(
+      Object.entries(grant.scope.filters).map(([resource, filter]) => [
+        resource,
+        { include_teams: [...filter.include_teams], include_personal: filter.include_personal },
+      ]),
+    ),
+    max_rows_per_query: grant.scope.max_rows_per_query,
+  },
+  status,
+  version: grant.version,
+  rate_limit_per_minute: grant.rateLimitPerMinute,
+  created_at: grant.createdAt.toISOString(),
+  activated_at: grant.activatedAt?.toISOString() ?? null,
+  expires_at: grant.expiresAt?.toISOString() ?? null,
+  revoked_at: grant.revokedAt?.toISOString() ?? null,
+  revoked_reason: grant.revokedReason,
+});
+
+export const showEnrollment = (enrollment: Enrollment): z.infer<typeof enrollmentShape> => ({
+  url: enrollment.url,
+  expires_at: enrollment.expiresAt.toISOString(),
+  ca_fingerprint: enrollment.caFingerprint,
+});

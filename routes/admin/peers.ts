@@ -1,0 +1,136 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { RESOURCES } from '../../domain/resources.ts';
+import type { Deps } from '../../src/deps.ts';
+import { addPeer, deletePeer, getPeer, listPeers, type FirstCall } from '../../src/services/peers.ts';
+import { actorOf, holderOf } from '../actor.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate, requireAdmin } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
+import { peerShape, showPeer } from '../query/peer-shapes.ts';
+import { handle, idParam } from '../shapes.ts';
+import { validate } from '../validate.ts';
+
+const tags = ['peers'];
+const direction = z.enum(['inbound', 'outbound']);
+
+const addShape = z.strictObject({
+  enrollment_url: z.string().min(1).max(2_048).meta({ description: 'All of it, with the part after #.' }),
+  user: handle.meta({ description: 'Id or name of the local user who will ask this peer.' }),
+  name: handle.optional().meta({ description: 'What to call the peer; by default what it calls itself.' }),
+});
+
+const firstCallShape = z.union([
+  z.strictObject({
+    ok: z.literal(true),
+    gateway: z.string(),
+    resources: z.array(z.enum(RESOURCES)),
+    max_rows_per_query: z.number(),
+  }),
+  z.strictObject({ ok: z.literal(false), code: z.string(), message: z.string() }),
+]);
+
+const addedShape = peerShape.extend({ first_call: firstCallShape }).meta({ id: 'AddedPeer' });
+
+const showFirstCall = (call: FirstCall): z.infer<typeof firstCallShape> =>
+  call.ok
+    ? {
+        ok: true,
+        gateway: call.capabilities.gateway,
+        resources: [...call.capabilities.resources],
+        max_rows_per_query: call.capabilities.max_rows_per_query,
+      }
+    : call;
+
+/** Mounted at /api/admin/peers. */
+export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps), requireAdmin());
+
+  app.get(
+    '/',
+    describe({
+      summary: 'List peers, newest first',
+      tags,
+      success: { status: 200, description: 'One page.', schema: pageOf(peerShape) },
+      errors: ['invalid_cursor'],
+    }),
+    validate('query', z.strictObject({ ...pageQuery, direction: direction.optional() })),
+    async (c) => {
+      const filters = { direction: c.req.valid('query').direction };
+      const holder = holderOf(c);
+      const filter = filters.direction === undefined ? {} : { direction: filters.direction };
+      const page = await listPeers(deps, readPage(deps, c, holder, 'peers', filters), filter);
+      return c.json(writePage(deps, page, showPeer, holder, 'peers', filters));
+    },
+  );
+
+  app.post(
+    '/',
+    describe({
+      summary: 'Enroll with another gateway',
+      description:
+        'Makes a key that stays here, pins the serving gateway’s authority before the token is sent, and gets a certificate. ' +
+        '`first_call` tells whether it works at once; the peer stays either way.',
+      tags,
+      success: {
+        status: 201,
+        description: 'Enrolled.',
+        schema: addedShape,
+        headers: { location: 'Where it is.' },
+      },
+      errors: [
+        'invalid_enrollment_url',
+        'address_refused',
+        'ca_pin_mismatch',
+        'conflict',
+        'token_unknown',
+        'token_used',
+        'token_expired',
+        'rate_limited',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_refused',
+        'peer_protocol',
+        'ca_unavailable',
+      ],
+    }),
+    validate('json', addShape),
+    async (c) => {
+      const { enrollment_url: enrollmentUrl, user, name } = c.req.valid('json');
+      const { peer, firstCall } = await addPeer(deps, actorOf(c), { enrollmentUrl, user, name });
+      c.header('location', `/api/admin/peers/${peer.id}`);
+      return c.json({ ...showPeer(peer), first_call: showFirstCall(firstCall) }, 201);
+    },
+  );
+
+  app.get(
+    '/:id',
+    describe({
+      summary: 'Show a peer',
+      tags,
+      success: { status: 200, description: 'The peer.', schema: peerShape },
+      errors: ['not_found'],
+    }),
+    validate('param', idParam),
+    async (c) => c.json(showPeer(await getPeer(deps, c.req.valid('param').id))),
+  );
+
+  app.delete(
+    '/:id',
+    describe({
+      summary: 'Remove a peer',
+      description: 'What an inbound peer was granted is revoked; grants and audit entries stay.',
+      tags,
+      success: { status: 204, description: 'Removed.' },
+      errors: ['not_found'],
+    }),
+    validate('param', idParam),
+    async (c) => {
+      await deletePeer(deps, actorOf(c), c.req.valid('param').id);
+      return c.body(null, 204);
+    },
+  );
+  return app;
+};

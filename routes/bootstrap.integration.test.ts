@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeTestDeps, type TestDeps } from '../src/deps.testkit.ts';
+import { createPublicApp } from '../src/app.ts';
+import { callApp, sorted, type Call } from './api.testkit.ts';
+
+let deps: TestDeps;
+let setUp: (call: Call) => ReturnType<typeof callApp>;
+
+beforeAll(async () => {
+  deps = await makeTestDeps();
+  const app = createPublicApp(deps);
+  setUp = (call) => callApp(app, '/api/bootstrap/setup', call);
+});
+afterAll(() => deps.close());
+
+const counts = async () =>
+  (
+    await deps.sql(`select (select count(*)::int from users) as users, (select count(*)::int from api_tokens) as tokens,
+      (select count(*)::int from federation_audit_log) as entries`)
+  )[0];
+
+describe('the first administrator', () => {
+  it.each([
+    {},
+    { name: '' },
+    { name: 'Root' },
+    { name: 'a b' },
+    { name: 'x'.repeat(101) },
+    { name: 7 },
+    { name: 'root', is_admin: true },
+    { name: 'root\u0000' },
+    [],
+  ])('refuses %j and writes nothing', async (body) => {
+    const answer = await setUp({ body });
+    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
+    expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
+  it('has one winner among 20 concurrent calls, and is refused ever after', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => setUp({ body: { name: `root${index}` } })),
+    );
+    expect(sorted(answers.map(({ status }) => status))).toEqual(
+      sorted([201, ...Array.from({ length: 19 }, () => 409)]),
+    );
+    expect(answers.find(({ status }) => status === 409)?.body['code']).toBe('already_bootstrapped');
+    expect(await counts()).toEqual({ users: 1, tokens: 1, entries: 1 });
+    expect((await setUp({ body: { name: 'again' } })).status).toBe(409);
+
+    const [won] = answers.filter(({ status }) => status === 201);
+    if (won === undefined) throw new Error('nobody won');
+    const { user, token } = won.body as Record<'user' | 'token', Record<string, unknown>>;
+    expect(won.headers.get('location')).toBe(`/api/admin/users/${String(user['id'])}`);
+    expect(user['is_admin']).toBe(true);
+    expect(token).toMatchObject({ access: 'write', expires_at: null, revoked_at: null, user_id: user['id'] });
+    expect(token['text']).toMatch(/^mos_[A-Za-z0-9_-]{43}$/);
+
+    const entries = await deps.sql(
+      'select verb, action, outcome, status, actor_user_id from federation_audit_log',
+    );
+    expect(entries).toEqual([
+      {
+        verb: 'admin',
+        action: 'bootstrap.setup',
+        outcome: 'allowed',
+        status: 201,
+        actor_user_id: user['id'],
+      },
+    ]);
+    const stored = JSON.stringify(await deps.sql('select * from api_tokens'));
+    expect(stored).not.toContain(token['text']);
+    expect(stored).toMatch(/"hash":"[0-9a-f]{64}"/);
+  });
+});

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MosaicError } from '../../domain/errors.ts';
+import { startGateway, type Gateway } from '../testing/gateway.testkit.ts';
+import { enrolledPeer, seedRows } from '../testing/peer.testkit.ts';
+
+const tasks = { resources: ['tasks'], max_rows_per_query: 100 };
+
+describe('the audit of inbound requests', () => {
+  let gateway: Gateway;
+  let alice: { id: string; name: string };
+  let fault: Error | null = null;
+
+  beforeAll(async () => {
+    gateway = await startGateway(({ storage }) => ({
+      storage: {
+        ...storage,
+        reader: {
+          ...storage.reader,
+          list: (read) => (fault === null ? storage.reader.list(read) : Promise.reject(fault)),
+        },
+      },
+    }));
+    alice = await gateway.user('alice');
+    await seedRows(gateway, 'tasks', alice.id, 3);
+  });
+  afterAll(() => gateway.close());
+
+  const stored = (grantId: string) =>
+    gateway.sql(
+      `select * from federation_audit_log where grant_id = $1 and verb not in ('admin', 'enroll') order by at, id`,
+      [grantId],
+    );
+
+  it('M4-3 a successful request is in the log within 1 s, with all there is to say', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    const traceparent = `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01`;
+    const answer = await peer.get('/tasks?limit=2', { headers: { traceparent } });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await stored(peer.grantId)).toMatchObject([
+      {
+        peer_id: peer.peerId,
+        subject_user_id: alice.id,
+        verb: 'list',
+        resource: 'tasks',
+        outcome: 'allowed',
+        reason_code: null,
+        status: 200,
+        bytes_out: new TextEncoder().encode(answer.text).length,
+        trace_id: 'c'.repeat(32),
+        query_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    ]);
+  });
+
+  it('M4-4 a denied request is audited with outcome denied', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    expect((await peer.get('/notes')).status).toBe(403);
+    await gateway.queue.flush();
+    expect(await stored(peer.grantId)).toMatchObject([
+      {
+        outcome: 'denied',
+        status: 403,
+        reason_code: 'resource_not_granted',
+        verb: 'list',
+        resource: 'notes',
+      },
+    ]);
+  });
+
+  it('X-38 400, 403, 404, 405, 413, 414, 500 and 503 each leave exactly one entry, and no stack or SQL', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    const post = { method: 'POST' };
+    const cases: readonly [
+      path: string,
+      init: RequestInit,
+      status: number,
+      code: string,
+      verb: string,
+      fault?: Error,
+    ][] = [
+      ['/tasks?limit=0', {}, 400, 'invalid_request', 'list'],
+      ['/tasks?cursor=A', {}, 400, 'invalid_cursor', 'list'],
+      ['/tasks?limit=%ff', {}, 400, 'invalid_request', 'unknown'],
+      ['/notes', {}, 403, 'resource_not_granted', 'list'],
+      [`/tasks/${crypto.randomUUID()}`, {}, 404, 'not_found', 'get'],
+      ['/nonsense', {}, 404, 'not_found', 'unknown'],
+      ['/a/b/c/d', {}, 404, 'not_found', 'unknown'],
+      ['/tasks', post, 405, 'method_not_allowed', 'unknown'],
+      ['/tasks', { method: 'BREW' }, 405, 'method_not_allowed', 'unknown'],
+      ['/tasks', { ...post, body: 'x'.repeat(100_000) }, 413, 'payload_too_large', 'unknown'],
+      [`/tasks?cursor=${'a'.repeat(9_000)}`, {}, 414, 'uri_too_long', 'unknown'],
+      ['/tasks', {}, 500, 'internal', 'list', new TypeError('select secret from somewhere')],
+      [
+        '/tasks',
+        {},
+        503,
+        'database_unavailable',
+        'list',
+        new MosaicError('database_unavailable', { cause: new Error('ECONNREFUSED') }),
+      ],
+    ];
+    for (const [path, init, status, code, , broken] of cases) {
+      fault = broken ?? null;
+      const answer = await peer.get(path, init);
+      fault = null;
+      expect([path.slice(0, 40), answer.status, answer.body.code]).toEqual([path.slice(0, 40), status, code]);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(answer.text).not.toMatch(/select secret|ECONNREFUSED|\.ts:\d+/);
+      await gateway.queue.flush();
+    }
+    const rows = await stored(peer.grantId);
+    expect(rows.map(({ status, reason_code: code, verb, outcome }) => [status, code, verb, outcome])).toEqual(
+      cases.map(([, , status, code, verb]) => [status, code, verb, status < 500 ? 'denied' : 'error']),
+    );
+  });
+
+  it('X-38 401 is audited without a grant', async () => {
+    const before = (await gateway.audited(({ status }) => status === 401)).length;
+    await gateway.ask(null, '/federation/v1/tasks');
+    const after = await gateway.audited(({ status }) => status === 401);
+    expect(after).toHaveLength(before + 1);
+    expect(after[0]).toMatchObject({ grantId: null, reasonCode: 'certificate_required', outcome: 'denied' });
+  });
+
+  it('a path outside the verbs passes the gate too: it counts against the limit and is audited with its grant', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks, { rate_limit_per_minute: 1 });
+    expect((await gateway.ask(peer.der, '/api/admin/users')).status).toBe(404);
+    expect((await gateway.ask(peer.der, '/health')).status).toBe(429);
+    await gateway.queue.flush();
+    expect((await stored(peer.grantId)).map(({ status }) => status)).toEqual([404, 429]);
+  });
+
+  it('the hash is the same for the same query, another for another query or grant', async () => {
+    const one = await enrolledPeer(gateway, 'alice', tasks);
+    const two = await enrolledPeer(gateway, 'alice', tasks);
+    for (const path of ['/tasks?limit=5', '/tasks?limit=5', '/tasks?limit=6']) await one.get(path);
+    await two.get('/tasks?limit=5');
+    await gateway.queue.flush();
+    const hashes = (await stored(one.grantId)).map(({ query_hash: hash }) => hash);
+    const [other] = await stored(two.grantId);
+    expect(hashes[0]).toBe(hashes[1]);
+    expect(new Set([hashes[0], hashes[2], other?.['query_hash']]).size).toBe(3);
+  });
+
+  it('HEAD answers as GET without a body, and is one entry', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    const answer = await peer.get('/tasks', { method: 'HEAD' });
+    expect([answer.status, answer.text]).toEqual([200, '']);
+    await gateway.queue.flush();
+    expect(await stored(peer.grantId)).toHaveLength(1);
+  });
+
+  it('X-48 nothing of a query or a row is in the log table or in log lines', async () => {
+    const canary = 'canary0123456789';
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    for (const path of [`/tasks/${canary}`, `/tasks?cursor=${canary}`, `/${canary}`, `/tasks?${canary}=1`])
+      await peer.get(path);
+    await gateway.queue.flush();
+    expect(JSON.stringify(await stored(peer.grantId))).not.toContain(canary);
+    expect(gateway.lines.join('\n')).not.toContain(canary);
+  });
+
+  it('the viewer filters and pages', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    for (let count = 0; count < 5; count += 1) await peer.get('/tasks');
+    await peer.get('/notes');
+    const of = (query: string) => gateway.admin(`/audit?grant_id=${peer.grantId}${query}`);
+    const denied = await of('&outcome=denied');
+    expect(denied.body.items).toMatchObject([{ status: 403, resource: 'notes', actor_user_id: null }]);
+    const first = await of('&verb=list&limit=4');
+    const second = await of(`&verb=list&limit=4&cursor=${first.body.next_cursor}`);
+    expect([first.body.items.length, second.body.items.length, second.body.next_cursor]).toEqual([
+      4,
+      2,
+      null,
+    ]);
+    expect((await of(`&cursor=${first.body.next_cursor}`)).body.code).toBe('invalid_cursor');
+    expect((await of('&to=2020-01-01T00:00:00Z')).body.items).toEqual([]);
+    expect((await of('&from=yesterday')).body.code).toBe('invalid_request');
+  });
+});

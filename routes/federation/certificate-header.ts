@@ -1,0 +1,24 @@
+import type { CertificateSource } from './certificate-source.ts';
+
+/** Longest header value that is looked at: far above any certificate of ours. */
+const MAX_LENGTH = 16_384;
+const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]+={0,2}):$/;
+
+const derOf = (value: string): Uint8Array | null => {
+  const base64 = BYTE_SEQUENCE.exec(value)?.[1];
+  if (base64 === undefined || value.length > MAX_LENGTH) return null;
+  try {
+    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * RFC 9440: `Client-Cert: :<base64 DER>:`, set by the TLS front, which overwrites whatever a client sent. Only for
+ * a listener that nobody but the front can reach. Two such headers arrive joined by a comma and are refused.
+ */
+export const certificateHeader: CertificateSource = (c) => {
+  const value = c.req.header('client-cert');
+  return value === undefined ? null : { key: value, der: () => derOf(value) };
+};

@@ -1,0 +1,161 @@
+import { Hono, type Context } from 'hono';
+import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
+import { isResource, type Resource } from '../../domain/resources.ts';
+import type { Deps } from '../../src/deps.ts';
+import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
+import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
+import { describe, guard } from '../openapi/describe.ts';
+import { validate } from '../validate.ts';
+import type { CertificateSource } from './certificate-source.ts';
+import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
+import { capabilitiesAnswer, itemAnswer, listAnswer, listQuery, noQuery } from './schemas.ts';
+
+const GRANT_ERRORS: readonly ErrorCode[] = [
+  'grant_unknown',
+  'grant_pending',
+  'grant_revoked',
+  'grant_expired',
+  'grant_subject_mismatch',
+  'certificate_revoked',
+  'forbidden',
+  'database_unavailable',
+  'unavailable',
+];
+const READ_ERRORS: readonly ErrorCode[] = [
+  ...GRANT_ERRORS,
+  'resource_not_granted',
+  'resource_excluded',
+  'not_found',
+];
+
+/** @throws MosaicError `not_found` for what is no resource */
+const resourceOf = (c: Context<AppEnv>): Resource => {
+  const name = c.req.param('resource');
+  if (!isResource(name)) throw new MosaicError('not_found');
+  return name;
+};
+
+const HEADERS = { ...SECURITY_HEADERS, 'content-type': 'application/json' };
+const SCRATCH_BYTES = 256 * 1024;
+
+/** Octets of a text in UTF-8: written into one scratch buffer, because an encoded copy of each answer is waste. */
+const octetsOf = (() => {
+  const encoder = new TextEncoder();
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  return (text: string): number => {
+    const { read, written } = encoder.encodeInto(text, scratch);
+    return read === text.length ? written : encoder.encode(text).byteLength;
+  };
+})();
+
+/** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
+const answer = (c: Context<AppEnv>, value: unknown): Response => {
+  const body = JSON.stringify(value);
+  inboundOf(c).bytesOut = octetsOf(body);
+  return new Response(body, { status: 200, headers: HEADERS });
+};
+
+/** Notes what is asked, as soon as it is known: a request that fails later is audited with it. */
+const note = (c: Context<AppEnv>, verb: 'capabilities' | 'list' | 'get', resource: Resource | null): void => {
+  const inbound = inboundOf(c);
+  inbound.verb = verb;
+  inbound.resource = resource;
+};
+
+const ask = (c: Context<AppEnv>, parameters: Parameters): void => {
+  inboundOf(c).parameters = parameters;
+};
+
+/** The inbound verbs, relative to `/federation/v1`. Only of use behind the gate that `federationApp` puts in front. */
+export const federationRoutes = (deps: Deps, serving: Serving = createServing(deps)): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+
+  app.use(
+    guard(
+      async (c: Context<AppEnv>, next: () => Promise<void>) => {
+        callerOf(c);
+        await next();
+      },
+      ['certificate_required', 'certificate_untrusted', 'certificate_invalid', 'rate_limited'],
+      'mutualTLS',
+    ),
+  );
+
+  app.get(
+    '/capabilities',
+    describe({
+      summary: 'What this grant lets its holder read',
+      tags: ['federation'],
+      success: { status: 200, description: 'The grant and its reach.', schema: capabilitiesAnswer },
+      errors: GRANT_ERRORS,
+    }),
+    (c, next) => {
+      note(c, 'capabilities', null);
+      return next();
+    },
+    validate('query', noQuery),
+    async (c) => {
+      ask(c, {});
+      return answer(c, await serving.capabilities(callerOf(c)));
+    },
+  );
+
+  app.get(
+    '/:resource',
+    describe({
+      summary: 'Rows of a resource: the subject’s, within the scope, newest first',
+      tags: ['federation'],
+      success: { status: 200, description: 'A page of rows.', schema: listAnswer },
+      errors: [...READ_ERRORS, 'invalid_cursor'],
+    }),
+    (c, next) => {
+      note(c, 'list', resourceOf(c));
+      return next();
+    },
+    validate('query', listQuery),
+    async (c) => {
+      const { limit, cursor = null } = c.req.valid('query');
+      const resource = resourceOf(c);
+      ask(c, { resource, limit, cursor });
+      return answer(c, await serving.list(callerOf(c), { resource, limit, cursor }));
+    },
+  );
+
+  app.get(
+    '/:resource/:id',
+    describe({
+      summary: 'One row of a resource',
+      tags: ['federation'],
+      success: { status: 200, description: 'The row.', schema: itemAnswer },
+      errors: READ_ERRORS,
+    }),
+    (c, next) => {
+      note(c, 'get', resourceOf(c));
+      return next();
+    },
+    validate('query', noQuery),
+    async (c) => {
+      const resource = resourceOf(c);
+      const id = c.req.param('id');
+      ask(c, { resource, id });
+      return answer(c, { item: await serving.get(callerOf(c), resource, id) });
+    },
+  );
+
+  return app;
+};
+
+/**
+ * The whole federation app: audit around everything, then certificate and rate limit, then limits of the
+ * address, then the verbs. Nothing else is ever mounted on it.
+ */
+export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEnv> => {
+  const serving = createServing(deps);
+  const app = createBase(deps, {
+    surface: 'federation',
+    securesItself: true,
+    outermost: [auditInbound(deps, serving), admit(source, serving)],
+  });
+  app.route('/federation/v1', federationRoutes(deps, serving));
+  return app;
+};

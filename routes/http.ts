@@ -1,0 +1,188 @@
+import { Hono, type Context, type ErrorHandler, type MiddlewareHandler, type NotFoundHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Principal } from '../domain/access/decide.ts';
+import { MosaicError, toProblem, type ErrorCode } from '../domain/errors.ts';
+import type { Deps } from '../src/deps.ts';
+
+/** What middlewares put into a request's context. */
+export interface AppEnv {
+  Variables: {
+    /** W3C trace id, 32 lower-case hexadecimal characters. */
+    traceId: string;
+    /** Set by `authenticate`. */
+    principal: Principal;
+  };
+}
+
+export type Surface = 'public' | 'federation' | 'enrollment';
+
+export const MAX_URI_LENGTH = 8_192;
+export const MAX_QUERY_PARAMETERS = 100;
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+
+/** Handlers answer by `c.json`, `c.body` and the like, so that these reach every answer; a handler may replace one. */
+export const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+} as const;
+
+const secure = (c: Context<AppEnv>): void => {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+};
+
+const TRACE_ID_BYTES = 16;
+const TRACE_IDS_AT_ONCE = 256;
+
+/** New trace ids. Randomness is fetched for many at once: a call for 16 bytes costs more than the rest of the id. */
+const traceIds = (random: Deps['random']): (() => string) => {
+  let hex = '';
+  let at = 0;
+  return () => {
+    if (at === hex.length) {
+      const bytes = random.bytes(TRACE_ID_BYTES * TRACE_IDS_AT_ONCE);
+      hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      at = 0;
+    }
+    at += TRACE_ID_BYTES * 2;
+    return hex.slice(at - TRACE_ID_BYTES * 2, at);
+  };
+};
+
+/** The trace id of a W3C `traceparent` header, or null when there is none that is well formed. */
+export const traceIdOf = (traceparent: string | undefined): string | null =>
+  TRACEPARENT.exec(traceparent ?? '')?.[1] ?? null;
+
+/** @throws MosaicError `uri_too_long`, `invalid_request` */
+export const assertSaneUrl = (url: string): void => {
+  if (url.length > MAX_URI_LENGTH) {
+    throw new MosaicError('uri_too_long', {
+      detail: `An address may have at most ${MAX_URI_LENGTH} characters.`,
+    });
+  }
+  const mark = url.indexOf('?');
+  if (mark !== -1 && url.slice(mark).split('&', MAX_QUERY_PARAMETERS + 1).length > MAX_QUERY_PARAMETERS) {
+    throw new MosaicError('invalid_request', {
+      detail: `At most ${MAX_QUERY_PARAMETERS} query parameters are read.`,
+    });
+  }
+  if (!url.includes('%')) return;
+  try {
+    decodeURIComponent(url);
+  } catch {
+    throw new MosaicError('invalid_request', {
+      detail: 'The address holds percent-encoding that is not UTF-8.',
+    });
+  }
+};
+
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: 'invalid_request',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+};
+
+const asMosaicError = (error: Error): MosaicError => {
+  if (error instanceof MosaicError) return error;
+  const code = error instanceof HTTPException ? CODE_OF_STATUS[error.status] : undefined;
+  return new MosaicError(code ?? 'internal', { cause: error });
+};
+
+/** Answers an error as `application/problem+json` (RFC 9457). */
+export const answerProblem = (c: Context<AppEnv>, error: MosaicError): Response => {
+  secure(c);
+  if (error.retryAfterSeconds !== undefined)
+    c.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  return c.body(JSON.stringify(toProblem(error, c.get('traceId'))), error.status as ContentfulStatusCode, {
+    'content-type': 'application/problem+json',
+  });
+};
+
+const onError =
+  (deps: Pick<Deps, 'log'>, surface: Surface): ErrorHandler<AppEnv> =>
+  (thrown, c) => {
+    const error = asMosaicError(thrown);
+    if (error.status >= 500) {
+      const cause = error.cause instanceof Error ? error.cause : error;
+      deps.log.error('request failed', {
+        surface,
+        code: error.code,
+        trace_id: c.get('traceId'),
+        error: cause,
+      });
+    }
+    // Only the public listener speaks bearer tokens; elsewhere a 401 is about the certificate.
+    if (error.status === 401 && surface === 'public') c.header('www-authenticate', 'Bearer realm="mosaic"');
+    return answerProblem(c, error);
+  };
+
+/** Methods with a handler of their own at a path; middlewares (`ALL`) don't count. */
+const methodsAt = (app: Hono<AppEnv>, path: string): readonly string[] => {
+  const found = METHODS.filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+  return found.includes('GET') ? ['HEAD', ...found] : found;
+};
+
+const onNotFound =
+  (app: Hono<AppEnv>): NotFoundHandler<AppEnv> =>
+  (c) => {
+    const allowed = methodsAt(app, c.req.path);
+    if (allowed.length === 0) return answerProblem(c, new MosaicError('not_found'));
+    c.header('allow', allowed.join(', '));
+    return answerProblem(c, new MosaicError('method_not_allowed', { detail: `Use ${allowed.join(', ')}.` }));
+  };
+
+const limitBody = (maxSize: number): MiddlewareHandler<AppEnv> => {
+  const limit = bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new MosaicError('payload_too_large', { detail: `A body may have at most ${maxSize} bytes.` });
+    },
+  });
+  // Touching the body of a GET would make node-server build the whole request object.
+  return (c, next) => (c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next));
+};
+
+/** What the base itself needs. */
+export type BaseDeps = Pick<Deps, 'settings' | 'random' | 'log'>;
+
+export interface BaseOptions {
+  readonly surface?: Surface;
+  /** Handlers answer with `SECURITY_HEADERS` on their own; errors get them here. */
+  readonly securesItself?: boolean;
+  /** Stand around everything but trace id and headers, limits of the address included. */
+  readonly outermost?: readonly MiddlewareHandler<AppEnv>[];
+}
+
+/**
+ * The base every app is mounted on: trace id, security headers, limits of address and body, and every error,
+ * unknown address or method answered as a problem document without stack or SQL.
+ */
+export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  const newTraceId = traceIds(deps.random);
+  app.use((c, next) => {
+    c.set('traceId', traceIdOf(c.req.header('traceparent')) ?? newTraceId());
+    if (options.securesItself !== true) secure(c);
+    return next();
+  });
+  for (const middleware of options.outermost ?? []) app.use(middleware);
+  app.use((c, next) => {
+    assertSaneUrl(c.req.url);
+    return next();
+  });
+  app.use(limitBody(deps.settings.bodyLimitBytes));
+  app.onError(onError(deps, options.surface ?? 'public'));
+  app.notFound(onNotFound(app));
+  return app;
+};

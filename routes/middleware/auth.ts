@@ -1,0 +1,54 @@
+import type { MiddlewareHandler } from 'hono';
+import { MosaicError } from '../../domain/errors.ts';
+import type { Deps } from '../../src/deps.ts';
+import { hashToken, isTokenText } from '../../src/services/tokens-text.ts';
+import type { AppEnv } from '../http.ts';
+import { guard } from '../openapi/describe.ts';
+
+/** The token of an `Authorization: Bearer …` header, or null when it can't be one of ours. */
+export const bearerToken = (header: string | undefined): string | null => {
+  const text = /^bearer +(\S{1,100})$/i.exec(header ?? '')?.[1];
+  return text !== undefined && isTokenText(text) ? text : null;
+};
+
+/** Sets `principal` from the bearer token. @throws MosaicError `unauthenticated`, the same for every reason */
+export const authenticate = (deps: Deps): MiddlewareHandler<AppEnv> =>
+  guard<MiddlewareHandler<AppEnv>>(
+    async (c, next) => {
+      const token = bearerToken(c.req.header('authorization'));
+      const principal =
+        token === null
+          ? null
+          : await deps.storage.stores.tokens.principal(hashToken(token), deps.clock.now());
+      if (principal === null) throw new MosaicError('unauthenticated');
+      c.set('principal', principal);
+      await next();
+    },
+    ['unauthenticated'],
+    'bearer',
+  );
+
+/** Reading tokens may only read. @throws MosaicError `read_only_token` */
+export const requireWrite = (): MiddlewareHandler<AppEnv> =>
+  guard<MiddlewareHandler<AppEnv>>(
+    async (c, next) => {
+      if (c.get('principal').access !== 'write') throw new MosaicError('read_only_token');
+      await next();
+    },
+    ['read_only_token'],
+  );
+
+/**
+ * Administrators only, with a token that may write: a read-only token opens no admin route at all, lists
+ * included (ABUSE 80). @throws MosaicError `forbidden`, `read_only_token`
+ */
+export const requireAdmin = (): MiddlewareHandler<AppEnv> =>
+  guard<MiddlewareHandler<AppEnv>>(
+    async (c, next) => {
+      const { isAdmin, access } = c.get('principal');
+      if (!isAdmin) throw new MosaicError('forbidden', { detail: 'This takes an administrator.' });
+      if (access !== 'write') throw new MosaicError('read_only_token');
+      await next();
+    },
+    ['forbidden', 'read_only_token'],
+  );

@@ -1,0 +1,166 @@
+import { ERROR_CATALOGUE, ERROR_CODES, type ErrorCode } from '../../domain/errors.ts';
+import type { CoreSettings } from '../../src/deps.ts';
+import { collectRoutes, type CollectedRoute, type OpenapiSource } from './collect.ts';
+import type { AnswerDescription } from './describe.ts';
+import { createSchemaPool, type Json, type JsonObject, type SchemaPool } from './schemas.ts';
+
+const PROBLEM = 'application/problem+json';
+
+const problemSchema: JsonObject = {
+  type: 'object',
+  description: 'RFC 9457 problem document.',
+  required: ['type', 'title', 'status', 'code', 'remedy'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', enum: ERROR_CODES, description: 'Stable; decide on this.' },
+    detail: { type: 'string' },
+    remedy: { type: 'string', description: 'What can be done about it.' },
+    issues: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' }, expected: { type: 'string' } },
+      },
+    },
+    trace_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+  },
+};
+
+const byStatus = (codes: readonly ErrorCode[]): ReadonlyMap<number, readonly ErrorCode[]> => {
+  const groups = new Map<number, ErrorCode[]>();
+  for (const code of codes) {
+    const { status } = ERROR_CATALOGUE[code];
+    groups.set(status, [...(groups.get(status) ?? []), code]);
+  }
+  return groups;
+};
+
+const problemAnswer = (codes: readonly ErrorCode[]): JsonObject => ({
+  description: codes.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].title}`).join(' '),
+  content: {
+    [PROBLEM]: {
+      schema: {
+        allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }],
+      },
+    },
+  },
+});
+
+const answer = (
+  pool: SchemaPool,
+  { description, schema, contentType, headers }: AnswerDescription,
+): JsonObject => {
+  const type = contentType ?? (schema === undefined ? null : 'application/json');
+  const content =
+    type === null
+      ? {}
+      : { content: { [type]: schema === undefined ? {} : { schema: pool.add(schema, 'output') } } };
+  const named = Object.entries(headers ?? {}).map(([name, text]): [string, Json] => [
+    name,
+    { description: text, schema: { type: 'string' } },
+  ]);
+  return { description, ...content, ...(named.length === 0 ? {} : { headers: Object.fromEntries(named) }) };
+};
+
+const responses = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
+  const plain =
+    route.description === null ? [] : [route.description.success, ...(route.description.otherAnswers ?? [])];
+  const problems = [...byStatus(route.errors)].sort(([a], [b]) => a - b);
+  return {
+    ...Object.fromEntries(problems.map(([status, codes]) => [String(status), problemAnswer(codes)])),
+    ...Object.fromEntries(plain.map((one) => [String(one.status), answer(pool, one)])),
+  };
+};
+
+const PLACE: Readonly<Record<string, string>> = { query: 'query', param: 'path', header: 'header' };
+
+const parameters = (pool: SchemaPool, route: CollectedRoute): readonly Json[] =>
+  route.inputs.flatMap(({ target, schema }) => {
+    const place = PLACE[target];
+    if (place === undefined) return [];
+    const json = pool.add(schema, 'input');
+    const required = Array.isArray(json['required']) ? (json['required'] as readonly Json[]) : [];
+    return Object.entries((json['properties'] ?? {}) as JsonObject).map(([name, property]): Json => {
+      const { description, pattern, ...rest } = property as JsonObject;
+      // A number in an address is checked as text first; that is nobody's business outside.
+      const check = pattern === undefined || rest['type'] === 'integer' ? {} : { pattern };
+      return {
+        name,
+        in: place,
+        required: place === 'path' || required.includes(name),
+        ...(description === undefined ? {} : { description }),
+        schema: { ...rest, ...check },
+      };
+    });
+  });
+
+const requestBody = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
+  const body = route.inputs.find(({ target }) => target === 'json');
+  if (body === undefined) return {};
+  const schema = pool.add(body.schema, 'input');
+  const required = Array.isArray(schema['required']) && schema['required'].length > 0;
+  return { requestBody: { required, content: { 'application/json': { schema } } } };
+};
+
+/** `/api/x/:id{…}` → `/api/x/{id}`. */
+export const templateOf = (path: string): string =>
+  path.replace(/:([A-Za-z_]\w*)(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})?\??/g, '{$1}');
+
+const operation = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
+  const { description } = route;
+  const inputs = parameters(pool, route);
+  return {
+    operationId: `${route.method.toLowerCase()}${templateOf(route.path)
+      .replace(/[^A-Za-z0-9]+/g, '_')
+      .replace(/_$/, '')}`,
+    summary: description?.summary ?? `${route.method} ${route.path}`,
+    ...(description?.description === undefined || description.description === ''
+      ? {}
+      : { description: description.description }),
+    tags: description?.tags ?? [route.surface],
+    security: route.security === null ? [] : [{ [route.security]: [] }],
+    ...(inputs.length === 0 ? {} : { parameters: inputs }),
+    ...requestBody(pool, route),
+    responses: responses(pool, route),
+  };
+};
+
+/** Makes the OpenAPI 3.1 document of what the apps really serve: from their routes and validators. */
+export const openapiDocument = (
+  settings: Pick<CoreSettings, 'gatewayName' | 'federationUrl'>,
+  version: string,
+  sources: readonly OpenapiSource[],
+): JsonObject => {
+  const pool = createSchemaPool();
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of collectRoutes(sources)) {
+    const item = (paths[templateOf(route.path)] ??= {});
+    // A route on several surfaces is documented once; the first one named is the one people meet.
+    if (Object.hasOwn(item, route.method.toLowerCase())) continue;
+    if (route.surface === 'federation')
+      item['servers'] ??= [{ url: settings.federationUrl, description: 'Mutual TLS listener' }];
+    item[route.method.toLowerCase()] = operation(pool, route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Mosaic Federation gateway',
+      version,
+      description:
+        'Made from the routes and validators in use. Every refusal is a problem document with a stable `code`.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: `Public API of ${settings.gatewayName}` }],
+    paths,
+    components: {
+      schemas: { ...pool.components(), Problem: problemSchema },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'A token `mos_…` of this gateway.' },
+        mutualTLS: { type: 'mutualTLS', description: 'The client certificate issued at enrollment.' },
+      },
+    },
+  };
+};

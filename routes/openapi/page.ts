@@ -1,0 +1,164 @@
+import { html } from 'hono/html';
+import type { HtmlEscapedString } from 'hono/utils/html';
+import { ERROR_CATALOGUE } from '../../domain/errors.ts';
+import type { Json, JsonObject } from './schemas.ts';
+
+type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly body: JsonObject;
+}
+
+const object = (value: Json | undefined): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+const list = (value: Json | undefined): readonly Json[] =>
+  Array.isArray(value) ? (value as readonly Json[]) : [];
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+const operationsOf = (document: JsonObject): readonly Operation[] =>
+  Object.entries(object(document['paths'])).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const body = object(item)[method];
+      return body === undefined ? [] : [{ method: method.toUpperCase(), path, body: object(body) }];
+    }),
+  );
+
+const tagOfOperation = ({ body }: Operation): string => text(list(body['tags'])[0]);
+
+const securityOf = ({ body }: Operation): string => {
+  const scheme = Object.keys(object(list(body['security'])[0]))[0];
+  return scheme === 'bearer' ? 'Bearer token' : scheme === 'mutualTLS' ? 'Client certificate' : 'Open';
+};
+
+const schemaBlock = (title: string, schema: Json | undefined): Html | '' =>
+  schema === undefined
+    ? ''
+    : html`<h4>${title}</h4>
+        <pre>${JSON.stringify(schema, null, 2)}</pre>`;
+
+const parameterRow = (value: Json): Html => {
+  const parameter = object(value);
+  const schema = { ...object(parameter['schema']) };
+  return html`<tr>
+    <td><code>${text(parameter['name'])}</code></td>
+    <td class="soft">${text(parameter['in'])}${parameter['required'] === true ? ', required' : ''}</td>
+    <td>${text(parameter['description'])} <code>${JSON.stringify(schema)}</code></td>
+  </tr>`;
+};
+
+const responseRow = ([status, value]: readonly [string, Json]): Html => {
+  const response = object(value);
+  const types = Object.keys(object(response['content'])).join(', ');
+  return html`<tr>
+    <td><code>${status}</code></td>
+    <td>${text(response['description'])}</td>
+    <td class="soft">${types}</td>
+  </tr>`;
+};
+
+const jsonSchemaOf = (value: Json | undefined): Json | undefined =>
+  object(object(object(value)['content'])['application/json'])['schema'];
+
+const operationBlock = (operation: Operation): Html => {
+  const { method, path, body } = operation;
+  const parameters = list(body['parameters']);
+  const responses = Object.entries(object(body['responses']));
+  const success = responses.find(([status]) => status.startsWith('2'))?.[1];
+  return html`<details id="${text(body['operationId'])}">
+    <summary>
+      <span class="verb">${method}</span> <code>${path}</code>
+      <span class="soft">${text(body['summary'])}</span>
+    </summary>
+    <div class="body">
+      <p>${text(body['description'])} <span class="soft">${securityOf(operation)}.</span></p>
+      ${
+        parameters.length === 0
+          ? ''
+          : html`<h4>Parameters</h4>
+              <div class="wide">
+                <table>
+                  ${parameters.map(parameterRow)}
+                </table>
+              </div>`
+      }
+      ${schemaBlock('Body', jsonSchemaOf(body['requestBody']))}
+      ${schemaBlock('Answer', jsonSchemaOf(success))}
+      <h4>Statuses</h4>
+      <div class="wide">
+        <table>
+          ${responses.map(responseRow)}
+        </table>
+      </div>
+    </div>
+  </details>`;
+};
+
+const section = (tag: string, operations: readonly Operation[]): Html =>
+  html`<section>
+    <h2 id="${tag}">${tag}</h2>
+    ${operations.filter((operation) => tagOfOperation(operation) === tag).map(operationBlock)}
+  </section>`;
+
+const componentBlock = ([name, schema]: readonly [string, Json]): Html =>
+  html`<details id="schema-${name}">
+    <summary><code>${name}</code></summary>
+    <div class="body"><pre>${JSON.stringify(schema, null, 2)}</pre></div>
+  </details>`;
+
+const errorRows = (): readonly Html[] =>
+  Object.entries(ERROR_CATALOGUE).map(
+    ([code, { status, title, remedy }]) =>
+      html`<tr>
+        <td><code>${status}</code></td>
+        <td><code>${code}</code></td>
+        <td>${title} <span class="soft">${remedy}</span></td>
+      </tr>`,
+  );
+
+/** The OpenAPI document as one page for people: no script, its style from `stylePath`. Every value is escaped. */
+export const docsPage = (document: JsonObject, stylePath: string, documentPath: string): Html => {
+  const operations = operationsOf(document);
+  const tags = [...new Set(operations.map(tagOfOperation))];
+  const info = object(document['info']);
+  const components = Object.entries(object(object(document['components'])['schemas']));
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${text(info['title'])}: API</title>
+        <link rel="stylesheet" href="${stylePath}" />
+      </head>
+      <body>
+        <main>
+          <h1>${text(info['title'])}</h1>
+          <p class="soft">
+            Version ${text(info['version'])}. ${text(info['description'])}
+            <a href="${documentPath}">openapi.json</a>
+          </p>
+          <nav aria-label="Sections">
+            <ul>
+              ${[...tags, 'schemas', 'errors'].map((tag) => html`<li><a href="#${tag}">${tag}</a></li>`)}
+            </ul>
+          </nav>
+          ${tags.map((tag) => section(tag, operations))}
+          <section>
+            <h2 id="schemas">schemas</h2>
+            ${components.map(componentBlock)}
+          </section>
+          <section>
+            <h2 id="errors">errors</h2>
+            <div class="wide">
+              <table>
+                ${errorRows()}
+              </table>
+            </div>
+          </section>
+        </main>
+      </body>
+    </html>`;
+};

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+const LOCAL = '#/$defs/';
+const SHARED = '#/components/schemas/';
+
+const relink = (value: Json, rename: ReadonlyMap<string, string>): Json => {
+  if (Array.isArray(value)) return value.map((item: Json) => relink(item, rename));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      if (key !== '$ref' || typeof item !== 'string' || !item.startsWith(LOCAL))
+        return [key, relink(item, rename)];
+      const name = item.slice(LOCAL.length);
+      return [key, SHARED + (rename.get(name) ?? name)];
+    }),
+  );
+};
+
+export interface SchemaPool {
+  /** JSON Schema 2020-12 of a validator; what has an id goes to the shared components. */
+  add(schema: z.ZodType, direction: 'input' | 'output'): JsonObject;
+  components(): JsonObject;
+}
+
+/** Collects the schemas of one document and hoists each `$defs` entry into `components.schemas`, once a name. */
+export const createSchemaPool = (): SchemaPool => {
+  const components = new Map<string, Json>();
+  const freeName = (name: string, schema: Json): string => {
+    for (let number = 1; ; number += 1) {
+      const candidate = number === 1 ? name : `${name}${number}`;
+      const taken = components.get(candidate);
+      if (taken === undefined || JSON.stringify(taken) === JSON.stringify(schema)) return candidate;
+    }
+  };
+  return {
+    add: (schema, direction) => {
+      const id = schema.meta()?.id;
+      // A schema with an id of its own is wrapped, so that it becomes a reference like all others.
+      const json = z.toJSONSchema(id === undefined ? schema : z.array(schema), {
+        io: direction,
+        target: 'draft-2020-12',
+        unrepresentable: 'any',
+      }) as JsonObject;
+      const { $defs = {}, $schema: _schema, ...root } = json;
+      const rename = new Map<string, string>();
+      for (const [name, found] of Object.entries($defs as JsonObject)) {
+        const { id: _id, ...rest } = found as JsonObject;
+        const relinked = relink(rest, rename);
+        const free = freeName(name, relinked);
+        rename.set(name, free);
+        components.set(free, relinked);
+      }
+      const linked = relink(id === undefined ? root : (root['items'] ?? {}), rename) as JsonObject;
+      return linked;
+    },
+    components: () => Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+};

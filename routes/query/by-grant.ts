@@ -1,0 +1,91 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
+import type { Deps } from '../../src/deps.ts';
+import { peerByGrant } from '../../src/services/peers.ts';
+import { queryItem, queryList } from '../../src/services/query.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { idParam, uuid } from '../shapes.ts';
+import { validate } from '../validate.ts';
+import { queryOf } from './query.ts';
+import { blendPageQuery, blendedShape } from './shapes.ts';
+
+const tags = ['query'];
+
+const grantHeader = z.object({
+  'x-federation-grant': uuid.meta({
+    description: 'The grant as the serving gateway knows it: `grant_id` of /api/peers.',
+  }),
+});
+
+const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
+  const shape = blendedShape(resource);
+  const app = new Hono<AppEnv>();
+
+  app.get(
+    '/',
+    describe({
+      summary: `List ${resource} of the one peer behind a grant`,
+      tags,
+      success: { status: 200, description: 'One page.', schema: shape },
+      errors: [
+        'invalid_cursor',
+        'peer_unknown',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('header', grantHeader),
+    validate('query', z.strictObject(blendPageQuery)),
+    async (c) => {
+      const { name } = await peerByGrant(
+        deps,
+        c.get('principal').userId,
+        c.req.valid('header')['x-federation-grant'],
+      );
+      const { limit, cursor } = c.req.valid('query');
+      return c.json(await queryList(deps, { ...queryOf(c, resource, `federated:${name}`), limit, cursor }));
+    },
+  );
+
+  app.get(
+    '/:id',
+    describe({
+      summary: `Show a ${resourceSpec(resource).singular} of the one peer behind a grant`,
+      tags,
+      success: { status: 200, description: 'The row, as the only item.', schema: shape },
+      errors: [
+        'not_found',
+        'peer_unknown',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('header', grantHeader),
+    validate('param', idParam),
+    async (c) => {
+      const { name } = await peerByGrant(
+        deps,
+        c.get('principal').userId,
+        c.req.valid('header')['x-federation-grant'],
+      );
+      const query = queryOf(c, resource, `federated:${name}`);
+      return c.json(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+    },
+  );
+  return app;
+};
+
+/** Mounted at /api/federation: the same queries, addressed by grant (SPEC M3). */
+export const federationGrantRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps));
+  for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
+  return app;
+};

@@ -1,0 +1,27 @@
+import { Hono } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { peersOf } from '../../src/services/peers.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { pageOf } from '../paging.ts';
+import { ownPeerShape, showOwnPeer } from './peer-shapes.ts';
+
+/** Mounted at /api/peers. */
+export const ownPeerRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps));
+  app.get(
+    '/',
+    describe({
+      summary: 'List your own peers: the gateways you may ask',
+      tags: ['query'],
+      success: { status: 200, description: 'All of them.', schema: pageOf(ownPeerShape) },
+    }),
+    async (c) => {
+      const peers = await peersOf(deps, c.get('principal').userId);
+      return c.json({ items: peers.map(showOwnPeer), next_cursor: null });
+    },
+  );
+  return app;
+};

@@ -1,0 +1,86 @@
+import { Hono, type Context } from 'hono';
+import { z } from 'zod';
+import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
+import type { Deps } from '../../src/deps.ts';
+import { queryItem, queryList, type Query } from '../../src/services/query.ts';
+import type { SourceSelector } from '../../src/services/query-sources.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { idParam } from '../shapes.ts';
+import { validate } from '../validate.ts';
+import { blendPageQuery, blendedShape, sourceQuery } from './shapes.ts';
+
+const tags = ['query'];
+
+export const queryOf = (c: Context<AppEnv>, resource: Resource, source: SourceSelector): Query => ({
+  principal: c.get('principal'),
+  resource,
+  source,
+  traceId: c.get('traceId'),
+});
+
+const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
+  const { singular } = resourceSpec(resource);
+  const shape = blendedShape(resource);
+  const app = new Hono<AppEnv>();
+
+  app.get(
+    '/',
+    describe({
+      summary: `List ${resource} of this gateway and of your peers, newest first`,
+      description:
+        'Peers are asked in parallel within one deadline. One that fails costs its rows and leaves a notice; ' +
+        'asking for the same page again gives them. It is an error only when no source answered.',
+      tags,
+      success: { status: 200, description: 'One page.', schema: shape },
+      errors: [
+        'invalid_cursor',
+        'peer_unknown',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery })),
+    async (c) => {
+      const { source, limit, cursor } = c.req.valid('query');
+      return c.json(await queryList(deps, { ...queryOf(c, resource, source), limit, cursor }));
+    },
+  );
+
+  app.get(
+    '/:id',
+    describe({
+      summary: `Show a ${singular}, wherever it is`,
+      description:
+        'This gateway first, then your peers at once. 404 only when every source said that there is none.',
+      tags,
+      success: { status: 200, description: 'The row, as the only item.', schema: shape },
+      errors: [
+        'not_found',
+        'peer_unknown',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('param', idParam),
+    validate('query', z.strictObject(sourceQuery)),
+    async (c) => {
+      const query = queryOf(c, resource, c.req.valid('query').source);
+      return c.json(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+    },
+  );
+  return app;
+};
+
+/** Mounted at /api/query. */
+export const queryRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps));
+  for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
+  return app;
+};

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { resourceSpec, type Resource } from '../../domain/resources.ts';
+import { MAX_CURSOR_LENGTH } from '../../src/services/query-cursor.ts';
+import type { SourceSelector } from '../../src/services/query-sources.ts';
+import { pageQuery } from '../paging.ts';
+import { rowShape } from '../resource-shapes.ts';
+
+const isSelector = (text: string): text is SourceSelector =>
+  text === 'local' || text === 'all' || /^federated:[a-z0-9._-]{1,100}$/.test(text);
+
+export const sourceQuery = {
+  source: z
+    .string()
+    .refine(isSelector, 'must be local, all or federated:<peer>')
+    .default('all')
+    .meta({ description: '`local`, `all`, or `federated:<peer>` with one of your own peers.' }),
+};
+
+/** A blended cursor holds a place for each source, so it is longer than others. */
+export const blendPageQuery = {
+  limit: pageQuery.limit,
+  cursor: z
+    .string()
+    .min(1)
+    .max(MAX_CURSOR_LENGTH)
+    .optional()
+    .meta({ description: '`next_cursor` of the page before.' }),
+};
+
+const reportShape = z
+  .strictObject({
+    status: z.enum(['complete', 'truncated', 'unreachable', 'denied']).meta({
+      description:
+        '`truncated`: there is more, on the next page. `denied`: the peer refused. `unreachable`: anything else.',
+    }),
+    count: z.int().min(0).meta({ description: 'Rows of this source in `items`.' }),
+    latency_ms: z.number(),
+    code: z.string().optional(),
+    peer_code: z.string().optional().meta({ description: 'The peer’s own code, when it refused.' }),
+    message: z.string().optional(),
+  })
+  .meta({ id: 'SourceReport' });
+
+const noticeShape = z
+  .strictObject({ source: z.string(), code: z.string(), message: z.string() })
+  .meta({ id: 'Notice' });
+
+/** A page of rows, each tagged with where it came from. */
+export const blendedShape = (resource: Resource) => {
+  const row = z.strictObject({
+    ...rowShape(resource).shape,
+    _source: z.string().meta({ description: '`local` or `federated:<peer>`.' }),
+  });
+  const name = resourceSpec(resource).singular.replaceAll(/(^| )[a-z]/gi, (c) => c.trim().toUpperCase());
+  return z.strictObject({
+    items: z.array(row.meta({ id: `Blended${name}` })),
+    next_cursor: z.string().nullable(),
+    sources: z.record(z.string(), reportShape),
+    notices: z.array(noticeShape),
+  });
+};

@@ -1,0 +1,215 @@
+import { createEmbeddedAuthority } from '../../ca/embedded/authority.ts';
+import { makeKeyMaker } from '../../ca/x509/request.ts';
+import { toBase64 } from '../../ca/x509/pem.ts';
+import { openPgliteStorage } from '../../db/connect/pglite.ts';
+import { createSealer, sealingKey } from '../../db/seal.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import type { Clock, Log, Random } from '../../domain/ports/basics.ts';
+import type { AuditEntry } from '../../domain/audit/entry.ts';
+import type { CoreSettings, Deps } from '../../src/deps.ts';
+import { createMemoryKeyValue } from '../../src/kv/memory.ts';
+import { createAuditQueue } from '../../src/services/audit-queue.ts';
+import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
+import { auditRoutes } from '../admin/audit.ts';
+import { grantRoutes } from '../admin/grants.ts';
+import { teamRoutes } from '../admin/teams.ts';
+import { userRoutes } from '../admin/users.ts';
+import { bootstrapRoutes } from '../bootstrap.ts';
+import { enrollmentRoutes } from '../enrollment/index.ts';
+import { certificateHeader } from '../federation/certificate-header.ts';
+import { federationApp } from '../federation/index.ts';
+import { createBase } from '../http.ts';
+
+/** One gateway in this process: a real database, authority, sealer and queue; no sockets. */
+
+const clock: Clock = { now: () => new Date() };
+const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+
+export const settings: CoreSettings = {
+  gatewayName: 'work',
+  federationUrl: 'https://work.example:8443',
+  enrollmentBaseUrl: 'https://work.example:8443',
+  leafLifetimeSeconds: 30 * 86_400,
+  enrollmentTokenSeconds: 900,
+  defaultRateLimitPerMinute: 10_000,
+  allowPrivateAddresses: false,
+  allowLoopbackHttp: false,
+  peerTimeoutMs: 1_000,
+  bodyLimitBytes: 64 * 1024,
+};
+
+const unused = (): never => {
+  throw new Error('this gateway calls nobody');
+};
+
+// Answers are inspected by assertions, which fail on a wrong shape.
+// oxlint-disable-next-line typescript/no-explicit-any
+type Body = any;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Body;
+}
+
+const read = async (response: Response): Promise<Answer> => {
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text === '' ? null : JSON.parse(text),
+  };
+};
+
+export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () => ({})) => {
+  const storage = await openPgliteStorage();
+  const sealer = createSealer({ current: await sealingKey(random.bytes(32)) });
+  const lines: string[] = [];
+  const line =
+    (level: string): Log['info'] =>
+    (message, fields) =>
+      void lines.push(
+        JSON.stringify({ level, message, ...fields }, (_, value: unknown) =>
+          value instanceof Error
+            ? { name: value.name, message: value.message, stack: value.stack, cause: value.cause }
+            : value,
+        ),
+      );
+  const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  const ca = await createEmbeddedAuthority({
+    store: storage.stores.embeddedCa,
+    secrets: storage.stores.secrets,
+    sealer,
+    clock,
+    random,
+    crlLifetimeSeconds: 86_400,
+    commonName: 'work',
+  });
+  const queue = createAuditQueue({
+    store: storage.stores.audit,
+    clock,
+    log,
+    capacity: 10_000,
+    flushMs: 50,
+    batch: 200,
+  });
+  const base: Deps = {
+    settings,
+    storage,
+    kv: createMemoryKeyValue({ clock }),
+    ca,
+    sealer,
+    keys: await loadGatewayKeys({ secrets: storage.stores.secrets, sealer, random }),
+    audit: queue,
+    transport: { connect: unused, pinnedRoot: unused, anonymous: unused, assertAddressAllowed: unused },
+    keyMaker: makeKeyMaker(),
+    clock,
+    ids: { uuid: () => crypto.randomUUID() },
+    random,
+    log,
+  };
+  const deps: Deps = { ...base, ...override(base) };
+  const app = createBase(deps);
+  app.route('/api/bootstrap', bootstrapRoutes(deps));
+  app.route('/api/admin/users', userRoutes(deps));
+  app.route('/api/admin/teams', teamRoutes(deps));
+  app.route('/api/admin/grants', grantRoutes(deps));
+  app.route('/api/admin/audit', auditRoutes(deps));
+  app.route('/enrollment/v1', enrollmentRoutes(deps));
+  const federation = federationApp(deps, certificateHeader);
+
+  const call = async (
+    path: string,
+    options: { method?: string; body?: unknown; token?: string; env?: object } = {},
+  ) =>
+    read(
+      await app.request(
+        path,
+        {
+          method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
+          headers: {
+            ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+            ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        },
+        options.env,
+      ),
+    );
+
+  const setup = await call('/api/bootstrap/setup', { body: { name: 'root' } });
+  if (setup.status !== 201) throw new Error(setup.text);
+  const token = String(setup.body.token.text);
+  const admin = async (path: string, body?: unknown, method?: string) =>
+    call(`/api/admin${path}`, {
+      token,
+      ...(body === undefined ? {} : { body }),
+      ...(method === undefined ? {} : { method }),
+    });
+  /** Runs SQL with the owner's rights: for looking underneath and for editing by hand. */
+  const sql = async (text: string, parameters: unknown[] = []): Promise<Record<string, unknown>[]> => {
+    await storage.client.exec('reset role');
+    try {
+      return (await storage.client.query<Record<string, unknown>>(text, parameters)).rows;
+    } finally {
+      await storage.client.exec('set role mosaic_app');
+    }
+  };
+  let serial = 0;
+  const unique = (word: string): string => `${word}-${(serial += 1)}`;
+
+  return {
+    deps,
+    queue,
+    lines,
+    call,
+    admin,
+    adminToken: token,
+    sql,
+    unique,
+    user: async (name = unique('user')): Promise<{ id: string; name: string }> =>
+      (await admin('/users', { name })).body,
+    /** A pending grant with its URL's token. */
+    grant: async (
+      user: string,
+      scope: unknown = { resources: ['tasks'], max_rows_per_query: 100 },
+      more: object = {},
+    ) => {
+      const made = await admin('/grants', { user, peer: unique('peer'), scope, ...more });
+      if (made.status !== 201) throw new Error(made.text);
+      const url = String(made.body.enrollment.url);
+      return { grant: made.body.grant, url, token: /#token=([^&]+)/.exec(url)?.[1] ?? '' };
+    },
+    redeem: async (body: { token: unknown; csr: unknown }, env?: object) =>
+      call('/enrollment/v1/redeem', { body, ...(env === undefined ? {} : { env }) }),
+    newCsr: async () => (await deps.keyMaker.keyAndCsr()).csrPem,
+    /** A peer's request, as the TLS front would hand it over. */
+    ask: async (der: Uint8Array | null, path: string, init: RequestInit = {}) =>
+      read(
+        await federation.request(path, {
+          ...init,
+          headers: {
+            ...(der === null ? {} : { 'client-cert': `:${toBase64(der)}:` }),
+            ...(init.headers as Record<string, string>),
+          },
+        }),
+      ),
+    audited: async (where: (entry: AuditEntry) => boolean): Promise<readonly AuditEntry[]> => {
+      await queue.flush();
+      return (await storage.stores.audit.list({ limit: 1_000, after: null }, {})).items.filter(where);
+    },
+    close: async (): Promise<void> => {
+      await queue.stop(1_000);
+      await storage.close();
+    },
+  };
+};
+
+export type Gateway = Awaited<ReturnType<typeof startGateway>>;
+
+/** The authority as it looks when its host is gone. */
+export const unreachable = (): never => {
+  throw new MosaicError('ca_unavailable', { cause: new Error('connect ECONNREFUSED') });
+};

@@ -1,0 +1,151 @@
+import { Hono } from 'hono';
+import { describe as group, expect, it } from 'vitest';
+import { z } from 'zod';
+import { MosaicError, type Problem } from '../domain/errors.ts';
+import { answerProblem, type AppEnv } from './http.ts';
+import { dottedPath, MAX_JSON_DEPTH, nestsDeeper, unstorableText, validate } from './validate.ts';
+
+const app = new Hono<AppEnv>();
+app.onError((error, c) =>
+  answerProblem(c, error instanceof MosaicError ? error : new MosaicError('internal')),
+);
+app.post(
+  '/items',
+  validate(
+    'json',
+    z.object({ name: z.string(), tags: z.array(z.strictObject({ at: z.number() })).optional() }),
+  ),
+  (c) => c.json(c.req.valid('json')),
+);
+app.post('/empty', validate('json', z.object({ reason: z.string().optional() })), (c) =>
+  c.json(c.req.valid('json')),
+);
+app.get('/items', validate('query', z.object({ q: z.string().optional() })), (c) =>
+  c.json(c.req.valid('query')),
+);
+app.get('/items/:id', validate('param', z.object({ id: z.string().max(5) })), (c) =>
+  c.json(c.req.valid('param')),
+);
+
+const send = async (path: string, body: string | Uint8Array, headers: Record<string, string> = {}) => {
+  const response = await app.request(path, {
+    method: 'POST',
+    body: body as BodyInit,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  return { status: response.status, body: (await response.json()) as Problem & Record<string, unknown> };
+};
+
+group('validate', () => {
+  it('reports every fault with its dotted path, and nothing of the value', async () => {
+    const { status, body } = await send('/items', '{"tags":[{"at":"hunter2"}],"nmae":"hunter2"}');
+    expect(status).toBe(400);
+    expect(body.code).toBe('invalid_request');
+    expect(body.issues?.map(({ path, message }) => [path, message])).toEqual([
+      ['name', 'is required'],
+      ['tags[0].at', expect.stringContaining('expected number')],
+      ['nmae', 'unknown key'],
+    ]);
+    expect(JSON.stringify(body)).not.toContain('hunter2');
+  });
+
+  it('refuses keys that would reach a prototype', async () => {
+    expect((await send('/items', '{"name":"a","__proto__":{"admin":true}}')).status).toBe(400);
+    expect((await send('/items', '{"name":"a","constructor":1}')).status).toBe(400);
+  });
+
+  it.each(['', 'null', '[]', '"text"', '7'])('refuses the body %j', async (body) => {
+    expect((await send('/items', body)).status).toBe(400);
+  });
+
+  it.each(['{', '{"name":}', "{'name':1}", '{"name":"a"} x', '\u0000'])(
+    'answers malformed_json to %j',
+    async (body) => {
+      expect((await send('/items', body)).body.code).toBe('malformed_json');
+    },
+  );
+
+  it('reads no body at all as an empty object', async () => {
+    expect((await app.request('/empty', { method: 'POST' })).status).toBe(200);
+    expect((await send('/empty', '')).status).toBe(200);
+  });
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/ld+json',
+    'application/json; charset=latin1',
+  ])('answers 415 to the content type %s', async (type) => {
+    const { status, body } = await send('/items', '{"name":"a"}', { 'content-type': type });
+    expect([status, body.code]).toEqual([415, 'unsupported_media_type']);
+  });
+
+  it('takes application/json with a UTF-8 charset and refuses compression', async () => {
+    expect(
+      (await send('/items', '{"name":"a"}', { 'content-type': 'Application/JSON; charset=UTF-8' })).status,
+    ).toBe(200);
+    expect((await send('/items', '{"name":"a"}', { 'content-encoding': 'gzip' })).status).toBe(415);
+  });
+
+  it('refuses bytes that are not UTF-8', async () => {
+    const { body } = await send(
+      '/items',
+      new Uint8Array([...new TextEncoder().encode('{"name":"'), 0xff, 0x22, 0x7d]),
+    );
+    expect(body.code).toBe('malformed_json');
+  });
+
+  it.each([
+    ['{"name":"a\\u0000"}', 'name'],
+    ['{"name":"\\ud800"}', 'name'],
+    ['{"name":"a","x\\udc00":1}', 'x\uFFFD'],
+  ])('refuses text that no database keeps: %s', async (text, path) => {
+    const { status, body } = await send('/items', text);
+    expect(status).toBe(400);
+    expect(body.issues?.[0]?.path).toBe(path);
+  });
+
+  it('refuses U+0000 in query and path', async () => {
+    expect((await app.request('/items?q=%00')).status).toBe(400);
+    expect((await app.request('/items/a%00')).status).toBe(400);
+    expect((await app.request('/items/a')).status).toBe(200);
+  });
+
+  it('refuses a repeated or unknown query parameter', async () => {
+    const twice = (await (await app.request('/items?q=1&q=2')).json()) as Problem;
+    expect(twice.issues).toEqual([{ path: 'q', message: 'given more than once', expected: 'one value' }]);
+    expect((await app.request('/items?p=1')).status).toBe(400);
+    expect((await app.request('/items?q[]=1')).status).toBe(400);
+    expect((await app.request('/items?q=1')).status).toBe(200);
+  });
+
+  it('X-61 refuses JSON 10,000 deep without parsing it', async () => {
+    const { status, body } = await send('/items', `{"name":${'['.repeat(10_000)}${']'.repeat(10_000)}}`);
+    expect([status, body.code]).toEqual([400, 'malformed_json']);
+  });
+
+  it('keeps the list of issues short', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`k${index}`, 1]));
+    expect((await send('/items', JSON.stringify(keys))).body.issues?.length).toBe(50);
+  });
+});
+
+group('helpers', () => {
+  it('counts depth outside of strings only', () => {
+    expect(nestsDeeper('['.repeat(MAX_JSON_DEPTH) + ']'.repeat(MAX_JSON_DEPTH), MAX_JSON_DEPTH)).toBe(false);
+    expect(nestsDeeper('['.repeat(MAX_JSON_DEPTH + 1), MAX_JSON_DEPTH)).toBe(true);
+    expect(nestsDeeper(JSON.stringify('[{"'.repeat(100)), 1)).toBe(false);
+    expect(nestsDeeper('[[],[],[]]', 2)).toBe(false);
+  });
+
+  it('writes paths as a person would', () => {
+    expect(dottedPath([])).toBe('$');
+    expect(dottedPath(['a', 0, 'b'])).toBe('a[0].b');
+    expect(dottedPath(['k'.repeat(1_000)]).length).toBeLessThan(110);
+  });
+
+  it('finds unstorable text at any depth', () => {
+    expect(unstorableText({ a: ['ok', { b: '\u0000' }] }).map(({ path }) => path)).toEqual(['a[1].b']);
+    expect(unstorableText({ a: '😀', b: null, c: 1 })).toEqual([]);
+  });
+});

@@ -1,0 +1,169 @@
+import { zValidator } from '@hono/zod-validator';
+import type { Context, Env, MiddlewareHandler, ValidationTargets } from 'hono';
+import { z } from 'zod';
+import { MosaicError, type ErrorCode, type Issue } from '../domain/errors.ts';
+import { tagged } from './openapi/describe.ts';
+
+export const MAX_JSON_DEPTH = 32;
+const MAX_ISSUES = 50;
+const MAX_NAME_LENGTH = 100;
+
+type Target = Extract<keyof ValidationTargets, 'json' | 'query' | 'param' | 'header'>;
+type Path = readonly PropertyKey[];
+
+const quoted = (part: PropertyKey): string => {
+  const text = String(part).toWellFormed().replaceAll('\u0000', '\uFFFD');
+  return text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}…` : text;
+};
+
+/** `['filters', 'tasks', 0]` → `filters.tasks[0]`; the whole input is `$`. */
+export const dottedPath = (path: Path): string =>
+  path.length === 0
+    ? '$'
+    : path.reduce<string>(
+        (text, part) =>
+          typeof part === 'number'
+            ? `${text}[${part}]`
+            : text === ''
+              ? quoted(part)
+              : `${text}.${quoted(part)}`,
+        '',
+      );
+
+/** zod's findings as the catalogue's: one a field, nothing of the value itself. */
+export const issuesOf = (error: z.core.$ZodError): readonly Issue[] =>
+  error.issues
+    .flatMap((issue): Issue[] => {
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map((key) => ({ path: dottedPath([...issue.path, key]), message: 'unknown key' }));
+      }
+      const expected = 'expected' in issue ? { expected: String(issue.expected) } : {};
+      const message = issue.message.endsWith('received undefined') ? 'is required' : issue.message;
+      return [{ path: dottedPath(issue.path), message, ...expected }];
+    })
+    .slice(0, MAX_ISSUES);
+
+/** Whether JSON text nests deeper than `limit`; looks at the text, so that a parser never meets a bomb (ABUSE 61). */
+export const nestsDeeper = (json: string, limit: number): boolean => {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < json.length; index += 1) {
+    const code = json.charCodeAt(index);
+    if (inString) {
+      if (code === 0x5c) index += 1;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return false;
+};
+
+const textFault = (text: string): string | null => {
+  if (text.includes('\u0000')) return 'holds the character U+0000';
+  return text.isWellFormed() ? null : 'holds a lone surrogate';
+};
+
+/** Strings no database keeps as they are: U+0000 is refused by Postgres, lone surrogates would change in silence. */
+export const unstorableText = (value: unknown, path: Path = []): readonly Issue[] => {
+  if (typeof value === 'string') {
+    const fault = textFault(value);
+    return fault === null
+      ? []
+      : [{ path: dottedPath(path), message: fault, expected: 'Unicode text without U+0000' }];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => unstorableText(item, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...(textFault(key) === null
+      ? []
+      : [{ path: dottedPath([...path, key]), message: `name ${textFault(key)}` }]),
+    ...unstorableText(item, [...path, key]),
+  ]);
+};
+
+const repeated = (value: unknown): readonly Issue[] =>
+  Object.entries(value ?? {})
+    .filter(([, item]) => Array.isArray(item))
+    .map(([key]) => ({ path: dottedPath([key]), message: 'given more than once', expected: 'one value' }));
+
+const refuse = (issues: readonly Issue[]): void => {
+  if (issues.length > 0) throw new MosaicError('invalid_request', { issues: issues.slice(0, MAX_ISSUES) });
+};
+
+/** Reads the body once, as text, and leaves it where hono's own parser looks. No body at all reads as `{}`. */
+const prepareJson = async (c: Context): Promise<void> => {
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const type = c.req.header('content-type');
+  if (bytes.length > 0 || type !== undefined) {
+    const encoding = c.req.header('content-encoding') ?? 'identity';
+    if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type ?? '') || encoding !== 'identity') {
+      throw new MosaicError('unsupported_media_type', {
+        detail: 'Send application/json in UTF-8, not compressed.',
+      });
+    }
+  }
+  let text = '{}';
+  try {
+    if (bytes.length > 0) text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new MosaicError('malformed_json', { detail: 'The body is not UTF-8.', cause });
+  }
+  if (nestsDeeper(text, MAX_JSON_DEPTH)) {
+    throw new MosaicError('malformed_json', { detail: `JSON may nest ${MAX_JSON_DEPTH} levels deep.` });
+  }
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new MosaicError('malformed_json', { cause });
+  }
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+};
+
+/** Unknown keys are refused, except among headers. Nested objects say so themselves (`z.strictObject`). */
+const strictly = (target: Target, schema: z.ZodType): z.ZodType =>
+  target !== 'header' && schema instanceof z.ZodObject && schema.def.catchall === undefined
+    ? schema.strict()
+    : schema;
+
+const ERRORS: Readonly<Record<Target, readonly ErrorCode[]>> = {
+  json: ['invalid_request', 'malformed_json', 'payload_too_large', 'unsupported_media_type'],
+  query: ['invalid_request', 'uri_too_long'],
+  param: ['invalid_request'],
+  header: ['invalid_request'],
+};
+
+type Checked<T extends Target, S extends z.ZodType> = {
+  in: { [K in T]: z.input<S> };
+  out: { [K in T]: z.output<S> };
+};
+
+/**
+ * Validates one part of a request and tags the route for OpenAPI. `c.req.valid(target)` then is typed.
+ *
+ * @throws MosaicError `invalid_request` with issues; for bodies also `malformed_json`, `unsupported_media_type`
+ */
+export const validate = <T extends Target, S extends z.ZodType, E extends Env, P extends string>(
+  target: T,
+  schema: S,
+): MiddlewareHandler<E, P, Checked<T, S>> => {
+  const strict = strictly(target, schema);
+  const check = zValidator<z.ZodType, Target, Env, string>(target, strict, undefined, {
+    validationFunction: (_schema, value: unknown) => {
+      if (target === 'query') refuse(repeated(value));
+      if (target !== 'header') refuse(unstorableText(value));
+      const result = strict.safeParse(value);
+      if (!result.success) refuse(issuesOf(result.error));
+      return result;
+    },
+  });
+  const middleware: MiddlewareHandler<Env> = async (c, next) => {
+    if (target === 'json') await prepareJson(c);
+    return check(c, next);
+  };
+  const documented = tagged(middleware, { kind: 'input', target, schema: strict, errors: ERRORS[target] });
+  // What was checked above is what makes these types true.
+  return documented as unknown as MiddlewareHandler<E, P, Checked<T, S>>;
+};

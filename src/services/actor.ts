@@ -1,0 +1,7 @@
+import type { Principal } from '../../domain/access/decide.ts';
+
+/** Who asks a service for something, and within which trace. */
+export interface Actor {
+  readonly principal: Principal;
+  readonly traceId: string;
+}

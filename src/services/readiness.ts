@@ -1,0 +1,50 @@
+import type { Deps } from '../deps.ts';
+
+export const SERVICES = ['database', 'kv', 'ca'] as const;
+
+export interface ServiceState {
+  readonly status: 'ok' | 'unreachable';
+  readonly latencyMs: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly services: Readonly<Record<(typeof SERVICES)[number], ServiceState>>;
+}
+
+const WAIT_MS = 2_000;
+
+const within = async (work: () => Promise<unknown>): Promise<boolean> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), WAIT_MS);
+  });
+  try {
+    return await Promise.race([work().then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const probe = async (deps: Deps, name: string, work: () => Promise<unknown>): Promise<ServiceState> => {
+  const start = performance.now();
+  let ok = false;
+  try {
+    ok = await within(work);
+    if (!ok) deps.log.warn('service did not answer in time', { service: name, wait_ms: WAIT_MS });
+  } catch (error) {
+    deps.log.warn('service is unreachable', { service: name, error: error instanceof Error ? error : null });
+  }
+  return { status: ok ? 'ok' : 'unreachable', latencyMs: Math.round(performance.now() - start) };
+};
+
+/** Asks every service the gateway needs, at once, each for at most 2 seconds. Why one fails is in the log only. */
+export const readiness = async (deps: Deps): Promise<Readiness> => {
+  const [database, kv, ca] = await Promise.all([
+    probe(deps, 'database', () => deps.storage.ping()),
+    probe(deps, 'kv', () => deps.kv.ping()),
+    probe(deps, 'ca', () => deps.ca.rootPem()),
+  ]);
+  const services = { database, kv, ca };
+  return { ready: Object.values(services).every(({ status }) => status === 'ok'), services };
+};
