@@ -12,6 +12,7 @@ describe('enrollment', () => {
   let gateway: Gateway;
   let alice: { id: string; name: string };
   let isCaAway = false;
+  let holdCa: Promise<void> = Promise.resolve();
   let signed = 0;
 
   beforeAll(async () => {
@@ -23,6 +24,7 @@ describe('enrollment', () => {
         crl: () => ca.crl(),
         issue: async (request) => {
           await new Promise((resolve) => setTimeout(resolve, 30));
+          await holdCa;
           if (isCaAway) return unreachable();
           signed += 1;
           return ca.issue(request);
@@ -217,11 +219,14 @@ describe('enrollment', () => {
 
   it('a grant revoked while the CA signs gets nobody in: the certificate is revoked with it', async () => {
     const { grant, token } = await gateway.grant('alice');
+    let letGo = (): void => {};
+    holdCa = new Promise((resolve) => (letGo = resolve));
     const redeeming = gateway.redeem({ token, csr: await gateway.newCsr() });
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await expect.poll(() => certificates(grant.id)).toMatchObject([{ status: 'requested' }]);
     await gateway.admin(`/grants/${grant.id}/revoke`, {});
+    letGo();
     expect((await redeeming).status).toBe(410);
-    expect((await certificates(grant.id)).map(({ status }) => status)).not.toContain('issued');
+    expect(await certificates(grant.id)).toMatchObject([{ status: 'revoked' }]);
   });
 
   it('a certificate ends with its grant', async () => {

@@ -47,7 +47,6 @@ describe('the audit of inbound requests', () => {
         status: 200,
         bytes_out: new TextEncoder().encode(answer.text).length,
         trace_id: 'c'.repeat(32),
-        query_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
     ]);
   });
@@ -109,9 +108,13 @@ describe('the audit of inbound requests', () => {
       await gateway.queue.flush();
     }
     const rows = await stored(peer.grantId);
-    expect(rows.map(({ status, reason_code: code, verb, outcome }) => [status, code, verb, outcome])).toEqual(
-      cases.map(([, , status, code, verb]) => [status, code, verb, status < 500 ? 'denied' : 'error']),
+    const told = rows.map((row) =>
+      [row['status'], row['reason_code'], row['verb'], row['outcome']].join(' '),
     );
+    const expected = cases.map(([, , status, code, verb]) =>
+      [status, code, verb, status < 500 ? 'denied' : 'error'].join(' '),
+    );
+    expect(told.toSorted()).toEqual(expected.toSorted());
   });
 
   it('X-38 401 is audited without a grant', async () => {
@@ -127,7 +130,10 @@ describe('the audit of inbound requests', () => {
     expect((await gateway.ask(peer.der, '/api/admin/users')).status).toBe(404);
     expect((await gateway.ask(peer.der, '/health')).status).toBe(429);
     await gateway.queue.flush();
-    expect((await stored(peer.grantId)).map(({ status }) => status)).toEqual([404, 429]);
+    expect((await stored(peer.grantId)).map(({ status }) => String(status)).toSorted()).toEqual([
+      '404',
+      '429',
+    ]);
   });
 
   it('the hash is the same for the same query, another for another query or grant', async () => {
@@ -138,8 +144,9 @@ describe('the audit of inbound requests', () => {
     await gateway.queue.flush();
     const hashes = (await stored(one.grantId)).map(({ query_hash: hash }) => hash);
     const [other] = await stored(two.grantId);
-    expect(hashes[0]).toBe(hashes[1]);
-    expect(new Set([hashes[0], hashes[2], other?.['query_hash']]).size).toBe(3);
+    expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect([hashes.length, new Set(hashes).size]).toEqual([3, 2]);
+    expect(new Set([...hashes, other?.['query_hash']]).size).toBe(3);
   });
 
   it('HEAD answers as GET without a body, and is one entry', async () => {

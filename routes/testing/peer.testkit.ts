@@ -19,7 +19,7 @@ export const enrolledPeer = async (
   const { grant, token } = await gateway.grant(user, scope, more);
   const { status, text, body } = await gateway.redeem({ token, csr: await gateway.newCsr() });
   if (status !== 201) throw new Error(text);
-  const der = pemToDer(String(body.certificate), 'CERTIFICATE');
+  const der = pemToDer(body.certificate, 'CERTIFICATE');
   if (!der.ok) throw new Error(der.error);
   return {
     grantId: grant.id,

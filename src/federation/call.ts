@@ -1,0 +1,123 @@
+import { MosaicError, isErrorCode, type ErrorCode } from '../../domain/errors.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { PeerClient } from '../deps.ts';
+import { AnswerTooLarge, abortable, readText } from './body.ts';
+import { peerFailure, type PeerFailure, type PeerFailureCode } from './failure.ts';
+
+export interface PeerCall {
+  readonly client: PeerClient;
+  readonly url: string;
+  readonly traceparent: string;
+  /** The deadline; a body that trickles in ends with it too. */
+  readonly signal: AbortSignal;
+  /** Longest answer accepted, in bytes after decompression. */
+  readonly maxBytes: number;
+  /** JSON to POST; a GET when absent. */
+  readonly body?: string;
+}
+
+const PROBLEM_BYTES = 64 * 1024;
+const RETRY_AFTER_LIMIT = 86_400;
+const TRANSPORT_CODES: readonly PeerFailureCode[] = [
+  'peer_unreachable',
+  'peer_timeout',
+  'peer_protocol',
+  'address_refused',
+  'ca_pin_mismatch',
+];
+
+const isTransportCode = (code: ErrorCode): code is PeerFailureCode =>
+  TRANSPORT_CODES.some((known) => known === code);
+
+const fromThrown = (error: unknown, signal: AbortSignal): PeerFailure => {
+  if (error instanceof AnswerTooLarge) {
+    return peerFailure('peer_protocol', {
+      message: 'The peer’s answer is too large.',
+      tooLarge: true,
+      cause: error,
+    });
+  }
+  if (signal.aborted) return peerFailure('peer_timeout', { cause: error });
+  if (error instanceof MosaicError && isTransportCode(error.code)) {
+    return peerFailure(error.code, { message: error.message, cause: error });
+  }
+  return peerFailure('peer_unreachable', { cause: error });
+};
+
+const isJson = (response: Response): boolean =>
+  /^application\/(problem\+)?json\s*(;|$)/i.test(response.headers.get('content-type') ?? '');
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
+
+const codeOf = (problem: unknown): ErrorCode | null => {
+  const code = typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : null;
+  return isErrorCode(code) ? code : null;
+};
+
+const retryAfter = (response: Response): number | null => {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  return Number.isInteger(seconds) && seconds >= 0 ? Math.min(seconds, RETRY_AFTER_LIMIT) : null;
+};
+
+const fromStatus = async (response: Response, signal: AbortSignal): Promise<PeerFailure> => {
+  const { status } = response;
+  const text = isJson(response) ? await readText(response, PROBLEM_BYTES, signal) : null;
+  if (text === null) await response.body?.cancel();
+  const peerCode = text === null ? null : codeOf(parse(text));
+  const parts = { ...(peerCode === null ? {} : { peerCode }), retryAfterSeconds: retryAfter(response) };
+  const answered = peerCode === null ? `HTTP ${status}` : peerCode;
+  // A failing server or proxy decides nothing about the grant.
+  if (status >= 500)
+    return peerFailure('peer_unreachable', { ...parts, message: `The peer failed: ${answered}.` });
+  if (peerCode !== null && status >= 400) {
+    return peerFailure('peer_refused', { ...parts, message: `The peer refused the request: ${peerCode}.` });
+  }
+  return peerFailure('peer_protocol', {
+    ...parts,
+    message: `The peer gave an answer that is not understood: ${answered}.`,
+  });
+};
+
+/**
+ * One request to one peer, and its answer read strictly. Total: everything that can go wrong on the way or in
+ * the answer comes back as a `PeerFailure`.
+ * @param read makes the value of the parsed JSON, or null when the JSON is not acceptable
+ */
+export const callPeer = async <T>(
+  call: PeerCall,
+  read: (json: unknown) => T | null,
+): Promise<Result<T, PeerFailure>> => {
+  const { client, signal } = call;
+  try {
+    const response = await abortable(
+      signal,
+      client.fetch(call.url, {
+        method: call.body === undefined ? 'GET' : 'POST',
+        headers: {
+          accept: 'application/json',
+          traceparent: call.traceparent,
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(call.body === undefined ? {} : { body: call.body }),
+        redirect: 'manual',
+        signal,
+      }),
+    );
+    if (response.status < 200 || response.status > 299) return err(await fromStatus(response, signal));
+    if (!isJson(response)) {
+      await response.body?.cancel();
+      return err(peerFailure('peer_protocol', { message: 'The peer’s answer is not JSON.' }));
+    }
+    const json = parse(await readText(response, call.maxBytes, signal));
+    const value = json === undefined ? null : read(json);
+    return value === null ? err(peerFailure('peer_protocol')) : ok(value);
+  } catch (error) {
+    return err(fromThrown(error, signal));
+  }
+};

@@ -1,0 +1,59 @@
+import { ERROR_CATALOGUE, MosaicError, type ErrorCode } from '../../domain/errors.ts';
+
+/** What went wrong with a peer, in this gateway's own words. */
+export type PeerFailureCode = Extract<
+  ErrorCode,
+  | 'peer_unreachable'
+  | 'peer_timeout'
+  | 'peer_refused'
+  | 'peer_protocol'
+  | 'address_refused'
+  | 'ca_pin_mismatch'
+>;
+
+/**
+ * A call that did not give what was asked for. Only `peer_refused` carries a decision of the peer: it needs an
+ * HTTP answer over the verified connection with a code of our catalogue. A broken connection, a timeout or a
+ * proxy's page never becomes one (ABUSE 56).
+ */
+export interface PeerFailure {
+  readonly code: PeerFailureCode;
+  /** The peer's own code, when it sent one this gateway knows. */
+  readonly peerCode: ErrorCode | null;
+  /** Public: built here, never a text the peer sent. */
+  readonly message: string;
+  readonly retryAfterSeconds: number | null;
+  /** The answer was larger than accepted; fewer rows may fit. */
+  readonly tooLarge: boolean;
+  /** Internal, for the log. */
+  readonly cause: unknown;
+}
+
+interface FailureParts {
+  readonly peerCode?: ErrorCode;
+  readonly message?: string;
+  readonly retryAfterSeconds?: number | null;
+  readonly tooLarge?: boolean;
+  readonly cause?: unknown;
+}
+
+export const peerFailure = (code: PeerFailureCode, parts: FailureParts = {}): PeerFailure => ({
+  code,
+  peerCode: parts.peerCode ?? null,
+  message: parts.message ?? ERROR_CATALOGUE[code].title,
+  retryAfterSeconds: parts.retryAfterSeconds ?? null,
+  tooLarge: parts.tooLarge ?? false,
+  cause: parts.cause,
+});
+
+/** How a source that failed is shown: `denied` when the peer decided so, `unreachable` for everything else. */
+export const failedStatus = (failure: PeerFailure): 'denied' | 'unreachable' =>
+  failure.code === 'peer_refused' ? 'denied' : 'unreachable';
+
+/** The exception for a request that had nobody else to ask. */
+export const failureToError = (source: string, failure: PeerFailure): MosaicError =>
+  new MosaicError(failure.code, {
+    detail: `${source}: ${failure.message}`,
+    ...(failure.retryAfterSeconds === null ? {} : { retryAfterSeconds: failure.retryAfterSeconds }),
+    cause: failure.cause,
+  });

@@ -1,0 +1,35 @@
+import type { Random, Sealer } from '../../domain/ports/basics.ts';
+import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { GatewayKeys } from '../deps.ts';
+import { macWith } from './mac.ts';
+
+const KEY_BYTES = 32;
+
+interface KeySources {
+  readonly secrets: SecretStore;
+  readonly sealer: Sealer;
+  readonly random: Random;
+}
+
+/** What a gateway key is sealed for. */
+export const gatewaySecretIdentity = (name: string): string => `gateway_secrets/${name}`;
+
+const getOrCreate = async ({ secrets, sealer, random }: KeySources, name: string): Promise<Uint8Array> => {
+  const identity = gatewaySecretIdentity(name);
+  const stored =
+    (await secrets.get(name)) ??
+    // Replicas that start together all keep the key of whoever was first.
+    (await secrets.putIfAbsent(name, await sealer.seal(random.bytes(KEY_BYTES), identity)));
+  return sealer.open(stored, identity);
+};
+
+/**
+ * The gateway's own keys, made at the first start and shared by all replicas.
+ *
+ * @throws MosaicError `internal` when the sealing key is not the one they were sealed with
+ */
+export const loadGatewayKeys = async (sources: KeySources): Promise<GatewayKeys> => {
+  const cursor = await getOrCreate(sources, 'cursor_mac');
+  const audit = await getOrCreate(sources, 'audit_mac');
+  return { cursorMac: macWith(cursor), auditMac: macWith(audit), macWith };
+};

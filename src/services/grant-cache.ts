@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache';
+import type { Grant } from '../../domain/grants/grant.ts';
+import type { Mac } from '../../domain/paging/cursor.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import type { Deps } from '../deps.ts';
+
+/** A grant as it was read a moment ago, with what a request needs beside it. */
+export interface GrantSnapshot {
+  /** null when there is no grant of that id. */
+  readonly grant: Grant | null;
+  readonly peer: Peer | null;
+  /** Hashes queries under the grant's own key; the gateway's where no grant is known. */
+  readonly auditMac: Mac;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+}
+
+export interface GrantCache {
+  /** At most `TTL_MS` old. Not a promise when it is at hand, so that the usual request does not wait a turn. */
+  get(id: string): GrantSnapshot | Promise<GrantSnapshot>;
+  /** Reads it again now. */
+  reload(id: string): Promise<GrantSnapshot>;
+}
+
+/**
+ * Bounds what the fence of the reading statement does not see: the rate limit and the peer's state. For rows it
+ * does not matter how old a snapshot is, because the statement demands its version.
+ */
+const TTL_MS = 1_000;
+const MAX_GRANTS = 10_000;
+
+type CacheDeps = Pick<Deps, 'storage' | 'sealer' | 'keys' | 'clock'>;
+
+/** Grants by id, short-lived and bounded, with their audit keys unsealed once. */
+export const createGrantCache = (deps: CacheDeps): GrantCache => {
+  const snapshots = new LRUCache<string, GrantSnapshot>({ max: MAX_GRANTS });
+  const macs = new LRUCache<string, { readonly sealed: string; readonly mac: Mac }>({ max: MAX_GRANTS });
+  const reading = new Map<string, Promise<GrantSnapshot>>();
+
+  const macOf = async (id: string, sealed: string): Promise<Mac> => {
+    const known = macs.get(id);
+    if (known?.sealed === sealed) return known.mac;
+    const mac = deps.keys.macWith(await deps.sealer.open(sealed, `federation_grants/${id}/audit_key`));
+    macs.set(id, { sealed, mac });
+    return mac;
+  };
+
+  const reload = async (id: string): Promise<GrantSnapshot> => {
+    const readAt = deps.clock.now().getTime();
+    const record = await deps.storage.stores.grants.byId(id);
+    const snapshot: GrantSnapshot =
+      record === null
+        ? { grant: null, peer: null, auditMac: deps.keys.auditMac, readAt }
+        : {
+            grant: record.grant,
+            peer: await deps.storage.stores.peers.byId(record.grant.peerId),
+            auditMac: await macOf(id, record.auditKeySealed),
+            readAt,
+          };
+    snapshots.set(id, snapshot);
+    return snapshot;
+  };
+
+  const shared = (id: string): Promise<GrantSnapshot> => {
+    const running = reading.get(id);
+    if (running !== undefined) return running;
+    const started = reload(id).finally(() => reading.delete(id));
+    reading.set(id, started);
+    return started;
+  };
+
+  return {
+    get: (id) => {
+      const known = snapshots.get(id);
+      const age = known === undefined ? Infinity : deps.clock.now().getTime() - known.readAt;
+      return known !== undefined && age >= 0 && age < TTL_MS ? known : shared(id);
+    },
+    // Never shared: a read that began before the change one looks for would miss it.
+    reload,
+  };
+};

@@ -1,0 +1,44 @@
+import { MosaicError } from '../../domain/errors.ts';
+import type { Deps } from '../deps.ts';
+import type { Actor } from './actor.ts';
+import { changeEntry } from './audit.ts';
+import { showGrant, type GrantView } from './grants.ts';
+import { settleRevocations } from './revocation.ts';
+
+/**
+ * Revokes a grant for good: from the commit on no statement reads a row for it, on any replica. Its
+ * certificates are revoked and its enrollment URLs closed in the same transaction. Revoking again answers the
+ * same and changes nothing.
+ *
+ * @throws MosaicError `not_found`
+ */
+export const revokeGrant = async (
+  deps: Deps,
+  actor: Actor,
+  id: string,
+  reason: string,
+): Promise<GrantView> => {
+  const isNews = await deps.storage.transaction(async (stores) => {
+    const at = deps.clock.now();
+    const grant = await stores.grants.revoke(id, reason, at);
+    if (grant === null) {
+      if ((await stores.grants.byId(id)) === null) throw new MosaicError('not_found');
+      return false;
+    }
+    await stores.certificates.revokeOfGrant(id, 'cessation_of_operation', at);
+    await stores.enrollmentTokens.closeForGrant(id, at);
+    await stores.audit.insertMany([
+      changeEntry(deps, actor, {
+        verb: 'revoke',
+        action: 'grant.revoke',
+        status: 200,
+        grantId: id,
+        peerId: grant.peerId,
+        subjectUserId: grant.subjectUserId,
+      }),
+    ]);
+    return true;
+  });
+  if (isNews) await settleRevocations(deps);
+  return showGrant(deps, id);
+};

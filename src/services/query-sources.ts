@@ -1,0 +1,109 @@
+import { decideNative, type Principal } from '../../domain/access/decide.ts';
+import { compareRows, type SourceName } from '../../domain/blend/blend.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import { isUsable } from '../../domain/peers/peer.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Resource, ResourceRow } from '../../domain/resources.ts';
+import type { Deps } from '../deps.ts';
+import { peerFailure, type PeerFailure } from '../federation/failure.ts';
+import { getAtPeer, listAtPeer, type Asking } from '../federation/verbs.ts';
+import { walk, type Walk } from '../federation/walk.ts';
+import type { BlendPosition, SourceState } from './query-cursor.ts';
+
+/** What a person may ask: the own store, one of the own peers, or everything. */
+export type SourceSelector = 'local' | 'all' | `federated:${string}`;
+
+/** One place rows come from. Only the own store's failures are exceptions; a peer's are values. */
+export interface Source {
+  readonly name: SourceName;
+  /** Bound into cursors: `local`, or the peer's id. */
+  readonly key: string;
+  list(state: SourceState, position: BlendPosition | null, limit: number): Promise<Walk>;
+  get(id: string): Promise<Result<ResourceRow | null, PeerFailure>>;
+}
+
+/** Whether a row of the source at `index` comes after the last row given. Equal rows of two sources are two rows. */
+export const isAfter = (row: ResourceRow, index: number, position: BlendPosition | null): boolean => {
+  if (position === null) return true;
+  const { createdAt, id } = position.at;
+  const order = compareRows(row, {
+    id,
+    created_at: createdAt,
+    updated_at: createdAt,
+    owner_id: null,
+    team_id: null,
+  });
+  return order === 0 ? index > position.source : order > 0;
+};
+
+/** The own store is always the first source, so that rows equal to the position were given already. */
+const localSource = (deps: Deps, principal: Principal, resource: Resource): Source => ({
+  name: 'local',
+  key: 'local',
+  list: async (_state, position, limit) => {
+    const page = await deps.storage.reader.list(
+      decideNative.list(principal, { resource, limit, after: position?.at ?? null }),
+    );
+    if (!page.admitted) throw new MosaicError('internal');
+    const { items, next } = page.value;
+    return {
+      ok: true,
+      walked: {
+        rows: items,
+        more: next !== null,
+        after: (taken) => ({ done: next === null && taken === items.length, upstream: null }),
+      },
+    };
+  },
+  get: async (id) => {
+    const row = await deps.storage.reader.get(decideNative.get(principal, { resource, id }));
+    if (!row.admitted) throw new MosaicError('internal');
+    return ok(row.value);
+  },
+});
+
+const peerSource = (peer: Peer, index: number, resource: Resource, asking: Asking): Source => {
+  const unusable = isUsable(peer.state)
+    ? null
+    : peerFailure('peer_refused', { message: `The peer is ${peer.state} at this gateway.` });
+  return {
+    name: `federated:${peer.name}`,
+    key: peer.id,
+    list: async (state, position, limit) =>
+      unusable === null
+        ? walk(
+            (cursor, size) => listAtPeer(peer, resource, { cursor, limit: size }, asking),
+            state.upstream,
+            limit,
+            (row) => isAfter(row, index, position),
+          )
+        : { ok: false, failure: unusable },
+    get: async (id) => (unusable === null ? getAtPeer(peer, resource, id, asking) : err(unusable)),
+  };
+};
+
+const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
+
+/**
+ * The sources a selector stands for, in a fixed order. Peers are looked up among the person's own and nowhere
+ * else, so that no name or id reaches anyone else's (SPEC M3).
+ * @throws MosaicError `peer_unknown`
+ */
+export const sourcesFor = async (
+  deps: Deps,
+  principal: Principal,
+  resource: Resource,
+  selector: SourceSelector,
+  asking: Asking,
+): Promise<readonly Source[]> => {
+  const local = localSource(deps, principal, resource);
+  if (selector === 'local') return [local];
+  const own = (await deps.storage.stores.peers.ofUser(principal.userId)).toSorted(byName);
+  if (selector === 'all') {
+    return [local, ...own.map((peer, index) => peerSource(peer, index + 1, resource, asking))];
+  }
+  const peer = own.find(({ name }) => selector === `federated:${name}`);
+  if (peer === undefined) throw new MosaicError('peer_unknown');
+  return [peerSource(peer, 0, resource, asking)];
+};

@@ -1,0 +1,96 @@
+import type { RevocationReason } from '../../ca/authority.ts';
+import type { OutboxItem } from '../../domain/ports/federation.ts';
+import type { Deps } from '../deps.ts';
+
+type WorkerDeps = Pick<Deps, 'storage' | 'ca' | 'clock' | 'log'>;
+
+const BATCH = 50;
+const LEASE_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 5 * 60_000;
+const POLL_MS = 1_000;
+const SETTLE_MS = 1_500;
+
+const REASONS: readonly string[] = [
+  'key_compromise',
+  'cessation_of_operation',
+  'superseded',
+] satisfies RevocationReason[];
+
+const reasonOf = (text: string): RevocationReason =>
+  REASONS.includes(text) ? (text as RevocationReason) : 'unspecified';
+
+const tell = async (deps: WorkerDeps, item: OutboxItem): Promise<boolean> => {
+  try {
+    await deps.ca.revoke(item.serial, reasonOf(item.reason), deps.clock.now());
+    await deps.storage.stores.revocationOutbox.done(item.id, deps.clock.now());
+    return true;
+  } catch (error) {
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(item.attempts - 1, 20), LAST_RETRY_MS);
+    deps.log.warn('the CA could not be told of a revocation yet', {
+      serial: item.serial,
+      attempts: item.attempts,
+      retry_in_ms: waitMs,
+      error: error as Error,
+    });
+    await deps.storage.stores.revocationOutbox.failed(item.id, new Date(deps.clock.now().getTime() + waitMs));
+    return false;
+  }
+};
+
+/**
+ * Tells the CA of the revocations it has not heard of. The database refuses those certificates already; this
+ * brings the CRL, the outer fence, up to date. A CA that is away is asked again, later each time, without end.
+ *
+ * @returns how many it was told of
+ * @throws MosaicError `database_unavailable`
+ */
+export const drainRevocations = async (deps: WorkerDeps): Promise<number> => {
+  let told = 0;
+  for (;;) {
+    const now = deps.clock.now();
+    const items = await deps.storage.stores.revocationOutbox.take(
+      BATCH,
+      now,
+      new Date(now.getTime() + LEASE_MS),
+    );
+    for (const item of items) if (await tell(deps, item)) told += 1;
+    if (items.length < BATCH) return told;
+  }
+};
+
+/** Drains at once, for at most a moment: what is left the worker does. Never throws. */
+export const settleRevocations = async (deps: WorkerDeps): Promise<void> => {
+  const drained = drainRevocations(deps).catch((error: unknown) => {
+    deps.log.warn('revocations wait in the outbox', { error: error as Error });
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, SETTLE_MS)))]);
+  clearTimeout(timer);
+};
+
+/** Drains the outbox every second until stopped: also what a deleted user left there, on whichever replica. */
+export const startRevocationWorker = (deps: WorkerDeps): { stop(): Promise<void> } => {
+  let isStopped = false;
+  let running: Promise<void> = Promise.resolve();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const round = async (): Promise<void> => {
+    try {
+      await drainRevocations(deps);
+    } catch (error) {
+      deps.log.warn('revocations wait in the outbox', { error: error as Error });
+    }
+    if (!isStopped) timer = setTimeout(next, POLL_MS);
+  };
+  const next = (): void => {
+    running = round();
+  };
+  next();
+  return {
+    stop: async () => {
+      isStopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+};

@@ -1,0 +1,175 @@
+import canonicalize from 'canonicalize';
+import { decide, type Denial } from '../../domain/access/decide.ts';
+import { queryHash } from '../../domain/audit/query-hash.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
+import { isUsable } from '../../domain/peers/peer.ts';
+import type { CertificateIdentity } from '../../domain/peers/identity.ts';
+import type { Resource, ResourceRow } from '../../domain/resources.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { isUuid } from '../../domain/uuid.ts';
+import type { Deps } from '../deps.ts';
+import { describeGrant, type Capabilities } from './capabilities.ts';
+import { createGrantCache, type GrantSnapshot } from './grant-cache.ts';
+
+/** A request of a peer on its way through: filled step by step, read by the audit at the end. */
+export interface Caller {
+  readonly identity: CertificateIdentity;
+  snapshot: GrantSnapshot;
+}
+
+export interface ListAsked {
+  readonly resource: Resource;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export interface Listed {
+  readonly items: readonly ResourceRow[];
+  readonly next_cursor: string | null;
+}
+
+export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Serving {
+  /** Who the certificate stands for. @throws MosaicError `certificate_untrusted` when it is out of time */
+  identify(identity: CertificateIdentity): Promise<Caller>;
+  /** Takes one of the grant's requests of this minute. @throws MosaicError `rate_limited` */
+  takeRequest(caller: Caller): Promise<void>;
+  /** These three @throws MosaicError a `Denial`, `forbidden` (peer suspended), `unavailable`. */
+  capabilities(caller: Caller): Promise<Capabilities>;
+  /** @throws MosaicError also `invalid_cursor` */
+  list(caller: Caller, asked: ListAsked): Promise<Listed>;
+  /** @throws MosaicError also `not_found`: for an id that is absent, foreign, or none at all */
+  get(caller: Caller, resource: Resource, id: string): Promise<ResourceRow>;
+  /** The keyed hash of a query for the audit, under the grant's key or, without a grant, the gateway's. */
+  hashQuery(caller: Caller | null, verb: string, parameters: Parameters): string;
+}
+
+type Refusal = Denial | 'forbidden' | 'invalid_cursor' | 'not_found' | 'not_admitted';
+
+const NO_ID = '00000000-0000-0000-0000-000000000000';
+const ATTEMPTS = 4;
+
+const canonical = (value: unknown): string => canonicalize(value) ?? 'null';
+
+const assertInTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): void => {
+  // The front has checked this when the connection was made; a connection may outlive its certificate.
+  if (notAfter <= now)
+    throw new MosaicError('certificate_untrusted', { detail: 'The certificate has expired.' });
+  if (notBefore > now)
+    throw new MosaicError('certificate_untrusted', { detail: 'The certificate is not valid yet.' });
+};
+
+const peerRefusal = ({ peer }: GrantSnapshot): Refusal | null => {
+  if (peer !== null && isUsable(peer.state)) return null;
+  if (peer === null || peer.state === 'revoked') return 'grant_revoked';
+  return peer.state === 'suspended' ? 'forbidden' : 'grant_pending';
+};
+
+/** A cursor holds for one grant at one version, and with that for one scope: an edited grant may reach other rows. */
+const bindingOf = ({ grant }: GrantSnapshot, resource: Resource): CursorBinding => ({
+  holder: grant?.id ?? '',
+  resource,
+  filters: `version ${grant?.version}`,
+});
+
+/** The inbound verbs (SPEC M3): decide on a recent snapshot of the grant, read under its fence. */
+export const createServing = (deps: Deps): Serving => {
+  const cache = createGrantCache(deps);
+  const { reader, stores } = deps.storage;
+
+  /** The fence refuses what a decision on the newest state allows: the certificate it is, unless clocks differ. */
+  const refusedByFence = async ({ identity }: Caller): Promise<MosaicError> => {
+    const certificates = await stores.certificates.ofGrant(identity.grantId);
+    const isIssued = certificates.some(
+      ({ serial, status }) => serial === identity.serial && status === 'issued',
+    );
+    return new MosaicError(isIssued ? 'unavailable' : 'certificate_revoked');
+  };
+
+  /**
+   * Tries on the snapshot at hand. Any refusal, of ours or of the fence, may be due to its age, so it counts
+   * only once it was found on a snapshot read after the request came in.
+   */
+  const settle = async <T>(
+    caller: Caller,
+    attempt: (snapshot: GrantSnapshot, now: Date) => Promise<Result<T, Refusal>>,
+  ): Promise<T> => {
+    let refusedVersion: number | undefined;
+    for (let round = 0; round < ATTEMPTS; round += 1) {
+      const outcome = await attempt(caller.snapshot, deps.clock.now());
+      if (outcome.ok) return outcome.value;
+      const version = caller.snapshot.grant?.version;
+      if (outcome.error !== 'not_admitted') {
+        if (round > 0) throw new MosaicError(outcome.error);
+      } else if (version === refusedVersion) throw await refusedByFence(caller);
+      else refusedVersion = version;
+      caller.snapshot = await cache.reload(caller.identity.grantId);
+    }
+    throw new MosaicError('unavailable', { detail: 'The grant is being changed again and again.' });
+  };
+
+  return {
+    identify: async (identity) => {
+      assertInTime(identity, deps.clock.now());
+      const snapshot = cache.get(identity.grantId);
+      return { identity, snapshot: snapshot instanceof Promise ? await snapshot : snapshot };
+    },
+
+    takeRequest: async ({ identity, snapshot }) => {
+      const perMinute = snapshot.grant?.rateLimitPerMinute ?? deps.settings.defaultRateLimitPerMinute;
+      const bucket = { capacity: perMinute, refillPerSecond: perMinute / 60 };
+      const { allowed, retryAfterSeconds } = await deps.kv.take(`grant:${identity.grantId}`, bucket);
+      if (!allowed) throw new MosaicError('rate_limited', { retryAfterSeconds });
+    },
+
+    capabilities: (caller) =>
+      settle(caller, async (snapshot, now) => {
+        const read = decide.capabilities(snapshot.grant, caller.identity, now);
+        if (!read.ok) return read;
+        const refusal = peerRefusal(snapshot);
+        if (refusal !== null || snapshot.grant === null) return err(refusal ?? 'grant_unknown');
+        const { admitted } = await reader.capabilities(read.value);
+        return admitted ? ok(describeGrant(deps, snapshot.grant, caller.identity, now)) : err('not_admitted');
+      }),
+
+    list: (caller, { resource, limit, cursor }) =>
+      settle(caller, async (snapshot, now) => {
+        const { cursorMac } = deps.keys;
+        const after =
+          cursor === null ? null : decodeCursor(cursorMac, bindingOf(snapshot, resource), cursor, now);
+        const read = decide.list(snapshot.grant, caller.identity, { resource, limit, after }, now);
+        if (!read.ok) return read;
+        const refusal =
+          peerRefusal(snapshot) ?? (cursor !== null && after === null ? 'invalid_cursor' : null);
+        if (refusal !== null) return err(refusal);
+        const page = await reader.list(read.value);
+        if (!page.admitted) return err('not_admitted');
+        const { items, next } = page.value;
+        return ok({
+          items,
+          next_cursor:
+            next === null ? null : encodeCursor(cursorMac, bindingOf(snapshot, resource), next, now),
+        });
+      }),
+
+    get: async (caller, resource, id) => {
+      // What is no id at all goes the same way and takes the same time as an id that is not there (ABUSE 30).
+      const query = { resource, id: isUuid(id) ? id : NO_ID };
+      const row = await settle<ResourceRow | null>(caller, async (snapshot, now) => {
+        const read = decide.get(snapshot.grant, caller.identity, query, now);
+        if (!read.ok) return read;
+        const refusal = peerRefusal(snapshot);
+        if (refusal !== null) return err(refusal);
+        const found = await reader.get(read.value);
+        return found.admitted ? ok(found.value) : err('not_admitted');
+      });
+      if (row === null) throw new MosaicError('not_found');
+      return row;
+    },
+
+    hashQuery: (caller, verb, parameters) =>
+      queryHash(caller?.snapshot.auditMac ?? deps.keys.auditMac, canonical, verb, parameters),
+  };
+};
