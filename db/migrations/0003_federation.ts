@@ -19,7 +19,7 @@ create table federation_peers (
   ca_pem text,
   ca_fingerprint text,
   client_cert_pem text,
-  client_key_pem_sealed text,
+  client_key_pem text,
   remote_grant_id uuid,
   remote_subject_user_id uuid,
   certificate_not_after timestamptz(3),

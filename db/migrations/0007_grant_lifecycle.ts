@@ -3,7 +3,8 @@ import type { Migration } from './migration.ts';
 /**
  * Grants have no foreign keys (they outlive user and peer), so triggers do what a key would: a grant can only
  * be made for a user and a peer that exist while it is made, and deleting a user revokes the user's grants
- * (SPEC M6-2) in the same transaction, with the certificates, and leaves the serials to the CA's outbox.
+ * (SPEC M6-2) in the same transaction, with the certificates, and leaves the serials to the CA's outbox. Every
+ * change raises the version, whoever makes it.
  */
 export const grantLifecycle: Migration = {
   name: '0007_grant_lifecycle',
@@ -23,6 +24,18 @@ begin
 end $$;
 create trigger federation_grants_parties before insert on federation_grants
   for each row execute function app.check_grant_parties();
+
+-- A grant edited by hand must not go on under the version that gateways have cached.
+create function app.raise_grant_version() returns trigger language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.version <= old.version then
+    new.version := old.version + 1;
+  end if;
+  return new;
+end $$;
+create trigger federation_grants_version before update on federation_grants
+  for each row when (old.* is distinct from new.*) execute function app.raise_grant_version();
 
 create function app.revoke_grants_of_user() returns trigger language plpgsql security definer
   set search_path = pg_catalog, public, pg_temp as $$

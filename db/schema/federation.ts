@@ -17,7 +17,7 @@ export const federationPeers = pgTable(
     caPem: text('ca_pem'),
     caFingerprint: text('ca_fingerprint'),
     clientCertPem: text('client_cert_pem'),
-    clientKeyPemSealed: text('client_key_pem_sealed'),
+    clientKeyPemSealed: text('client_key_pem'),
     remoteGrantId: uuid('remote_grant_id'),
     remoteSubjectUserId: uuid('remote_subject_user_id'),
     certificateNotAfter: instant('certificate_not_after'),

@@ -47,7 +47,7 @@ describe('audit, secrets and the CA’s state', () => {
     expect(new Set(numbers).size).toBe(10);
     await embeddedCa.recordRevocation('0a', 'superseded', at(1));
     await embeddedCa.recordRevocation('0a', 'superseded', at(2));
-    expect(await embeddedCa.revocations()).toEqual([{ serial: '0a', revokedAt: at(1) }]);
+    expect(await embeddedCa.revocations()).toEqual([{ serial: '0a', reason: 'superseded', revokedAt: at(1) }]);
   });
 
   it('M2-5 X-50 holds a peer’s key as ciphertext that opens in its own row only', async () => {
@@ -56,7 +56,7 @@ describe('audit, secrets and the CA’s state', () => {
     const peerId = await aPeer(storage);
     const identity = `federation_peers/${peerId}/client_key_pem`;
     const sealed = await sealer.seal(new TextEncoder().encode(pem), identity);
-    await root('update federation_peers set client_key_pem_sealed = $2 where id = $1', [peerId, sealed]);
+    await root('update federation_peers set client_key_pem = $2 where id = $1', [peerId, sealed]);
     const dump = JSON.stringify(await root('select * from federation_peers'));
     expect(dump).toContain('seal1.');
     expect(dump).not.toMatch(/PRIVATE KEY|canary/);

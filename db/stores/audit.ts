@@ -16,8 +16,10 @@ const toEntry = (row: Row): AuditEntry => ({
 });
 
 /** One text whatever the number of entries, so that it stays one prepared statement. */
+// A batch whose answer was lost is sent again: what was written then is not written twice.
 const INSERT = `insert into federation_audit_log
-select * from json_populate_recordset(null::federation_audit_log, $1::json)`;
+select * from json_populate_recordset(null::federation_audit_log, $1::json)
+on conflict do nothing`;
 
 const toRecord = (entry: AuditEntry) => ({
   id: entry.id,

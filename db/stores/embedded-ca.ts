@@ -12,7 +12,7 @@ export const createEmbeddedCaStore = ({ db, raw }: Session): EmbeddedCaStore =>
 
     revocations: () =>
       db
-        .select({ serial: revocations.serial, revokedAt: revocations.revokedAt })
+        .select({ serial: revocations.serial, revokedAt: revocations.revokedAt, reason: revocations.reason })
         .from(revocations)
         .orderBy(asc(revocations.revokedAt), asc(revocations.serial)),
 

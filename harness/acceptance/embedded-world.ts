@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { PgliteStorage } from '../../db/connect/pglite.ts';
+import type { GatewayConfig } from '../../src/config/config.ts';
+import type { Deps } from '../../src/deps.ts';
+import { startGateway } from '../../src/runtimes/node/start.ts';
+import { must, type World, type WorldGateway } from './world.ts';
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+const configFor = (name: string, dataDir: string): GatewayConfig => ({
+  tier: 'local',
+  gatewayName: name,
+  dataDir,
+  databaseUrl: null,
+  kv: { type: 'memory', url: null },
+  ca: { type: 'embedded', url: null },
+  publicListener: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+  federationListener: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+  federation: {
+    url: null,
+    enrollmentBaseUrl: null,
+    serverNames: [],
+    // Both gateways are on loopback.
+    allowPrivateAddresses: true,
+    allowLoopbackHttp: false,
+    leafLifetimeSeconds: 30 * 86_400,
+    peerTimeoutMs: 5_000,
+    defaultRateLimitPerMinute: 10_000,
+  },
+  sealingKey: null,
+  logLevel: 'error',
+});
+
+export interface EmbeddedGateway extends WorldGateway {
+  readonly deps: Deps;
+  stop(): Promise<void>;
+}
+
+/** One gateway of tier `local` in this process, on free ports and a folder of its own, with its first administrator. */
+export const startEmbedded = async (name: string): Promise<EmbeddedGateway> => {
+  const folder = await mkdtemp(path.join(tmpdir(), `mosaic-${name}-`));
+  const gateway = await startGateway(configFor(name, path.join(folder, 'data')), { log: silent });
+  const { client } = gateway.deps.storage as PgliteStorage;
+  const started: WorldGateway = {
+    name,
+    publicUrl: gateway.publicUrl,
+    federationUrl: gateway.federationUrl,
+    adminToken: '',
+    sql: (text, parameters = []) =>
+      client.transaction(async (session) => {
+        // The session is the owner's that took the application's role; it gives it back for this statement.
+        await session.exec('set local role none');
+        return (await session.query<Record<string, unknown>>(text, [...parameters])).rows;
+      }),
+    flushAudit: () => gateway.deps.audit.flush(),
+  };
+  const setup = await must(201, started, '/api/bootstrap/setup', { token: null, body: { name: 'root' } });
+  return {
+    ...started,
+    adminToken: setup.token.text,
+    deps: gateway.deps,
+    stop: async () => {
+      await gateway.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Two gateways of tier `local`: PGlite, embedded CA, TLS in the gateway itself. */
+export const bootEmbeddedWorld = async (): Promise<World> => {
+  const [home, work] = [await startEmbedded('home'), await startEmbedded('work')];
+  return {
+    home,
+    work,
+    close: async () => {
+      await Promise.all([home.stop(), work.stop()]);
+    },
+  };
+};

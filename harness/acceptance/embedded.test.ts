@@ -1,0 +1,8 @@
+import { describeAsking } from './asking.ts';
+import { bootEmbeddedWorld } from './embedded-world.ts';
+import { describePlainStore } from './plain-store.ts';
+import { describeTrustBoundary } from './trust-boundary.ts';
+
+describePlainStore('the embedded tier', bootEmbeddedWorld);
+describeTrustBoundary('the embedded tier', bootEmbeddedWorld);
+describeAsking('the embedded tier', bootEmbeddedWorld);

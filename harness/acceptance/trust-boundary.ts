@@ -1,0 +1,241 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { curlWith, enrollByHand, tlsGet } from './hand-made-client.ts';
+import { seedPeople, type Seeded } from './people.ts';
+import type { Body, World } from './world.ts';
+
+const run = promisify(execFile);
+const personalTasks = { resources: ['tasks'], max_rows_per_query: 100 };
+
+/** SPEC M3 at layer E: two gateways, real mutual TLS. */
+export const describeTrustBoundary = (components: string, boot: () => Promise<World>): void => {
+  describe(`the trust boundary on ${components}`, () => {
+    let world: World;
+    let seeded: Seeded;
+    let serial = 0;
+
+    beforeAll(async () => {
+      world = await boot();
+      seeded = await seedPeople(world, 'm3-');
+    });
+    afterAll(() => world.close());
+
+    const byHand = (user: string, scope: unknown, approveSensitive = false) => {
+      serial += 1;
+      return enrollByHand(world.work, { user, peer: `hand${serial}`, scope, approveSensitive });
+    };
+    const ids = (items: readonly { id: string }[]): string[] => items.map((item) => item.id).sort();
+    const seededIds = (resource: string, keep: (row: Seeded['rows'][number]) => boolean): string[] =>
+      ids(seeded.rows.filter((row) => row.resource === resource && keep(row)));
+
+    it('M3-3 get of a credential is 403 when credentials is excluded', async () => {
+      const hand = await byHand(seeded.alice.name, { ...personalTasks, excluded_resources: ['credentials'] });
+      const own = seeded.rows.find((row) => row.resource === 'credentials' && row.owner === seeded.alice.id);
+      const answer = await hand.get(`/federation/v1/credentials/${own?.id}`);
+      expect([answer.status, answer.body.code]).toEqual([403, 'resource_excluded']);
+      expect((await hand.get('/federation/v1/credentials')).body.code).toBe('resource_excluded');
+      await hand.remove();
+    });
+
+    it('M3-3 excluded wins in a row edited by hand, and a granted credential never shows its secret', async () => {
+      const hand = await byHand(
+        seeded.alice.name,
+        { resources: ['tasks', 'credentials'], max_rows_per_query: 100 },
+        true,
+      );
+      const before = await hand.get('/federation/v1/credentials');
+      expect(before.body.items).toHaveLength(2);
+      expect(JSON.stringify(before.body)).not.toContain('secret');
+      await world.work.sql(
+        `update federation_grants set scope = jsonb_set(scope, '{excluded_resources}', '["credentials"]') where id = $1`,
+        [hand.grantId],
+      );
+      expect((await hand.get('/federation/v1/credentials')).body.code).toBe('resource_excluded');
+      await hand.remove();
+    });
+
+    it('M3-4 the certificate of grant X reads nothing of grant Y’s subject', async () => {
+      const x = await byHand(seeded.alice.name, personalTasks);
+      const y = await byHand(seeded.bob.name, personalTasks);
+      const listed = await x.get('/federation/v1/tasks', {
+        'x-federation-grant': y.grantId,
+        'client-cert': ':AAAA:',
+      });
+      expect(ids(listed.body.items)).toEqual(
+        seededIds('tasks', (row) => row.owner === seeded.alice.id && row.team === null),
+      );
+      const bobs = seeded.rows.find(
+        (row) => row.resource === 'tasks' && row.owner === seeded.bob.id && row.team === null,
+      );
+      expect((await x.get(`/federation/v1/tasks/${bobs?.id}`)).status).toBe(404);
+      expect((await y.get(`/federation/v1/tasks/${bobs?.id}`)).status).toBe(200);
+      await Promise.all([x.remove(), y.remove()]);
+    });
+
+    it('X-30 a foreign id and an absent id get the same status, body and headers', async () => {
+      const hand = await byHand(seeded.alice.name, personalTasks);
+      const foreign = seeded.rows.find((row) => row.resource === 'tasks' && row.owner === seeded.carol.id);
+      const answers = await Promise.all(
+        [foreign?.id ?? '', crypto.randomUUID()].map((id) => hand.get(`/federation/v1/tasks/${id}`)),
+      );
+      const comparable = answers.map(({ status, headers, body }) => {
+        const { date: _date, ...others } = headers;
+        return { status, headers: Object.keys(others).sort(), body: { ...body, trace_id: undefined } };
+      });
+      expect(comparable[0]?.status).toBe(404);
+      expect(comparable[0]).toEqual(comparable[1]);
+      await hand.remove();
+    });
+
+    it('M3-5 X-1 no certificate, or one of another CA with the same name: refused at the TLS layer, no handler runs', async () => {
+      const hand = await byHand(seeded.alice.name, personalTasks);
+      const file = (name: string): string => `${hand.folder}/${name}`;
+      const { stdout: subject } = await run('openssl', [
+        'x509',
+        '-in',
+        hand.caFile,
+        '-noout',
+        '-subject',
+        '-nameopt',
+        'RFC2253',
+      ]);
+      const dn = `/${subject
+        .trim()
+        .replace(/^subject=/, '')
+        .split(',')
+        .toReversed()
+        .join('/')}`;
+      await run('openssl', [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        dn,
+        '-days',
+        '2',
+        '-keyout',
+        file('rogue-ca.key'),
+        '-out',
+        file('rogue-ca.pem'),
+      ]);
+      await run('openssl', [
+        'req',
+        '-new',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        '/',
+        '-keyout',
+        file('rogue.key'),
+        '-out',
+        file('rogue.csr'),
+      ]);
+      await run('openssl', [
+        'x509',
+        '-req',
+        '-in',
+        file('rogue.csr'),
+        '-CA',
+        file('rogue-ca.pem'),
+        '-CAkey',
+        file('rogue-ca.key'),
+        '-days',
+        '1',
+        '-out',
+        file('rogue.pem'),
+      ]);
+      await world.work.flushAudit();
+      const count = async () =>
+        (await world.work.sql('select count(*)::int as n from federation_audit_log'))[0]?.['n'];
+      const before = await count();
+      const ca = await readFile(hand.caFile, 'utf8');
+      const url = `${world.work.federationUrl}/federation/v1/tasks`;
+      const rogue = {
+        ca,
+        cert: await readFile(file('rogue.pem'), 'utf8'),
+        key: await readFile(file('rogue.key'), 'utf8'),
+      };
+      for (const tls of [{ ca }, rogue]) {
+        const outcome = await tlsGet(url, tls).catch((error: unknown) => error);
+        if (outcome instanceof Error) continue;
+        const answer = outcome as { status: number; body: Body };
+        expect([400, 401, 495, 496]).toContain(answer.status);
+        expect(['certificate_required', 'certificate_untrusted']).toContain(answer.body.code);
+        expect(answer.body.items).toBeUndefined();
+      }
+      await world.work.flushAudit();
+      expect(await count()).toBe(before);
+      await hand.remove();
+    });
+
+    it('X-12 a grant whose subject was changed underneath is 403 with no rows', async () => {
+      const hand = await byHand(seeded.alice.name, personalTasks);
+      await world.work.sql(
+        'update federation_grants set subject_user_id = $2 where id = $1',
+        [hand.grantId, seeded.bob.id],
+      );
+      const answer = await hand.get('/federation/v1/tasks');
+      expect([answer.status, answer.body.code]).toEqual([403, 'grant_subject_mismatch']);
+      await hand.remove();
+    });
+
+    it('a client made without our code (curl, openssl) gets the same answers', async () => {
+      const hand = await byHand(seeded.alice.name, personalTasks);
+      const url = (path: string): string => `${world.work.federationUrl}${path}`;
+      const listed = await curlWith(hand, url('/federation/v1/tasks?limit=100'));
+      expect(listed.status).toBe(200);
+      expect(ids(listed.body.items)).toEqual(
+        ids((await hand.get('/federation/v1/tasks?limit=100')).body.items),
+      );
+      const capabilities = await curlWith(hand, url('/federation/v1/capabilities'));
+      expect(capabilities.body.grant.id).toBe(hand.grantId);
+      const denied = await curlWith(hand, url('/federation/v1/notes'));
+      expect([denied.status, denied.body.code]).toEqual([403, 'resource_not_granted']);
+      const bad = await curlWith(hand, url('/federation/v1/tasks?limit=0'));
+      expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
+      const { stdout } = await run('openssl', [
+        'x509',
+        '-in',
+        hand.certFile,
+        '-noout',
+        '-text',
+        '-certopt',
+        'ext_parse',
+      ]);
+      expect(stdout).toContain('1.3.6.1.4.1.99999.1');
+      expect(stdout).toContain('TLS Web Client Authentication');
+      expect(stdout).not.toContain('TLS Web Server Authentication');
+      await hand.remove();
+    });
+
+    it('M4-4 each denial above left its audit row, with the reason and without any query', async () => {
+      await world.work.flushAudit();
+      const rows = await world.work.sql(
+        `select distinct reason_code from federation_audit_log where outcome = 'denied'`,
+      );
+      const codes = rows.map((row) => row['reason_code']);
+      for (const code of [
+        'resource_excluded',
+        'resource_not_granted',
+        'grant_subject_mismatch',
+        'not_found',
+        'invalid_request',
+      ]) {
+        expect(codes).toContain(code);
+      }
+      const [{ n } = { n: 0 }] = await world.work.sql(
+        `select count(*)::int as n from federation_audit_log where query_hash is not null and query_hash !~ '^[0-9a-f]{64}$'`,
+      );
+      expect(n).toBe(0);
+    });
+  });
+};

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { X509Certificate } from 'node:crypto';
+import { pgliteDriver } from '../../db/driver/pglite.ts';
+import { listStatement } from '../../db/sql/read.ts';
+import type { PgliteStorage } from '../../db/connect/pglite.ts';
+import { decide } from '../../domain/access/decide.ts';
+import { readIdentity } from '../../ca/x509/identity.ts';
+import { makeKeyMaker } from '../../ca/x509/request.ts';
+import { issueServerCertificate } from '../../src/runtimes/node/server-certificate.ts';
+import { startEmbedded, type EmbeddedGateway } from '../acceptance/embedded-world.ts';
+import { enrollByHand, type HandMadeClient } from '../acceptance/hand-made-client.ts';
+import { must } from '../acceptance/world.ts';
+import { startTlsFloor } from './floor.ts';
+import { residentMiB } from './machine.ts';
+import { compare, load, median, type Comparison, type Target } from './measure.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const PAGE = 50;
+
+export interface StartFigures {
+  readonly firstStartMs: number;
+  readonly warmStartMs: number;
+  readonly idleResidentMiB: number;
+}
+
+/** Starts the gateway as an operator does and waits until it answers. */
+const startOnce = async (folder: string): Promise<{ readonly ms: number; readonly resident: number }> => {
+  const begin = performance.now();
+  const child = spawn(
+    process.execPath,
+    [CLI, 'gateway', 'start', '--data-dir', folder, '--public-port', '0', '--federation-port', '0'],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ms = await new Promise<number>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.toString('utf8').includes('http')) resolve(performance.now() - begin);
+    });
+  });
+  await sleep(3_000);
+  const resident = residentMiB(child.pid ?? 0);
+  child.removeAllListeners('exit');
+  child.kill('SIGTERM');
+  await Promise.race([ended, sleep(8_000)]);
+  return { ms: Math.round(ms), resident };
+};
+
+/** Ready times and memory of tier `local`, medians of three. */
+export const measureStart = async (): Promise<StartFigures> => {
+  const first: number[] = [];
+  const warm: number[] = [];
+  const resident: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const folder = await mkdtemp(path.join(tmpdir(), 'mosaic-bench-'));
+    first.push((await startOnce(path.join(folder, 'data'))).ms);
+    const again = await startOnce(path.join(folder, 'data'));
+    warm.push(again.ms);
+    resident.push(again.resident);
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { firstStartMs: median(first), warmStartMs: median(warm), idleResidentMiB: median(resident) };
+};
+
+const addTasks = async (
+  gateway: EmbeddedGateway,
+  ownerId: string,
+  from: number,
+  to: number,
+): Promise<void> => {
+  await gateway.sql(
+    `insert into tasks (id, owner_id, team_id, title, body, status, created_at, updated_at)
+     select gen_random_uuid(), $1::uuid, null, 'task ' || n, 'body of task ' || n, 'open',
+       now() - n * interval '1 second', now() - n * interval '1 second'
+     from generate_series($2::int, $3::int) n`,
+    [ownerId, from, to],
+  );
+};
+
+export interface ListFigures {
+  readonly against_floor_1: Comparison;
+  readonly against_floor_16: Comparison;
+  readonly p50_ms_at_2k: number;
+  readonly p50_ms_at_200k: number;
+  readonly growth: number;
+}
+
+/** A federated list of 50 rows over mutual TLS, against the floor in the same process on the same PGlite. */
+export const measureList = async (progress: (text: string) => void): Promise<ListFigures> => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mosaic-bench-'));
+  const work = await startEmbedded('work');
+  let hand: HandMadeClient | undefined;
+  try {
+    const user = await must(201, work, '/api/admin/users', { body: { name: 'bench' } });
+    const others = await must(201, work, '/api/admin/users', { body: { name: 'others' } });
+    await addTasks(work, user.id, 1, 1_000);
+    await addTasks(work, others.id, 1, 1_000);
+    hand = await enrollByHand(work, {
+      user: 'bench',
+      peer: 'bench',
+      scope: { resources: ['tasks'], max_rows_per_query: 1_000 },
+    });
+    await must(200, work, `/api/admin/grants/${hand.grantId}`, {
+      method: 'PATCH',
+      body: { rate_limit_per_minute: 1_000_000 },
+    });
+
+    const { deps } = work;
+    const client = (deps.storage as PgliteStorage).client;
+    const record = await deps.storage.stores.grants.byId(hand.grantId);
+    const identity = readIdentity(new Uint8Array(new X509Certificate(await readFile(hand.certFile)).raw));
+    if (record === null || !identity.ok) throw new Error('the bench’s grant is not there');
+    const read = decide.list(
+      record.grant,
+      identity.value,
+      { resource: 'tasks', limit: PAGE, after: null },
+      new Date(),
+    );
+    if (!read.ok) throw new Error(read.error);
+    const statement = listStatement(read.value.terms);
+    const driver = pgliteDriver(client);
+    const server = await issueServerCertificate(
+      { ca: deps.ca, keyMaker: makeKeyMaker(), clock: deps.clock },
+      { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] },
+    );
+    const root = await deps.ca.rootPem();
+    const floor = await startTlsFloor(
+      { certificate: server.chain, key: server.key, root, crl: (await deps.ca.crl()).pem },
+      () => driver.query(statement.text, statement.params),
+    );
+    await writeFile(path.join(folder, 'ca.pem'), root);
+    const tls = { ca: path.join(folder, 'ca.pem'), cert: hand.certFile, key: hand.keyFile };
+    const product: Target = { origin: work.federationUrl, path: `/federation/v1/tasks?limit=${PAGE}`, tls };
+    const bare: Target = { origin: floor.origin, path: '/', tls };
+
+    progress('list against the floor, 1 connection');
+    const one = await compare(bare, product, { connections: 1, pairs: 5, seconds: 2 });
+    progress('list against the floor, 16 connections');
+    const sixteen = await compare(bare, product, { connections: 16, pairs: 5, seconds: 2 });
+    progress('p50 at 2,000 rows');
+    const small = median(
+      [await load(product, 1, 2), await load(product, 1, 2), await load(product, 1, 2)].map(
+        (report) => report.p50Ms,
+      ),
+    );
+    progress('p50 at 200,000 rows');
+    await addTasks(work, user.id, 1_001, 100_000);
+    await addTasks(work, others.id, 1_001, 100_000);
+    const large = median(
+      [await load(product, 1, 2), await load(product, 1, 2), await load(product, 1, 2)].map(
+        (report) => report.p50Ms,
+      ),
+    );
+    await floor.close();
+    return {
+      against_floor_1: one,
+      against_floor_16: sixteen,
+      p50_ms_at_2k: small,
+      p50_ms_at_200k: large,
+      growth: Number((large / small).toFixed(3)),
+    };
+  } finally {
+    await hand?.remove();
+    await work.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** The whole demo in one command, as a person waits for it, milliseconds. */
+export const measureDemo = async (): Promise<number> => {
+  const begin = performance.now();
+  const child = spawn(process.execPath, [CLI, 'demo', '--once', '--json'], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`the demo ended with ${code}`);
+  return Math.round(performance.now() - begin);
+};

@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { LoadReport } from './load.ts';
+
+const run = promisify(execFile);
+const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
+
+export interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string } | null;
+}
+
+export const load = async (target: Target, connections: number, seconds: number): Promise<LoadReport> => {
+  const { stdout } = await run(process.execPath, [LOAD, JSON.stringify({ ...target, connections, seconds })]);
+  return JSON.parse(stdout) as LoadReport;
+};
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+};
+
+export interface Comparison {
+  /** Median over the pairs of product ÷ floor. */
+  readonly throughputRatio: number;
+  readonly p50Ratio: number;
+  readonly p99Ratio: number;
+  readonly floor: LoadReport;
+  readonly product: LoadReport;
+}
+
+/** Floor and product alternately, so that what the machine does besides hits both. */
+export const compare = async (
+  floor: Target,
+  product: Target,
+  options: { readonly connections: number; readonly pairs: number; readonly seconds: number },
+): Promise<Comparison> => {
+  const pairs: { readonly floor: LoadReport; readonly product: LoadReport }[] = [];
+  await load(floor, options.connections, 1);
+  await load(product, options.connections, 1);
+  for (let pair = 0; pair < options.pairs; pair += 1) {
+    const order = pair % 2 === 0 ? [floor, product] : [product, floor];
+    const reports = [];
+    for (const target of order) reports.push(await load(target, options.connections, options.seconds));
+    const [first, second] = reports;
+    if (first === undefined || second === undefined) throw new Error('no report');
+    pairs.push(pair % 2 === 0 ? { floor: first, product: second } : { floor: second, product: first });
+  }
+  const ratio = (pick: (report: LoadReport) => number): number =>
+    Number(median(pairs.map((pair) => pick(pair.product) / pick(pair.floor))).toFixed(3));
+  const middle = pairs[Math.floor(pairs.length / 2)];
+  if (middle === undefined) throw new Error('no pairs');
+  return {
+    throughputRatio: ratio((report) => report.perSecond),
+    p50Ratio: ratio((report) => report.p50Ms),
+    p99Ratio: ratio((report) => report.p99Ms),
+    ...middle,
+  };
+};
