@@ -47,8 +47,8 @@ async function installOnce() {
   const release = await takeLock();
   try {
     if (isInstalled(wanted)) return;
-    // Put there by a plain `npm ci`, and whole: only the marker is missing.
-    if (!existsSync(marker) && treeIsComplete()) writeFileSync(marker, wanted);
+    // Put there by npm itself, and whole by its own record: only the marker is missing or old.
+    if (treeIsComplete()) writeFileSync(marker, wanted);
     else install(wanted);
   } finally {
     release();

@@ -1,7 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import { constants } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import type { Param } from '../../db/driver/driver.ts';
 
 export interface FloorMaterial {
   readonly certificate: string;
@@ -9,6 +9,12 @@ export interface FloorMaterial {
   readonly root: string;
   readonly crl: string;
 }
+
+const respond = async (response: ServerResponse, query: () => Promise<readonly unknown[]>): Promise<void> => {
+  const body = Buffer.from(JSON.stringify({ items: await query() }));
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+  response.end(body);
+};
 
 /**
  * The floor: the least that could answer the same question. Bare node:https with the product's TLS settings, one
@@ -32,13 +38,7 @@ export const startTlsFloor = (
         ALPNProtocols: ['http/1.1'],
         secureOptions: constants.SSL_OP_NO_TICKET,
       },
-      (_request, response) => {
-        void query().then((rows) => {
-          const body = Buffer.from(JSON.stringify({ items: rows }));
-          response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
-          response.end(body);
-        });
-      },
+      (_request, response) => void respond(response, query),
     );
     server.listen(0, '127.0.0.1', () => {
       resolve({
@@ -47,5 +47,3 @@ export const startTlsFloor = (
       });
     });
   });
-
-export type Statement = { readonly text: string; readonly params: readonly Param[] };

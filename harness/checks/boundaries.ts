@@ -43,7 +43,7 @@ export const ZONES: readonly Zone[] = [
     name: 'ca',
     files: ['ca/**'],
     imports: ['domain/**'],
-    packages: ['pkijs', 'asn1js', 'jose', '@noble/hashes'],
+    packages: ['pkijs', 'asn1js', 'jose', '@noble/hashes', 'cockatiel'],
     portable: true,
   },
   {
@@ -63,7 +63,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'services',
     files: ['src/services/**'],
-    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/deps.ts'],
+    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/deps.ts', 'src/federation/**'],
     packages: PURE,
     portable: true,
   },
@@ -75,18 +75,18 @@ export const ZONES: readonly Zone[] = [
     portable: true,
   },
   {
-    name: 'kv',
-    files: ['src/kv/port.ts', 'src/kv/memory.ts', 'src/kv/upstash*.ts'],
-    imports: ['domain/**'],
-    packages: ['lru-cache', '@upstash/redis'],
-    portable: true,
-  },
-  {
     name: 'kv-valkey',
-    files: ['src/kv/valkey*.ts', 'src/kv/valkey/**'],
-    imports: ['domain/**', 'src/kv/port.ts'],
+    files: ['src/kv/valkey*.ts'],
+    imports: ['domain/**', 'src/kv/commands.ts', 'src/kv/over-commands.ts'],
     packages: ['iovalkey'],
     portable: false,
+  },
+  {
+    name: 'kv',
+    files: ['src/kv/**'],
+    imports: ['domain/**'],
+    packages: ['lru-cache', '@noble/hashes', '@upstash/redis', 'hono'],
+    portable: true,
   },
   {
     name: 'deps',

@@ -1,0 +1,88 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FRONT, writeFrontConfig } from '../front-config.ts';
+import { readText, ROOT } from './repository.ts';
+
+describe('what the images run', () => {
+  it('shell scripts parse, and those that are called by name are executable', () => {
+    const scripts = readdirSync(join(ROOT, 'infra'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.sh'),
+    );
+    expect(scripts.length).toBeGreaterThan(7);
+    for (const script of scripts) {
+      const path = join(ROOT, 'infra', script);
+      const shell = /^#!.*\bbash\b/.test(readText(join('infra', script))) ? 'bash' : 'sh';
+      const { stderr } = spawnSync(shell, ['-n', path], { encoding: 'utf8' });
+      expect([script, stderr, statSync(path).mode & 0o111]).toEqual([script, '', 0o111]);
+    }
+  });
+
+  it('the front is configured for the paths that are mounted', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaic-front-'));
+    try {
+      writeFrontConfig(folder);
+      expect(readdirSync(folder).toSorted()).toEqual([
+        'client-cert.js',
+        'mime-types.conf',
+        'nginx.conf',
+        'proxy-headers.conf',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    expect(readText('infra/Dockerfile')).toContain(`COPY --from=build /out/nginx ${FRONT.configFolder}\n`);
+    const script = readText('infra/docker/front-entrypoint.sh');
+    expect(script).toContain(`${FRONT.configFolder}/nginx.conf`);
+    expect(script).toContain(dirname(FRONT.serverKey));
+  });
+
+  it('make-secrets.sh makes what the compose files name, once, readable in a folder that is not', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaic-secrets-'));
+    const make = () =>
+      spawnSync('sh', [join(ROOT, 'infra/docker/make-secrets.sh'), join(folder, 's')], {
+        env: { ...process.env, STEP_CA_SECRETS: folder },
+        encoding: 'utf8',
+      });
+    try {
+      expect(make()).toMatchObject({ status: 0 });
+      expect(make()).toMatchObject({ status: 0, stderr: '' });
+      const wanted = readdirSync(join(ROOT, 'infra/secrets')).filter((name) => name.endsWith('.example'));
+      expect(readdirSync(join(folder, 's')).toSorted()).toEqual(
+        wanted.map((name) => name.replace('.example', '')).toSorted(),
+      );
+      expect(statSync(join(folder, 's')).mode & 0o777).toBe(0o700);
+      expect(statSync(join(folder, 's', 'sealing-key')).mode & 0o777).toBe(0o444);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('the health check of the gateway believes a 200 on its socket, and nothing else', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaic-health-'));
+    const socket = join(folder, 'public.sock');
+    let status = 200;
+    const server = http.createServer((_request, response) => response.writeHead(status).end());
+    const check = async (): Promise<unknown> => {
+      const child = spawn(process.execPath, [join(ROOT, 'infra/docker/healthcheck.mjs')], {
+        env: { ...process.env, MOSAIC_PUBLIC_SOCKET: socket },
+      });
+      await once(child, 'exit');
+      return child.exitCode;
+    };
+    try {
+      expect(await check()).toBe(1);
+      await once(server.listen(socket), 'listening');
+      expect(await check()).toBe(0);
+      status = 503;
+      expect(await check()).toBe(1);
+    } finally {
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});

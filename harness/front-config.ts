@@ -1,0 +1,41 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { renderNginx, type NginxOptions } from '../src/cli/infra/render-nginx.ts';
+import { ROOT } from './checks/repository.ts';
+
+/** Where things stand in the containers of infra/Dockerfile; the compose and stack files mount accordingly. */
+export const FRONT: NginxOptions = {
+  configFolder: '/etc/mosaic-nginx',
+  runFolder: '/run/nginx',
+  logFolder: '/var/log/mosaic',
+  modules: ['/usr/lib/nginx/modules/ngx_http_js_module.so'],
+  workers: 'auto',
+  daemon: false,
+  // The one server of each listener: a name of its own would decide nothing.
+  serverName: '_',
+  publicListen: '4443',
+  federationListen: '8443',
+  serverCertificate: '/run/mosaic/front/server.pem',
+  serverKey: '/run/mosaic/front/server.key',
+  clientAuthorities: '/run/mosaic/front/client-ca.pem',
+  revocationLists: '/run/mosaic/front/crl.pem',
+  publicSockets: ['/run/mosaic/public.sock'],
+  federationSockets: ['/run/mosaic/federation.sock'],
+};
+
+/** Writes the configuration of the front's image into a folder. */
+export const writeFrontConfig = (folder: string, options: NginxOptions = FRONT): void => {
+  const source = join(ROOT, 'infra/nginx');
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'])
+    copyFileSync(join(source, name), join(folder, name));
+  const template = readFileSync(join(source, 'nginx.conf.tpl'), 'utf8');
+  writeFileSync(join(folder, 'nginx.conf'), renderNginx(template, options));
+};
+
+// `node harness/front-config.ts <folder>`: a step of infra/Dockerfile.
+const [, program, folder] = process.argv;
+if (program !== undefined && folder !== undefined && import.meta.url === pathToFileURL(program).href)
+  writeFrontConfig(folder);

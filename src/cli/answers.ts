@@ -1,0 +1,117 @@
+import { z } from 'zod';
+
+/**
+ * What the gateway answers, as far as this program reads it. Objects are loose: what is not read here still
+ * passes through to `--json`. An answer that does not fit is reported as such and never half-shown.
+ */
+const text = z.string();
+const maybeText = z.string().nullish();
+
+export const userAnswer = z.looseObject({ id: text, name: text, is_admin: z.boolean(), created_at: text });
+export const teamAnswer = z.looseObject({ id: text, name: text, created_at: text });
+export const memberAnswer = z.looseObject({ team_id: text, user_id: text, role: text });
+
+export const tokenAnswer = z.looseObject({
+  id: text,
+  user_id: text,
+  name: text,
+  access: text,
+  created_at: text,
+  expires_at: maybeText,
+  revoked_at: maybeText,
+});
+/** The text is answered once, when the token is made. */
+export const newTokenAnswer = tokenAnswer.extend({ text });
+
+export const bootstrapAnswer = z.looseObject({ user: userAnswer, token: newTokenAnswer });
+
+export const grantAnswer = z.looseObject({
+  id: text,
+  /** The name is null once the peer was removed. */
+  peer: z.looseObject({ id: text, name: maybeText }),
+  subject_user_id: text,
+  scope: z.looseObject({ resources: z.array(text), max_rows_per_query: z.number() }),
+  /** As of now by the gateway's clock: a grant past its end is expired. */
+  status: text,
+  version: z.number(),
+  rate_limit_per_minute: z.number().nullish(),
+  created_at: text,
+  activated_at: maybeText,
+  expires_at: maybeText,
+  revoked_at: maybeText,
+  revoked_reason: maybeText,
+});
+
+export const enrollmentAnswer = z.looseObject({ url: text, expires_at: text, ca_fingerprint: text });
+export const newGrantAnswer = z.looseObject({ grant: grantAnswer, enrollment: enrollmentAnswer });
+
+export const peerAnswer = z.looseObject({
+  id: text,
+  direction: text,
+  name: text,
+  state: text,
+  created_at: text,
+  local_user_id: maybeText,
+  federation_url: maybeText,
+  ca_fingerprint: maybeText,
+  remote_grant_id: maybeText,
+  remote_subject_user_id: maybeText,
+  certificate_not_after: maybeText,
+  last_success_at: maybeText,
+  last_failure_at: maybeText,
+  last_failure_code: maybeText,
+});
+
+export const auditAnswer = z.looseObject({
+  id: text,
+  at: text,
+  verb: text,
+  outcome: text,
+  status: z.number(),
+  resource: maybeText,
+  action: maybeText,
+  reason_code: maybeText,
+  grant_id: maybeText,
+  peer_id: maybeText,
+  subject_user_id: maybeText,
+  actor_user_id: maybeText,
+  bytes_out: z.number().nullish(),
+  latency_ms: z.number().nullish(),
+  trace_id: maybeText,
+});
+
+/** Fields differ by resource: the resources table says which are shown. */
+export const rowAnswer = z.looseObject({ id: text, created_at: text });
+
+export const sourceAnswer = z.looseObject({
+  status: text,
+  count: z.number().nullish(),
+  latency_ms: z.number().nullish(),
+  code: maybeText,
+  message: maybeText,
+});
+
+export const noticeAnswer = z.looseObject({ source: text, code: text, message: maybeText });
+
+const blendedRow = rowAnswer.extend({ _source: text });
+
+export const queryAnswer = z.looseObject({
+  items: z.array(blendedRow),
+  next_cursor: maybeText,
+  sources: z.record(z.string(), sourceAnswer),
+  notices: z.array(noticeAnswer).default([]),
+});
+
+/** For answers whose content does not matter, such as 204. */
+export const anyAnswer = z.unknown();
+
+export type UserAnswer = z.infer<typeof userAnswer>;
+export type TeamAnswer = z.infer<typeof teamAnswer>;
+export type MemberAnswer = z.infer<typeof memberAnswer>;
+export type TokenAnswer = z.infer<typeof tokenAnswer>;
+export type GrantAnswer = z.infer<typeof grantAnswer>;
+export type EnrollmentAnswer = z.infer<typeof enrollmentAnswer>;
+export type PeerAnswer = z.infer<typeof peerAnswer>;
+export type AuditAnswer = z.infer<typeof auditAnswer>;
+export type RowAnswer = z.infer<typeof rowAnswer>;
+export type QueryAnswer = z.infer<typeof queryAnswer>;

@@ -1,0 +1,126 @@
+import type { z } from 'zod';
+import { readBody } from './body.ts';
+import type { Connection } from './connection.ts';
+import { CliError, EXIT, usageError } from './exit.ts';
+import { problemOf } from './problem.ts';
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** The gateway's API. Every method throws `CliError`: unreachable, refused, or an answer that does not fit. */
+export interface Api {
+  get<T extends z.ZodType>(path: string, answer: T, query?: Query): Promise<z.output<T>>;
+  post<T extends z.ZodType>(path: string, body: unknown, answer: T): Promise<z.output<T>>;
+  put<T extends z.ZodType>(path: string, body: unknown, answer: T): Promise<z.output<T>>;
+  patch<T extends z.ZodType>(path: string, body: unknown, answer: T): Promise<z.output<T>>;
+  delete<T extends z.ZodType>(path: string, answer: T): Promise<z.output<T>>;
+}
+
+/** One path segment from a person. `..` would be resolved away by the URL parser and hit another route. */
+export const segment = (value: string): string => {
+  if (value === '' || value === '.' || value === '..') throw usageError(`"${value}" is not an id or name.`);
+  return encodeURIComponent(value);
+};
+
+const queryText = (query: Query): string => {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, String(value));
+  }
+  return search.size === 0 ? '' : `?${search}`;
+};
+
+// `fetch failed` says nothing; the reason is one or two causes below (AggregateError for several addresses).
+const reasonOf = (error: unknown): string => {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at.name === 'TimeoutError') return 'no answer in time';
+    const code = (at as NodeJS.ErrnoException).code;
+    if (typeof code === 'string') return code;
+  }
+  return 'connection failed';
+};
+
+const unreachable = (connection: Connection, error: unknown): CliError =>
+  new CliError(
+    EXIT.unreachable,
+    {
+      code: 'unreachable',
+      title: `No gateway answered at ${connection.url}.`,
+      detail: reasonOf(error),
+      remedy: 'Start one with `mosaic gateway start`, or name its address with --url or MOSAIC_URL.',
+    },
+    error,
+  );
+
+const unexpected = (detail: string, status: number): CliError =>
+  new CliError(EXIT.failure, {
+    code: 'unexpected_answer',
+    title: 'The server gave an answer this program does not understand.',
+    detail,
+    remedy: 'Check that --url names a Mosaic gateway of a compatible version.',
+    status,
+  });
+
+// A server that echoes what it was sent must not make us show the token.
+const withoutToken = (text: string, { token }: Connection): string =>
+  token === null ? text : text.replaceAll(token, '[token]');
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const fit = <T extends z.ZodType>(answer: T, value: unknown, status: number): z.output<T> => {
+  const parsed = answer.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw unexpected(
+    `${issue?.path.join('.') || 'the whole answer'}: ${issue?.message ?? 'unexpected'}`,
+    status,
+  );
+};
+
+/** A client bound to one gateway and one token. Redirects are not followed: the token goes nowhere else. */
+export const createApi = (connection: Connection, fetch_: typeof fetch): Api => {
+  const send = async <T extends z.ZodType>(
+    method: string,
+    path: string,
+    body: unknown,
+    answer: T,
+  ): Promise<z.output<T>> => {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (connection.token !== null) headers['authorization'] = `Bearer ${connection.token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    let status: number;
+    let text: string | null;
+    try {
+      const response = await fetch_(`${connection.url}${path}`, {
+        method,
+        headers,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(connection.timeoutMs),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      status = response.status;
+      text = await readBody(response);
+    } catch (error) {
+      throw unreachable(connection, error);
+    }
+    if (text === null) throw unexpected('the answer is too large', status);
+    if (status === 204) return fit(answer, null, status);
+    const value = parseJson(status < 400 ? text : withoutToken(text, connection));
+    if (status >= 300 && status < 400) throw unexpected(`HTTP ${status}: redirects are not followed`, status);
+    if (status >= 400) throw problemOf(status, value);
+    if (value === undefined) throw unexpected('it is not JSON', status);
+    return fit(answer, value, status);
+  };
+  return {
+    get: (path, answer, query = {}) => send('GET', `${path}${queryText(query)}`, undefined, answer),
+    post: (path, body, answer) => send('POST', path, body, answer),
+    put: (path, body, answer) => send('PUT', path, body, answer),
+    patch: (path, body, answer) => send('PATCH', path, body, answer),
+    delete: (path, answer) => send('DELETE', path, undefined, answer),
+  };
+};

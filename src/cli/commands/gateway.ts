@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../../config/issues.ts';
+import type { RunningGateway } from '../../runtimes/node/start.ts';
+import { group, leaf, type OutputOptions } from '../command.ts';
+import { CliError, EXIT } from '../exit.ts';
+import type { Io } from '../io.ts';
+import { wholeNumber } from '../options.ts';
+import { readyLine, renderReady } from '../render/gateway.ts';
+
+interface StartOptions extends OutputOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly publicPort?: number;
+  readonly federationPort?: number;
+  readonly name?: string;
+  readonly stopWithStdin?: boolean;
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Options win over the environment, by standing in its place. */
+const environmentOf = (options: StartOptions, env: Io['env']): Io['env'] => {
+  const given = {
+    MOSAIC_GATEWAY_NAME: options.name,
+    MOSAIC_DATA_DIR: options.dataDir,
+    MOSAIC_PUBLIC_PORT: options.publicPort?.toString(),
+    MOSAIC_FEDERATION_PORT: options.federationPort?.toString(),
+  };
+  return { ...env, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+};
+
+/** Resolves when it is time to end: a signal, or with `withStdin` the end of standard input. A second signal ends at once. */
+const stopAsked = (withStdin: boolean): Promise<void> =>
+  new Promise((resolve) => {
+    let asked = false;
+    const ask = (): void => {
+      asked = true;
+      resolve();
+    };
+    for (const signal of STOP_SIGNALS) process.on(signal, () => (asked ? process.exit(EXIT.failure) : ask()));
+    if (withStdin) process.stdin.on('close', ask).on('end', ask).on('error', ask).resume();
+  });
+
+const notStarted = async (error: unknown): Promise<CliError> => {
+  if (error instanceof ConfigError) {
+    const title = 'The configuration is not valid.';
+    const issues = error.issues.map(({ path, message, expected, variable }) => ({
+      path: variable === undefined ? path : `${path} (${variable})`,
+      message,
+      ...(expected === undefined ? {} : { expected }),
+    }));
+    return new CliError(EXIT.usage, { code: 'invalid_configuration', title, issues }, error);
+  }
+  const { explainFailure } = await import('../../runtimes/node/main.ts');
+  const [detail = 'no reason given'] = explainFailure(error).message.split('\n');
+  return new CliError(
+    EXIT.failure,
+    { code: 'not_started', title: 'The gateway did not start.', detail },
+    error,
+  );
+};
+
+const startFrom = async (
+  options: StartOptions,
+  env: Io['env'],
+): Promise<[RunningGateway, string, string]> => {
+  // Loaded only here: no other command needs the gateway.
+  const [{ startGateway }, { loadConfigFile }, { createLog }] = await Promise.all([
+    import('../../runtimes/node/start.ts'),
+    import('../../runtimes/node/config-file.ts'),
+    import('../../runtimes/node/log.ts'),
+  ]);
+  const { config, warnings } = loadConfigFile({
+    env: environmentOf(options, env),
+    ...(options.config === undefined ? {} : { path: options.config }),
+  });
+  const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
+  for (const warning of warnings) log.warn(warning);
+  return [await startGateway(config, { log }), config.gatewayName, config.dataDir];
+};
+
+const start = async (io: Io, options: StartOptions): Promise<void> => {
+  // From the beginning: a signal while it starts must end it, too.
+  const asked = stopAsked(options.stopWithStdin === true);
+  const [gateway, name, dataDir] = await startFrom(options, io.env).catch(async (error: unknown) => {
+    throw await notStarted(error);
+  });
+  const ready = {
+    name,
+    public_url: gateway.publicUrl,
+    federation_url: gateway.federationUrl,
+    data_dir: dataDir,
+    pid: process.pid,
+    first_start: gateway.needsFirstAdmin,
+  };
+  io.out(options.json === true ? readyLine(ready) : renderReady(ready));
+  await asked;
+  await gateway.stop();
+  process.stdin.destroy();
+};
+
+export const addGateway = (program: Command, io: Io): void => {
+  const gateway = group(program, 'gateway', 'The gateway itself.', ['mosaic gateway start']);
+  const command = leaf(gateway, 'start', 'Start a gateway; SIGTERM or Ctrl-C ends it gracefully.', [
+    'mosaic gateway start',
+    'mosaic gateway start --name work --data-dir /var/lib/mosaic --public-port 8080 --federation-port 8443',
+  ])
+    .option('--config <file>', 'configuration file (default mosaic.config.json, when there is one)')
+    .option('--name <name>', 'what the gateway calls itself to peers (MOSAIC_GATEWAY_NAME)')
+    .option('--data-dir <folder>', 'folder of the embedded database and its keys (MOSAIC_DATA_DIR)')
+    .option('--public-port <port>', 'port of the public API, 0 for any free one', wholeNumber(0, 65_535))
+    .option('--federation-port <port>', 'port for peers, 0 for any free one', wholeNumber(0, 65_535))
+    .option('--stop-with-stdin', 'end when standard input does, for a program that starts gateways');
+  command.action((options: StartOptions) => start(io, options));
+};

@@ -1,0 +1,72 @@
+import { Option, type Command } from 'commander';
+import { anyAnswer, peerAnswer } from '../answers.ts';
+import { segment } from '../api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
+import type { Io } from '../io.ts';
+import { findPeer } from '../lookup.ts';
+import { listAll, type PagingOptions } from '../paging.ts';
+import { renderPeer, renderPeers } from '../render/peers.ts';
+import { safe } from '../render/text.ts';
+
+const PEERS = '/api/admin/peers';
+
+interface AddOptions extends ApiOptions {
+  readonly user: string;
+  readonly name?: string;
+}
+
+export const addPeer = (federation: Command, io: Io): void => {
+  const peer = group(federation, 'peer', 'Other gateways: those we ask and those that ask us.', [
+    'mosaic federation peer list',
+    'mosaic federation peer show work',
+  ]);
+
+  apiLeaf(
+    peer,
+    'add <enrollment-url>',
+    'Enroll with another gateway: makes a key here, gets a certificate there, and trusts only the authority the URL pins.',
+    ["mosaic federation peer add 'https://work.example:8443/enrollment/v1#token=…&ca=sha256:…' --user alice"],
+  )
+    .requiredOption('--user <user>', 'the local user who may ask this peer (name or id)')
+    .option('--name <name>', 'what to call the peer; by default what it calls itself')
+    .action(async (url: string, options: AddOptions) => {
+      const { user, name } = options;
+      const body = { enrollment_url: url, user, ...(name === undefined ? {} : { name }) };
+      const made = await (await connect(io, options)).post(PEERS, body, peerAnswer);
+      print(io, options, made, () => renderPeer(made, io.now()));
+    });
+
+  withPaging(
+    apiLeaf(peer, 'list', 'List peers, newest first.', [
+      'mosaic federation peer list',
+      'mosaic federation peer list --direction outbound --json',
+    ]).addOption(
+      new Option('--direction <direction>', 'only those we ask (outbound) or that ask us (inbound)').choices([
+        'inbound',
+        'outbound',
+      ]),
+    ),
+  ).action(async (options: ApiOptions & PagingOptions & { direction?: string }) => {
+    const { direction } = options;
+    const listing = await listAll(await connect(io, options), PEERS, peerAnswer, options, { direction });
+    print(io, options, listing, () => renderPeers(listing.items, io.now()));
+    printMore(io, options, listing.next_cursor);
+  });
+
+  apiLeaf(peer, 'show <peer>', 'Show one peer, by name or id.', ['mosaic federation peer show work']).action(
+    async (idOrName: string, options: ApiOptions) => {
+      const api = await connect(io, options);
+      const found = await api.get(`${PEERS}/${segment(await findPeer(api, idOrName))}`, peerAnswer);
+      print(io, options, found, () => renderPeer(found, io.now()));
+    },
+  );
+
+  apiLeaf(peer, 'remove <peer>', 'Remove a peer, by name or id; what it was granted here is revoked.', [
+    'mosaic federation peer remove work',
+  ]).action(async (idOrName: string, options: ApiOptions) => {
+    const api = await connect(io, options);
+    const id = await findPeer(api, idOrName);
+    await api.delete(`${PEERS}/${segment(id)}`, anyAnswer);
+    print(io, options, { id, removed: true }, () => `Removed peer ${safe(idOrName)}.\n`);
+  });
+};

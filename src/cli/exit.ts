@@ -1,0 +1,56 @@
+import type { Issue } from '../../domain/errors.ts';
+
+/** What a script can tell from the exit status alone. Documented in docs/cli.md and in every `--help`. */
+export const EXIT = {
+  ok: 0,
+  /** The gateway refused, or something failed. */
+  failure: 1,
+  /** The command line or a file named on it is wrong; nothing was sent. */
+  usage: 2,
+  /** The gateway could not be reached, or did not answer in time. */
+  unreachable: 3,
+  /** No token, a token that is not accepted, or one without the permission. */
+  denied: 4,
+  notFound: 5,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_CODE_HELP =
+  'Exit codes: 0 ok · 1 refused or failed · 2 wrong usage · 3 gateway unreachable · ' +
+  '4 not signed in or not allowed · 5 not found';
+
+export interface CliProblem {
+  /** A stable code of the gateway's catalogue, or one of this program's own. */
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly issues?: readonly Issue[];
+  readonly remedy?: string;
+  /** HTTP status, when a gateway answered. */
+  readonly status?: number;
+  readonly trace_id?: string;
+}
+
+/** The only error a command throws on purpose; anything else is a bug and is shown without its stack. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode;
+  readonly problem: CliProblem;
+
+  constructor(exitCode: ExitCode, problem: CliProblem, cause?: unknown) {
+    super(problem.title, { cause });
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+    this.problem = problem;
+  }
+}
+
+/** A mistake on the command line, found before anything was sent. */
+export const usageError = (title: string, remedy?: string): CliError =>
+  new CliError(EXIT.usage, { code: 'usage', title, ...(remedy === undefined ? {} : { remedy }) });
+
+/** The exit code of an HTTP status. */
+export const exitCodeOf = (status: number): ExitCode => {
+  if (status === 401 || status === 403) return EXIT.denied;
+  return status === 404 ? EXIT.notFound : EXIT.failure;
+};

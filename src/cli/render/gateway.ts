@@ -1,0 +1,30 @@
+export interface Ready {
+  readonly name: string;
+  readonly public_url: string;
+  readonly federation_url: string;
+  readonly data_dir: string;
+  readonly pid: number;
+  /** Nobody is there yet. */
+  readonly first_start: boolean;
+}
+
+/** One line, so that a program which started the gateway knows when it has all of it. */
+export const readyLine = (ready: Ready): string => `${JSON.stringify(ready)}\n`;
+
+/** Where a gateway listens, and how to begin. */
+export const renderReady = (ready: Ready): string => {
+  const lines = [
+    `Gateway ${ready.name} is ready; its data is in ${ready.data_dir}.`,
+    `  public API  ${ready.public_url}  (documentation: ${ready.public_url}/docs)`,
+    `  for peers   ${ready.federation_url}  (mutual TLS)`,
+  ];
+  if (ready.first_start) {
+    lines.push(
+      'Nobody is here yet. Create the first administrator:',
+      `  mosaic bootstrap admin --url ${ready.public_url} --save-token admin.token`,
+      'or without this program:',
+      `  curl -sS -X POST ${ready.public_url}/api/bootstrap/setup -H 'content-type: application/json' -d '{"name":"admin"}'`,
+    );
+  }
+  return `${[...lines, 'Ctrl-C ends it.'].join('\n')}\n`;
+};

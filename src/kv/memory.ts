@@ -1,0 +1,86 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock, KeyValue, TakeResult, TokenBucket } from '../../domain/ports/basics.ts';
+
+export interface MemoryKeyValueOptions {
+  readonly clock: Clock;
+  /** Most values held at once; the least recently used go first. */
+  readonly maxEntries?: number;
+  /** Most bytes of keys and values together. A single value larger than that is not kept at all. */
+  readonly maxBytes?: number;
+  /** Most token buckets held at once. One that is dropped is full again when it comes back. */
+  readonly maxBuckets?: number;
+}
+
+interface Bucket {
+  tokens: number;
+  /** Milliseconds since the epoch at which `tokens` was true. */
+  at: number;
+}
+
+const DEFAULT_MAX_ENTRIES = 10_000;
+const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
+const DEFAULT_MAX_BUCKETS = 100_000;
+/** Refilling in fractions may end at 0.9999999: nobody should wait a second longer for that. */
+const ROUNDING = 1e-6;
+
+const assertBucket = ({ capacity, refillPerSecond }: TokenBucket): void => {
+  if (!(capacity >= 1) || !(refillPerSecond > 0)) {
+    throw new RangeError('a token bucket needs a capacity of at least 1 and a refill above 0');
+  }
+};
+
+const takeFrom = (bucket: Bucket, { capacity, refillPerSecond }: TokenBucket, now: number): TakeResult => {
+  // A clock that was set back must not take tokens away.
+  const elapsedSeconds = Math.max(0, now - bucket.at) / 1000;
+  const filled = Math.min(capacity, bucket.tokens + elapsedSeconds * refillPerSecond);
+  const allowed = filled >= 1 - ROUNDING;
+  bucket.tokens = allowed ? Math.max(0, filled - 1) : filled;
+  bucket.at = now;
+  const retryAfterSeconds = allowed ? 0 : Math.max(1, Math.ceil((1 - filled) / refillPerSecond - ROUNDING));
+  return { allowed, remaining: Math.floor(bucket.tokens + ROUNDING), retryAfterSeconds };
+};
+
+/**
+ * The key-value port in this process's memory: for tier `local`, and for one replica. Bounded in entries,
+ * bytes and buckets, so that no traffic can grow it without end.
+ */
+export const createMemoryKeyValue = (options: MemoryKeyValueOptions): KeyValue => {
+  const { clock, maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const values = new LRUCache<string, Uint8Array>({
+    max: maxEntries,
+    maxSize: maxBytes,
+    sizeCalculation: (value, key) => Math.max(1, value.byteLength + key.length),
+    // Asked for the time on each look-up, so that no timer holds the process or lags behind the clock.
+    ttlResolution: 0,
+    perf: { now: () => clock.now().getTime() },
+  });
+  const buckets = new LRUCache<string, Bucket>({ max: options.maxBuckets ?? DEFAULT_MAX_BUCKETS });
+
+  return {
+    get: async (key) => values.get(key)?.slice() ?? null,
+
+    set: async (key, value, ttlSeconds) => {
+      if (ttlSeconds <= 0) values.delete(key);
+      else values.set(key, value.slice(), { ttl: ttlSeconds * 1000 });
+    },
+
+    delete: async (key) => {
+      values.delete(key);
+    },
+
+    take: async (key, bucket) => {
+      assertBucket(bucket);
+      const now = clock.now().getTime();
+      const held = buckets.get(key) ?? { tokens: bucket.capacity, at: now };
+      buckets.set(key, held);
+      return takeFrom(held, bucket, now);
+    },
+
+    ping: async () => {},
+
+    close: async () => {
+      values.clear();
+      buckets.clear();
+    },
+  };
+};
