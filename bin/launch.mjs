@@ -44,10 +44,20 @@ function inForegroundOfTerminal() {
   }
 }
 
+/**
+ * An idle gateway should be small: V8's young generation grows to 96 MB and glibc keeps an arena for each thread, both for
+ * nothing here. Lazy compilation of WebAssembly (the embedded database) halves the time to ready.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=8', '--wasm-lazy-compilation'];
+const MALLOC = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '1' };
+
 /** Runs `node ...args`, forwards signals, and ends this process the way the child ended. */
 export function runNode(node, args) {
   const path = [dirname(node), process.env.PATH].filter(Boolean).join(delimiter);
-  const child = spawn(node, args, { stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const child = spawn(node, [...NODE_FLAGS, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...MALLOC, PATH: path },
+  });
   const forward = (signal) => {
     if (signal === 'SIGINT' && inForegroundOfTerminal()) return;
     child.kill(signal);

@@ -3,35 +3,26 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import type { GatewayConfig } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import type { Deps } from '../../src/deps.ts';
 import { startGateway } from '../../src/runtimes/node/start.ts';
 import { must, type World, type WorldGateway } from './world.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-const configFor = (name: string, dataDir: string): GatewayConfig => ({
-  tier: 'local',
-  gatewayName: name,
-  dataDir,
-  databaseUrl: null,
-  kv: { type: 'memory', url: null },
-  ca: { type: 'embedded', url: null },
-  publicListener: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-  federationListener: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-  federation: {
-    url: null,
-    enrollmentBaseUrl: null,
-    serverNames: [],
-    // Both gateways are on loopback.
-    allowPrivateAddresses: true,
-    allowLoopbackHttp: false,
-    leafLifetimeSeconds: 30 * 86_400,
-    peerTimeoutMs: 5_000,
-    defaultRateLimitPerMinute: 10_000,
-  },
-  sealingKey: null,
-  logLevel: 'error',
-});
+const configFor = (name: string, dataDir: string): GatewayConfig =>
+  loadConfig({
+    env: {
+      MOSAIC_GATEWAY_NAME: name,
+      MOSAIC_DATA_DIR: dataDir,
+      MOSAIC_PUBLIC_PORT: '0',
+      MOSAIC_FEDERATION_HOST: '127.0.0.1',
+      MOSAIC_FEDERATION_PORT: '0',
+      // Both gateways are on loopback.
+      FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true',
+      FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '10000',
+    },
+  }).config;
 
 export interface EmbeddedGateway extends WorldGateway {
   readonly deps: Deps;

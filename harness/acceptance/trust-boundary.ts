@@ -179,10 +179,10 @@ export const describeTrustBoundary = (components: string, boot: () => Promise<Wo
 
     it('X-12 a grant whose subject was changed underneath is 403 with no rows', async () => {
       const hand = await byHand(seeded.alice.name, personalTasks);
-      await world.work.sql(
-        'update federation_grants set subject_user_id = $2 where id = $1',
-        [hand.grantId, seeded.bob.id],
-      );
+      await world.work.sql('update federation_grants set subject_user_id = $2 where id = $1', [
+        hand.grantId,
+        seeded.bob.id,
+      ]);
       const answer = await hand.get('/federation/v1/tasks');
       expect([answer.status, answer.body.code]).toEqual([403, 'grant_subject_mismatch']);
       await hand.remove();
