@@ -55,6 +55,23 @@ const lock = async (transaction: Transaction): Promise<void> => {
   await transaction.query(`select pg_advisory_xact_lock(${LOCK})::text as locked`);
 };
 
+const withChecksums = (migrations: readonly Migration[]) =>
+  Promise.all(migrations.map(async ({ name, sql }) => ({ name, sql, checksum: await checksumOf(sql) })));
+
+/**
+ * Migrations that a prepared database still lacks. Changes nothing.
+ * @throws MosaicError `unavailable` for a newer or a changed history
+ */
+export const pendingMigrations = async (
+  database: Queryable,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<readonly string[]> => {
+  const known = await withChecksums(migrations);
+  const applied = await appliedIn(database);
+  verify(known, applied);
+  return known.slice(applied.length).map(({ name }) => name);
+};
+
 /**
  * Brings a database to the newest schema. Safe to run at every start and by many at once: each migration is one
  * transaction under an advisory lock, which looks again whether somebody else was faster. An up-to-date
@@ -68,9 +85,7 @@ export const migrate = async (
   driver: Driver,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<readonly string[]> => {
-  const known = await Promise.all(
-    migrations.map(async ({ name, sql }) => ({ name, sql, checksum: await checksumOf(sql) })),
-  );
+  const known = await withChecksums(migrations);
   if (!(await isPrepared(driver))) {
     await driver.transaction(async (transaction) => {
       await lock(transaction);

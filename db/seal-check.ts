@@ -3,9 +3,21 @@ import type { Sealer } from '../domain/ports/basics.ts';
 import type { SecretStore } from '../domain/ports/federation.ts';
 import { sealedUnder } from './seal.ts';
 
-const NAME = 'sealing-canary';
-const IDENTITY = `gateway_secrets/${NAME}`;
+/** Name of the gateway secret that tells whether a key is the right one. */
+export const CANARY_NAME = 'sealing-canary';
+const IDENTITY = `gateway_secrets/${CANARY_NAME}`;
 const CANARY = new TextEncoder().encode('mosaic-federation');
+
+/** Whether the key opens a stored canary. */
+export const opensCanary = async (stored: string, sealer: Sealer): Promise<boolean> => {
+  try {
+    const opened = await sealer.open(stored, IDENTITY);
+    return opened.length === CANARY.length && opened.every((byte, index) => byte === CANARY[index]);
+  } catch (error) {
+    if (error instanceof MosaicError) return false;
+    throw error;
+  }
+};
 
 /**
  * At start: whether the configured key opens what this database holds sealed (ABUSE 50). The first start leaves a
@@ -14,13 +26,9 @@ const CANARY = new TextEncoder().encode('mosaic-federation');
  */
 export const checkSealingKey = async (secrets: SecretStore, sealer: Sealer): Promise<void> => {
   const stored =
-    (await secrets.get(NAME)) ?? (await secrets.putIfAbsent(NAME, await sealer.seal(CANARY, IDENTITY)));
-  try {
-    const opened = await sealer.open(stored, IDENTITY);
-    if (opened.length === CANARY.length && opened.every((byte, index) => byte === CANARY[index])) return;
-  } catch (error) {
-    if (!(error instanceof MosaicError)) throw error;
-  }
+    (await secrets.get(CANARY_NAME)) ??
+    (await secrets.putIfAbsent(CANARY_NAME, await sealer.seal(CANARY, IDENTITY)));
+  if (await opensCanary(stored, sealer)) return;
   throw new MosaicError('unavailable', {
     detail:
       `The configured sealing key does not open this database, which was sealed under key ${sealedUnder(stored) ?? '(unreadable)'}. ` +

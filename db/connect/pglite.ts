@@ -2,6 +2,7 @@ import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
+import type { Driver } from '../driver/driver.ts';
 import { pgliteDriver } from '../driver/pglite.ts';
 import { migrate } from '../migrate.ts';
 import { createStorage } from '../storage.ts';
@@ -78,6 +79,18 @@ export const openMigratedPglite = async (options: PgliteStorageOptions): Promise
   } catch (error) {
     await client.close();
     throw error;
+  }
+};
+
+/** The database of a data folder as it is, as its superuser: for maintenance. The schema stays what it was. */
+export const openPgliteMaintenance = async (dataDir: string): Promise<Driver> => {
+  try {
+    return pgliteDriver(await start({ dataDir }, undefined));
+  } catch (error) {
+    throw new MosaicError('database_unavailable', {
+      detail: 'The embedded database does not start.',
+      cause: error,
+    });
   }
 };
 

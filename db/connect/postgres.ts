@@ -4,6 +4,7 @@ import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { Driver } from '../driver/driver.ts';
 import { migrate } from '../migrate.ts';
 import { createStorage } from '../storage.ts';
+import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
 
 export interface PostgresStorageOptions {
   /** `postgres://user:password@host:port/database` of a login role; see docs for what it needs. */
@@ -52,10 +53,24 @@ const connect = (options: PostgresStorageOptions, role: string | null, limitMs: 
 
 const MIGRATION_LIMIT_MS = 300_000;
 
+/** Moving a large store, or waiting for another process, may take this long between two statements. */
+const MAINTENANCE_LIMIT_MS = 3_600_000;
+
+/**
+ * One connection of the login role, for work that no gateway does.
+ * @param name as the server lists the session
+ */
+export const openMaintenance = (url: string, name: string): Driver =>
+  connect(
+    { url, pool: { idle_timeout: 0, max_lifetime: null, connection: { application_name: name } } },
+    null,
+    MAINTENANCE_LIMIT_MS,
+  );
+
 /**
  * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
  * `mosaic_app`.
- * @throws MosaicError `database_unavailable` when it can't be reached in time
+ * @throws MosaicError `database_unavailable` when it can't be reached in time, `unavailable` for a newer or half a store
  */
 export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
   if (options.skipMigrations !== true) {
@@ -66,11 +81,11 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
       await migrator.close();
     }
   }
-  const storage = createStorage(
-    connect(options, 'mosaic_app', options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs),
-  );
+  const driver = connect(options, 'mosaic_app', options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs);
+  const storage = createStorage(driver);
   try {
-    await storage.ping();
+    // Its first statement also shows that somebody answers.
+    await refuseUnfinishedTransfer(driver);
   } catch (error) {
     await storage.close();
     throw error;

@@ -47,7 +47,9 @@ describe('audit, secrets and the CA’s state', () => {
     expect(new Set(numbers).size).toBe(10);
     await embeddedCa.recordRevocation('0a', 'superseded', at(1));
     await embeddedCa.recordRevocation('0a', 'superseded', at(2));
-    expect(await embeddedCa.revocations()).toEqual([{ serial: '0a', reason: 'superseded', revokedAt: at(1) }]);
+    expect(await embeddedCa.revocations()).toEqual([
+      { serial: '0a', reason: 'superseded', revokedAt: at(1) },
+    ]);
   });
 
   it('M2-5 X-50 holds a peer’s key as ciphertext that opens in its own row only', async () => {

@@ -165,9 +165,7 @@ describe('an answer to a redemption', () => {
 
   it('that is right is kept even when the first call fails, which is told', async () => {
     expect(await enrollWith((answer) => answer)).toBeNull();
-    const [row] = await deps.sql(
-      'select state, last_failure_code, client_key_pem from federation_peers',
-    );
+    const [row] = await deps.sql('select state, last_failure_code, client_key_pem from federation_peers');
     expect(row).toMatchObject({ state: 'active', last_failure_code: 'peer_unreachable' });
     expect(String(row?.['client_key_pem'])).not.toContain('PRIVATE');
   });

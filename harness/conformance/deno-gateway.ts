@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { behindFront, send } from './node-gateway.ts';
+import { startDatabase } from './postgres.ts';
+import type { GatewayUnderTest } from './under-test.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The binary itself: killing the package's shim would leave it running. */
+const denoBinary = (): string => {
+  const require = createRequire(import.meta.url);
+  const shim = require.resolve('deno/package.json');
+  const name = `@deno/${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`;
+  return join(dirname(createRequire(shim).resolve(`${name}/package.json`)), 'deno');
+};
+
+/** A gateway on Deno in a process of its own, with no more permissions than it needs. */
+export const openDenoGateway = async (
+  env: Readonly<Record<string, string>> = {},
+): Promise<GatewayUnderTest> => {
+  const folder = mkdtempSync(join(tmpdir(), 'mosaic-deno-'));
+  const socket = join(folder, 'federation.sock');
+  const database = await startDatabase();
+  const permissions = [
+    '--no-prompt',
+    '--allow-env',
+    '--allow-sys=umask',
+    `--allow-net=127.0.0.1,unix:${socket}`,
+    `--allow-read=${root},${folder}`,
+    `--allow-write=${folder}`,
+  ];
+  const child = spawn(
+    denoBinary(),
+    [
+      'run',
+      '--quiet',
+      '--config',
+      join(root, 'deno.json'),
+      ...permissions,
+      join(root, 'src/runtimes/deno/main.ts'),
+    ],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: folder,
+        DENO_DIR: join(folder, 'deno'),
+        DENO_NO_UPDATE_CHECK: '1',
+        MOSAIC_TIER: 'standalone',
+        MOSAIC_LOG_LEVEL: 'warn',
+        MOSAIC_GATEWAY_NAME: 'work',
+        MOSAIC_PUBLIC_PORT: '0',
+        MOSAIC_FEDERATION_SOCKET: socket,
+        MOSAIC_SEALING_KEY: database.sealingKey,
+        DATABASE_URL: database.url,
+        // The one session behind this database has taken the application's role already.
+        MOSAIC_DATABASE_MIGRATE: 'false',
+        FEDERATION_URL: 'https://federation.test',
+        FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '100000',
+        ...env,
+      },
+    },
+  );
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const firstLine = async (): Promise<string | null> => {
+    for await (const line of createInterface({ input: child.stdout })) return line;
+    return null;
+  };
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await exited;
+    clearTimeout(force);
+    await database.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const line = await firstLine();
+  if (line === null) {
+    await stop();
+    throw new Error(`the gateway did not start on Deno:\n${errors}`);
+  }
+  const { hostname, port } = new URL((JSON.parse(line) as { readonly public_url: string }).public_url);
+  const publicFetch: GatewayUnderTest['publicFetch'] = (path, init = {}) =>
+    send(httpRequest, path, init, { host: hostname, port });
+  return {
+    publicFetch,
+    enrollmentFetch: publicFetch,
+    federationFetch: behindFront(socket),
+    forge: database.forge,
+    whenRevoked: [{ status: 403, code: 'grant_revoked' }],
+    stop,
+  };
+};

@@ -1,0 +1,64 @@
+import type { Hono } from 'hono';
+import type { AppEnv } from '../routes/http.ts';
+import { createBase } from '../routes/http.ts';
+import { auditRoutes } from '../routes/admin/audit.ts';
+import { grantRoutes } from '../routes/admin/grants.ts';
+import { peerRoutes } from '../routes/admin/peers.ts';
+import { teamRoutes } from '../routes/admin/teams.ts';
+import { tokenRoutes } from '../routes/admin/tokens.ts';
+import { userRoutes } from '../routes/admin/users.ts';
+import { bootstrapRoutes } from '../routes/bootstrap.ts';
+import { enrollmentRoutes } from '../routes/enrollment/index.ts';
+import type { CertificateSource } from '../routes/federation/certificate-source.ts';
+import { federationApp, federationRoutes } from '../routes/federation/index.ts';
+import { meRoutes } from '../routes/me.ts';
+import { openapiRoutes } from '../routes/openapi/routes.ts';
+import { crlRoutes } from '../routes/public/crl.ts';
+import { healthRoutes } from '../routes/public/health.ts';
+import { federationGrantRoutes, ownPeerRoutes, queryRoutes } from '../routes/query/index.ts';
+import { resourceRoutes } from '../routes/resources.ts';
+import type { Deps } from './deps.ts';
+
+/** The version of this package; a test keeps it equal to package.json. */
+export const VERSION = '0.1.0';
+
+/** Routes of the federation app, for the API document alone: nothing can be asked through this copy. */
+const federationDocumented = (deps: Deps): Hono<AppEnv> =>
+  createBase(deps, { surface: 'federation' }).route('/federation/v1', federationRoutes(deps));
+
+/** The public listener: people and their programs, with bearer tokens. No route here looks at a certificate. */
+export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
+  const app = createBase(deps, { surface: 'public' });
+  app.route('/', healthRoutes(deps));
+  app.route('/', crlRoutes(deps));
+  app.route('/api/bootstrap', bootstrapRoutes(deps));
+  app.route('/api/me', meRoutes(deps));
+  app.route('/api/peers', ownPeerRoutes(deps));
+  app.route('/api/admin/users', userRoutes(deps));
+  app.route('/api/admin/teams', teamRoutes(deps));
+  app.route('/api/admin/tokens', tokenRoutes(deps));
+  app.route('/api/admin/grants', grantRoutes(deps));
+  app.route('/api/admin/peers', peerRoutes(deps));
+  app.route('/api/admin/audit', auditRoutes(deps));
+  app.route('/api/resources', resourceRoutes(deps));
+  app.route('/api/query', queryRoutes(deps));
+  app.route('/api/federation', federationGrantRoutes(deps));
+  app.route('/enrollment/v1', enrollmentRoutes(deps));
+  const sources = () => [
+    { surface: 'public' as const, routes: app.routes },
+    { surface: 'federation' as const, routes: federationDocumented(deps).routes },
+  ];
+  app.route('/', openapiRoutes(deps, { version: VERSION, sources }));
+  return app;
+};
+
+/** The federation listener: peers, by the certificate that `certificateSource` finds. Nothing else is on it. */
+export const createFederationApp = (deps: Deps, certificateSource: CertificateSource): Hono<AppEnv> =>
+  federationApp(deps, certificateSource);
+
+/** For clients without a certificate at the gateway's own TLS front: redeeming an enrollment token, nothing else. */
+export const createEnrollmentApp = (deps: Deps): Hono<AppEnv> => {
+  const app = createBase(deps, { surface: 'enrollment' });
+  app.route('/enrollment/v1', enrollmentRoutes(deps));
+  return app;
+};

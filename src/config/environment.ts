@@ -1,0 +1,134 @@
+import type { ConfigIssue } from './issues.ts';
+
+type Kind = 'text' | 'whole number' | 'true or false' | 'list';
+
+export interface EnvironmentField {
+  readonly variable: string;
+  readonly path: string;
+  readonly kind: Kind;
+  /** Whether `<variable>_FILE` may name a file with the value instead. */
+  readonly secret?: true;
+}
+
+const variable = (name: string, path: string, kind: Kind = 'text'): EnvironmentField => ({
+  variable: name,
+  path,
+  kind,
+});
+const secret = (name: string, path: string): EnvironmentField => ({
+  variable: name,
+  path,
+  kind: 'text',
+  secret: true,
+});
+
+/** Every field of the configuration and the environment variable that wins over it. */
+export const ENVIRONMENT: readonly EnvironmentField[] = [
+  variable('MOSAIC_TIER', 'tier'),
+  variable('MOSAIC_GATEWAY_NAME', 'gateway.name'),
+  variable('MOSAIC_DATA_DIR', 'data_dir'),
+  secret('DATABASE_URL', 'database.url'),
+  variable('MOSAIC_DATABASE_MIGRATE', 'database.migrate', 'true or false'),
+  variable('MOSAIC_KV_TYPE', 'kv.type'),
+  secret('VALKEY_URL', 'kv.url'),
+  variable('MOSAIC_CA_TYPE', 'ca.type'),
+  variable('STEP_CA_URL', 'ca.url'),
+  variable('STEP_CA_ROOT_CERT_PATH', 'ca.root_cert_path'),
+  secret('STEP_CA_PROVISIONER_KEY_JSON', 'ca.provisioner_key_json'),
+  secret('STEP_CA_PROVISIONER_PASSWORD', 'ca.provisioner_password'),
+  variable('MOSAIC_PUBLIC_HOST', 'listen.public.host'),
+  variable('MOSAIC_PUBLIC_PORT', 'listen.public.port', 'whole number'),
+  variable('MOSAIC_FEDERATION_HOST', 'listen.federation.host'),
+  variable('MOSAIC_FEDERATION_PORT', 'listen.federation.port', 'whole number'),
+  variable('MOSAIC_FEDERATION_SOCKET', 'listen.federation.socket'),
+  variable('FEDERATION_URL', 'federation.url'),
+  variable('FEDERATION_ENROLLMENT_BASE_URL', 'federation.enrollment_base_url'),
+  variable('FEDERATION_SERVER_NAMES', 'federation.server_names', 'list'),
+  variable('FEDERATION_ALLOW_PRIVATE_ADDRESSES', 'federation.allow_private_addresses', 'true or false'),
+  variable('FEDERATION_ALLOW_LOOPBACK_HTTP', 'federation.allow_loopback_http', 'true or false'),
+  variable('FEDERATION_LEAF_LIFETIME', 'federation.leaf_lifetime'),
+  variable('FEDERATION_PEER_TIMEOUT_MS', 'federation.peer_timeout_ms', 'whole number'),
+  variable(
+    'FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE',
+    'federation.default_rate_limit_per_minute',
+    'whole number',
+  ),
+  secret('MOSAIC_SEALING_KEY', 'sealing.key'),
+  variable('MOSAIC_LOG_LEVEL', 'log.level'),
+];
+
+/** Old names that still work, with a warning. */
+export const DEPRECATED_VARIABLES: Readonly<Record<string, string>> = {
+  REDIS_URL: 'VALKEY_URL',
+  REDIS_URL_FILE: 'VALKEY_URL_FILE',
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the value of a path came from: for messages, and because the environment may only win, not contradict. */
+export type Origins = Map<string, string>;
+
+const convert = (text: string, kind: Kind): unknown => {
+  if (kind === 'whole number') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  if (kind === 'true or false')
+    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (kind === 'list')
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  return text;
+};
+
+/** An empty variable counts as not set: that is what compose files make of an absent one. */
+const read = (env: Environment, name: string): string | undefined =>
+  env[name] === '' ? undefined : env[name];
+
+export interface EnvironmentValue {
+  readonly path: string;
+  readonly value: unknown;
+  readonly variable: string;
+}
+
+export interface EnvironmentReading {
+  readonly values: readonly EnvironmentValue[];
+  readonly warnings: readonly string[];
+  readonly issues: readonly ConfigIssue[];
+}
+
+const withAliases = (env: Environment, warnings: string[]): Environment => {
+  const result: Record<string, string | undefined> = { ...env };
+  for (const [old, current] of Object.entries(DEPRECATED_VARIABLES)) {
+    if (read(env, old) === undefined) continue;
+    if (read(env, current) === undefined) {
+      result[current] = env[old];
+      warnings.push(`${old} is deprecated: use ${current}.`);
+    } else warnings.push(`${old} is deprecated and ignored, because ${current} is set.`);
+  }
+  return result;
+};
+
+/** Reads what the environment says of each field; secrets named by `…_FILE` become the path `<field>_file`. */
+export const readEnvironment = (env: Environment): EnvironmentReading => {
+  const warnings: string[] = [];
+  const issues: ConfigIssue[] = [];
+  const values: EnvironmentValue[] = [];
+  const known = withAliases(env, warnings);
+  for (const field of ENVIRONMENT) {
+    const direct = read(known, field.variable);
+    const file = field.secret === true ? read(known, `${field.variable}_FILE`) : undefined;
+    if (direct !== undefined && file !== undefined) {
+      issues.push({
+        path: field.path,
+        variable: field.variable,
+        message: `is set together with ${field.variable}_FILE`,
+        expected: 'one of the two',
+      });
+    } else if (direct !== undefined) {
+      values.push({ path: field.path, value: convert(direct, field.kind), variable: field.variable });
+    } else if (file !== undefined) {
+      values.push({ path: `${field.path}_file`, value: file, variable: `${field.variable}_FILE` });
+    }
+  }
+  return { values, warnings, issues };
+};

@@ -1,0 +1,44 @@
+import { ENVIRONMENT, type Origins } from './environment.ts';
+import type { ConfigIssue } from './issues.ts';
+import { at, place, type Json } from './document.ts';
+
+const SECRET_PATHS = ENVIRONMENT.filter(({ secret }) => secret === true).map(({ path }) => path);
+
+const reasonOf = (error: unknown): string => {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'names a file that does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'names a file that this user may not read';
+  return 'names a file that can not be read';
+};
+
+/** Puts the contents of every `…_file` where the value itself would stand, so that the schema checks it alike. */
+export const readSecretFiles = (
+  document: Json,
+  origins: Origins,
+  readFile: ((path: string) => string) | undefined,
+): readonly ConfigIssue[] => {
+  const issues: ConfigIssue[] = [];
+  for (const path of SECRET_PATHS) {
+    const filePath = `${path}_file`;
+    const file = at(document, filePath);
+    // Anything but a text is the schema's to refuse.
+    if (typeof file !== 'string' || file === '') continue;
+    const variable = origins.get(filePath);
+    const place_ = variable === undefined ? { path: filePath } : { path: filePath, variable };
+    if (at(document, path) !== undefined) {
+      issues.push({ path: filePath, message: `stands beside ${path}`, expected: 'one of the two' });
+      continue;
+    }
+    try {
+      if (readFile === undefined) throw new Error('no files here');
+      const value = readFile(file).trim();
+      if (value === '') issues.push({ ...place_, message: 'names an empty file', expected: 'the secret' });
+      else place(document, path, value);
+      origins.set(path, variable ?? filePath);
+      place(document, filePath, undefined);
+    } catch (error) {
+      issues.push({ ...place_, message: reasonOf(error), expected: 'the path of a readable file' });
+    }
+  }
+  return issues;
+};

@@ -1,0 +1,40 @@
+/**
+ * `deno run --allow-env --allow-sys=umask --allow-net --allow-read --allow-write=<folder of the socket> src/runtimes/deno/main.ts`:
+ * a gateway on Deno (tier standalone, configured by environment or mosaic.config.json).
+ */
+import { loadConfig } from '../../config/load.ts';
+import { explainStartFailure } from '../explain.ts';
+import { createJsonLog, writeLogLine } from '../json-log.ts';
+import { denoApi } from './deno-api.ts';
+import { startDenoGateway } from './start.ts';
+
+const deno = denoApi();
+
+const configText = (): string | undefined => {
+  try {
+    return deno.readTextFileSync('mosaic.config.json');
+  } catch {
+    return undefined;
+  }
+};
+
+try {
+  const file = configText();
+  const env = deno.env.toObject();
+  const { config, warnings } = loadConfig({
+    ...(file === undefined ? {} : { file }),
+    env,
+    readFile: deno.readTextFileSync,
+  });
+  const log = createJsonLog(config.logLevel, config.gatewayName);
+  for (const warning of warnings) log.warn(warning);
+  const gateway = await startDenoGateway(config, log);
+  const stop = (): void => void gateway.stop().then(() => deno.exit(0));
+  deno.addSignalListener('SIGTERM', stop);
+  deno.addSignalListener('SIGINT', stop);
+  deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ public_url: gateway.publicUrl })}\n`));
+} catch (error) {
+  const { message, exitCode } = explainStartFailure(error);
+  writeLogLine(message);
+  deno.exit(exitCode);
+}

@@ -1,0 +1,98 @@
+import { openPostgresStorage } from '../../../db/connect/postgres.ts';
+import type { Log } from '../../../domain/ports/basics.ts';
+import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
+import { createFederationApp, createPublicApp } from '../../app.ts';
+import type { GatewayConfig } from '../../config/config.ts';
+import { ConfigError } from '../../config/issues.ts';
+import { coreSettings, reachableHost } from '../../config/settings.ts';
+import { assertSupported } from '../../config/supported.ts';
+import { closeOutbound } from '../../federation/outbound.ts';
+import { createMemoryKeyValue } from '../../kv/memory.ts';
+import { startRevocationWorker } from '../../services/revocation.ts';
+import { systemClock, wire } from '../../wire.ts';
+import { denoApi, type DenoServer } from './deno-api.ts';
+import { createDenoTransport } from './transport.ts';
+
+export interface DenoGateway {
+  readonly publicUrl: string;
+  stop(): Promise<void>;
+}
+
+const AUDIT_MS = 3_000;
+
+/** What Deno can not do, said before anything is opened. @throws ConfigError */
+const assertFits = (
+  config: GatewayConfig,
+): { readonly databaseUrl: string; readonly sealingKey: Uint8Array; readonly socket: string } => {
+  assertSupported(config);
+  const { databaseUrl, sealingKey, federationListener: listener } = config;
+  if (config.tier === 'local' || databaseUrl === null || sealingKey === null) {
+    throw new ConfigError([
+      {
+        path: 'tier',
+        message: 'local keeps its database in this process, which needs Node',
+        expected: 'standalone on Deno',
+      },
+    ]);
+  }
+  if (listener.kind !== 'socket') {
+    // Deno.serve ignores client certificates, and its node:https ignores revocation lists.
+    throw new ConfigError([
+      {
+        path: 'listen.federation',
+        message: 'Deno can not verify client certificates',
+        expected: 'listen.federation.socket (MOSAIC_FEDERATION_SOCKET), behind a front',
+      },
+    ]);
+  }
+  return { databaseUrl, sealingKey, socket: listener.path };
+};
+
+const openSocket = (
+  path: string,
+  handler: (request: Request) => Response | Promise<Response>,
+): DenoServer => {
+  const deno = denoApi();
+  try {
+    if (deno.lstatSync(path).isSocket === true) deno.removeSync(path);
+  } catch {
+    // Nothing there: as it should be. Anything else in the way, `serve` names.
+  }
+  // Only the owner and the group, which is the front's.
+  const before = deno.umask(0o117);
+  try {
+    return deno.serve({ path, onListen: () => {} }, handler);
+  } finally {
+    deno.umask(before);
+  }
+};
+
+/** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
+export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise<DenoGateway> => {
+  const { databaseUrl, sealingKey, socket } = assertFits(config);
+  const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
+  const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: !config.isMigrating });
+  const kv = createMemoryKeyValue({ clock: systemClock });
+  const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
+  const wired = await wire({ storage, kv, transport, sealingKey, gatewayName: config.gatewayName, log });
+  const deps = wired.complete(coreSettings(config, null));
+  const federationApp = createFederationApp(deps, certificateHeader);
+  const publicApp = createPublicApp(deps);
+  const worker = startRevocationWorker(deps);
+  const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
+  const { host, port } = config.publicListener;
+  const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
+    publicApp.fetch(request, { clientAddress: info.remoteAddr.hostname }),
+  );
+  return {
+    publicUrl: `http://${reachableHost(host)}:${publicly.addr.port ?? port}`,
+    stop: async () => {
+      await Promise.all([publicly.shutdown(), behindFront.shutdown()]);
+      await worker.stop();
+      await closeOutbound(deps);
+      await wired.audit.stop(AUDIT_MS);
+      await kv.close();
+      await storage.close();
+    },
+  };
+};

@@ -1,0 +1,119 @@
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ask, startFront, type ClientCertificate, type FrontUnderTest } from './front.testkit.ts';
+
+const PATH = '/federation/v1/tasks';
+let under: FrontUnderTest | undefined;
+
+afterEach(async () => {
+  under?.keeper.stop();
+  await under?.front.stop(0);
+  under = undefined;
+});
+
+const start = async (limits = {}): Promise<{ front: FrontUnderTest; mine: ClientCertificate }> => {
+  under = await startFront(limits);
+  return { front: under, mine: await under.clientCertificate() };
+};
+
+/** Sends text over TLS and gives back all that comes until the other side closes. */
+const send = (front: FrontUnderTest, mine: ClientCertificate, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(
+      { host: '127.0.0.1', port: front.port, servername: 'localhost', ca: front.root, ...mine },
+      () => socket.write(text),
+    );
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    socket.once('close', () => resolve(answer));
+    socket.once('error', reject);
+  });
+
+describe('TLS front: bounds', () => {
+  it('X-61 a header of 1 MB is refused as a problem, no handler runs', async () => {
+    const { front, mine } = await start();
+    const answer = await send(
+      front,
+      mine,
+      `GET ${PATH} HTTP/1.1\r\nHost: a\r\nX-Long: ${'a'.repeat(1_000_000)}`,
+    ).catch((error: Error) => error.message);
+    // The answer may be lost when the client still writes; what counts is that nothing ran.
+    expect(answer).toMatch(/431|ECONNRESET|EPIPE/);
+    expect(front.handled).toEqual([]);
+  });
+
+  it('X-61 a header over 16 KB gets 431 and a problem document', async () => {
+    const { front, mine } = await start();
+    const answer = await send(
+      front,
+      mine,
+      `GET ${PATH} HTTP/1.1\r\nHost: a\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`,
+    );
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 431 [\s\S]*application\/problem\+json[\s\S]*"code":"invalid_request"/,
+    );
+    expect(front.handled).toEqual([]);
+  });
+
+  it.each([
+    ['nonsense', 'nonsense\r\n\r\n'],
+    ['no Host', `GET ${PATH} HTTP/1.1\r\n\r\n`],
+    ['two lengths', `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`],
+    [
+      'length and chunks',
+      `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+  ])('what is not HTTP (%s) gets 400, no handler runs', async (_name, text) => {
+    const { front, mine } = await start();
+    expect(await send(front, mine, text)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(front.handled).toEqual([]);
+  });
+
+  it('X-60 slow headers are cut', async () => {
+    const { front, mine } = await start({ headersTimeoutMs: 300, requestTimeoutMs: 400 });
+    const began = performance.now();
+    expect(await send(front, mine, `GET ${PATH} HTTP/1.1\r\nHost:`)).toMatch(
+      /^(HTTP\/1\.1 408 [\s\S]*problem)?/,
+    );
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(front.handled).toEqual([]);
+  });
+
+  it('X-60 a handshake that does not come is cut', async () => {
+    const { front } = await start({ handshakeTimeoutMs: 200 });
+    const began = performance.now();
+    await new Promise<void>((resolve) => {
+      const socket = connectTcp({ host: '127.0.0.1', port: front.port });
+      socket.on('error', () => {});
+      socket.once('close', () => resolve());
+    });
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+});
+
+describe('TLS front: stopping', () => {
+  it('answers what is under way, then closes; nothing new gets in', async () => {
+    const { front, mine } = await start();
+    const open = front.hold();
+    const answer = ask(front, PATH, mine);
+    await expect.poll(() => front.handled.length).toBe(1);
+    const stopped = front.front.stop(5_000);
+    await expect(ask(front, PATH, mine)).rejects.toThrow(/ECONNREFUSED/);
+    open();
+    expect(await answer).toMatchObject({ status: 200, body: 'handled' });
+    await stopped;
+  });
+
+  it('does not wait longer than it was given, whoever holds on', async () => {
+    const { front, mine } = await start();
+    front.hold();
+    const answer = ask(front, PATH, mine).catch((error: Error) => error.message);
+    await expect.poll(() => front.handled.length).toBe(1);
+    connectTcp({ host: '127.0.0.1', port: front.port }).on('error', () => {});
+    const began = performance.now();
+    await front.front.stop(200);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(await answer).toMatch(/socket hang up|ECONNRESET/);
+  });
+});

@@ -1,0 +1,125 @@
+import { constants } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { getRequestListener } from '@hono/node-server';
+import { MosaicError } from '../../../domain/errors.ts';
+import type { Log } from '../../../domain/ports/basics.ts';
+import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
+import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
+import { makeStoppable, type Stoppable } from './stopping.ts';
+import { rememberTlsPeer, tlsPeerOf } from './tls-peers.ts';
+
+export type NodeHandler = (request: Request, env: object) => Response | Promise<Response>;
+
+/** PEM. `crl` must be current: an expired one refuses everyone. */
+export interface FrontMaterial {
+  /** Leaf first, then its chain up to and with the root, so that a client can pin the root. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly root: string;
+  readonly crl: string;
+}
+
+export interface FrontOptions {
+  /** Sees only requests over a connection whose client certificate OpenSSL accepted. */
+  readonly federation: NodeHandler;
+  /** Sees only requests without any client certificate, below /enrollment/. */
+  readonly enrollment: NodeHandler;
+  readonly material: FrontMaterial;
+  readonly log: Log;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface Front extends Stoppable {
+  readonly server: Server;
+  /** New handshakes use it at once; connections made before are asked to reconnect after their next answer. */
+  readonly replace: (material: FrontMaterial) => void;
+  readonly counters: { readonly refused: number };
+}
+
+const ENROLLMENT = '/enrollment/';
+
+// A resumed session skips the check against the revocation list, and a renegotiation could swap the certificate.
+const NO_SHORTCUTS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+
+const secureOptions = ({ certificate, key, root, crl }: FrontMaterial): SecureContextOptions => ({
+  cert: certificate,
+  key,
+  ca: root,
+  crl,
+  minVersion: 'TLSv1.2',
+  honorCipherOrder: true,
+  secureOptions: NO_SHORTCUTS,
+});
+
+/** Requests that node-server can not even turn into a `Request`. */
+export const onUnreadable = (error: unknown): Response =>
+  error instanceof Error && error.name === 'RequestError'
+    ? problemResponse('invalid_request', 'The address or the Host header is not well formed.')
+    : problemResponse('internal');
+
+/**
+ * The gateway's own TLS front for peers (tier `local`): OpenSSL alone verifies chains, purposes and revocation.
+ * A client whose certificate it does not accept gets the reason, and no handler runs (ABUSE 1 to 3).
+ */
+export const createFront = (options: FrontOptions): Front => {
+  const { log } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const counters = { refused: 0 };
+  let generation = 0;
+  const generations = new WeakMap<object, number>();
+  const federation = getRequestListener(options.federation, { errorHandler: onUnreadable });
+  const enrollment = getRequestListener(options.enrollment, { errorHandler: onUnreadable });
+
+  const refuse = (outgoing: ServerResponse, error: MosaicError): void => {
+    counters.refused += 1;
+    outgoing.shouldKeepAlive = false;
+    writeProblem(outgoing, error);
+  };
+
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const peer = tlsPeerOf(incoming.socket);
+    if (generations.get(incoming.socket) !== generation) outgoing.shouldKeepAlive = false;
+    if (peer?.kind === 'trusted') void federation(incoming, outgoing);
+    else if (peer?.kind === 'untrusted')
+      refuse(outgoing, new MosaicError('certificate_untrusted', { detail: peer.reason }));
+    else if (peer?.kind === 'anonymous' && incoming.url?.startsWith(ENROLLMENT) === true)
+      void enrollment(incoming, outgoing);
+    else refuse(outgoing, new MosaicError('certificate_required'));
+  };
+
+  const server = createServer(
+    {
+      ...serverOptions(limits),
+      ...secureOptions(options.material),
+      requestCert: true,
+      // Not `true`: that only closes, and the client would never learn why.
+      rejectUnauthorized: false,
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      ALPNProtocols: ['http/1.1'],
+    },
+    onRequest,
+  );
+  server.maxConnections = limits.maxConnections;
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    rememberTlsPeer(socket);
+    generations.set(socket, generation);
+  });
+  server.on('clientError', (error, socket) => {
+    // A failed or late handshake arrives here too; nobody could read an answer, and waiting for one would leak.
+    if (tlsPeerOf(socket) !== undefined) answerClientError(error, socket);
+    else socket.destroy();
+  });
+  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { reason: error.message }));
+
+  return {
+    ...makeStoppable(server),
+    server,
+    counters,
+    replace: (material) => {
+      server.setSecureContext(secureOptions(material));
+      generation += 1;
+    },
+  };
+};

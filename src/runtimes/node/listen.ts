@@ -1,0 +1,86 @@
+import { chmodSync, rmSync, statSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { codeOf } from './errno.ts';
+
+/** A listener could not be opened. The message says which, why and what to do. */
+export class ListenError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'ListenError';
+  }
+}
+
+const opened = (server: Server, open: () => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    open();
+  });
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use by another program. End that program, or choose another port',
+  EACCES: 'this user may not use that port. Choose a port from 1024 up',
+  EADDRNOTAVAIL: 'this machine has no such address. Choose one of its own, or 0.0.0.0',
+  ENOTFOUND: 'the host name does not resolve. Use an IP address',
+};
+
+/** @returns the port in use, also when 0 was asked for. @throws ListenError naming the field to change */
+export const listenTcp = async (
+  server: Server,
+  host: string,
+  port: number,
+  field: string,
+): Promise<number> => {
+  try {
+    await opened(server, () => server.listen({ host, port }));
+  } catch (error) {
+    const reason = REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : 'it failed');
+    throw new ListenError(`Can not listen on ${host}:${port}: ${reason} (${field}).`, error);
+  }
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new ListenError(`No port for ${host}.`, null);
+  return address.port;
+};
+
+const someoneAnswers = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+
+/** A socket file that outlived its process is removed; anything else in its place is not. */
+const clearStaleSocket = async (path: string): Promise<void> => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new ListenError(`Can not listen on ${path}: that is a file, not a socket.`, null);
+  if (await someoneAnswers(path)) {
+    throw new ListenError(
+      `Can not listen on ${path}: another process does (listen.federation.socket).`,
+      null,
+    );
+  }
+  rmSync(path);
+};
+
+/** Opens a Unix socket that only the owner and the group (the front) may use: mode 0660. */
+export const listenSocket = async (server: Server, path: string): Promise<void> => {
+  await clearStaleSocket(path);
+  const before = process.umask(0o117);
+  try {
+    await opened(server, () => server.listen({ path }));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'it failed';
+    throw new ListenError(`Can not listen on ${path}: ${message} (listen.federation.socket).`, error);
+  } finally {
+    process.umask(before);
+  }
+  chmodSync(path, 0o660);
+};

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+let folder: string;
+let child: ChildProcess | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mosaic-main-'));
+});
+afterEach(() => {
+  child?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly log: string;
+}
+
+/** Runs the program; `during` gets what it has said so far, and may end it. */
+const run = (
+  env: Readonly<Record<string, string>>,
+  during: (out: string, self: ChildProcess) => void = () => {},
+): Promise<Ended> =>
+  new Promise((resolve) => {
+    const self = spawn(process.execPath, [MAIN], {
+      cwd: folder,
+      env: { ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = self;
+    let out = '';
+    let log = '';
+    self.stdout.on('data', (chunk: Buffer) => during((out += chunk.toString()), self));
+    self.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    self.once('close', (code) => resolve({ code, out, log }));
+  });
+
+describe('the gateway as a process', () => {
+  it('prints how to create the first administrator, and ends with 0 on SIGTERM', async () => {
+    const env = { MOSAIC_PUBLIC_PORT: '0', MOSAIC_FEDERATION_PORT: '0' };
+    const { code, out, log } = await run(env, (so_far, self) => {
+      if (so_far.includes('first administrator') && so_far.endsWith('\n')) self.kill('SIGTERM');
+    });
+    expect(out).toMatch(/curl -sS -X POST http:\/\/127\.0\.0\.1:\d+\/api\/bootstrap\/setup/);
+    expect({ code, last: JSON.parse(log.trim().split('\n').at(-1) ?? '{}') as object }).toMatchObject({
+      code: 0,
+      last: { message: 'stopped' },
+    });
+  });
+
+  it('refuses a bad configuration at once: exit code 78 and every fault', async () => {
+    writeFileSync(join(folder, 'mosaic.config.json'), '{"version":2,"colour":"red","log":{"level":"loud"}}');
+    const { code, log } = await run({ MOSAIC_PUBLIC_PORT: 'x' });
+    expect(code).toBe(78);
+    expect(log).toMatch(/mosaic\.config\.json and environment[\s\S]*colour: unknown key[\s\S]*/);
+    expect(log).toContain('MOSAIC_PUBLIC_PORT (listen.public.port)');
+    expect(log).toContain('log.level');
+  });
+
+  it('M1-2 refuses tier federated, naming what this version lacks', async () => {
+    const env = {
+      MOSAIC_TIER: 'federated',
+      DATABASE_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
+      VALKEY_URL: 'valkey://127.0.0.1:1',
+      STEP_CA_URL: 'https://127.0.0.1:1',
+      MOSAIC_SEALING_KEY: 'ab'.repeat(32),
+    };
+    const { code, log } = await run(env);
+    expect(code).toBe(78);
+    for (const part of ['tier: federated', 'kv.type', 'ca.type']) expect(log).toContain(part);
+    expect(log).not.toContain('canary');
+  });
+
+  it('X-48 names a database that does not answer, without its password', async () => {
+    const env = {
+      MOSAIC_TIER: 'standalone',
+      DATABASE_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
+      MOSAIC_SEALING_KEY: 'ab'.repeat(32),
+    };
+    const { code, log } = await run(env);
+    expect(code).toBe(69);
+    expect(log).toMatch(/can not start: .*127\.0\.0\.1:1/);
+    expect(log).not.toContain('canary');
+  });
+});

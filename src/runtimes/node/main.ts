@@ -1,0 +1,64 @@
+import { EXIT, explainStartFailure, type Explained } from '../explain.ts';
+import { DataFolderError } from './data-folder.ts';
+import { ListenError } from './listen.ts';
+import { loadConfigFile, type ConfigFileOptions } from './config-file.ts';
+import { useCompileCache } from './lean.ts';
+import type { RunningGateway } from './start.ts';
+import { createLog } from './log.ts';
+
+/** What an operator reads when a start fails, and the process's exit code. */
+export const explainFailure = (error: unknown): Explained =>
+  error instanceof DataFolderError || error instanceof ListenError
+    ? { message: error.message, exitCode: EXIT.unavailable }
+    : explainStartFailure(error);
+
+/** For people at a terminal: where it listens, and how to begin. */
+export const describeStart = ({ publicUrl, federationUrl, needsFirstAdmin }: RunningGateway): string => {
+  const lines = [
+    `Public API   ${publicUrl}  (documentation: ${publicUrl}/docs)`,
+    `Federation   ${federationUrl}  (mutual TLS)`,
+  ];
+  if (needsFirstAdmin) {
+    lines.push(
+      'Nobody is here yet. Create the first administrator; the answer holds the token, once:',
+      `  curl -sS -X POST ${publicUrl}/api/bootstrap/setup -H 'content-type: application/json' -d '{"name":"admin"}'`,
+    );
+  }
+  return lines.join('\n');
+};
+
+/** Resolves with the first signal that asks to stop; the second one ends the process at once. */
+const untilSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+
+/** Starts a gateway and stops it gracefully on SIGTERM or SIGINT. Sets the process's exit code; never throws. */
+export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
+  try {
+    const stopAsked = untilSignal();
+    const { config, warnings } = loadConfigFile(options);
+    const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
+    for (const warning of warnings) log.warn(warning);
+    useCompileCache();
+    const { startGateway } = await import('./start.ts');
+    const gateway = await startGateway(config, { log });
+    process.stdout.write(`${describeStart(gateway)}\n`);
+    log.info('stopping', { signal: await stopAsked });
+    await gateway.stop();
+    log.info('stopped');
+  } catch (error) {
+    const { message, exitCode } = explainFailure(error);
+    process.stderr.write(`${message}\n`);
+    process.exitCode = exitCode;
+  }
+};
+
+if (import.meta.main) await main();

@@ -1,0 +1,141 @@
+import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
+import { MosaicError } from '../../../domain/errors.ts';
+import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
+import { isBrokenConnection, transportError } from './transport-errors.ts';
+import {
+  createAddressGuard,
+  hostOf,
+  type AddressGuard,
+  type Reach,
+  type Resolve,
+} from './transport-guard.ts';
+import { pinnedRoot } from './transport-pin.ts';
+
+export interface NodeTransportOptions {
+  /** Lets peers be at private and loopback addresses (ABUSE 63). */
+  readonly allowPrivateAddresses: boolean;
+  /** Lets an enrollment be redeemed over plain HTTP on loopback. */
+  readonly allowLoopbackHttp: boolean;
+  /** Longest wait for a connection, for headers, and between two parts of a body. */
+  readonly timeoutMs: number;
+  /** The operating system's resolver when absent. */
+  readonly resolve?: Resolve;
+}
+
+export interface NodeTransport extends PeerTransport {
+  /** Lets go of every connection, for shutdown. */
+  close(): Promise<void>;
+}
+
+/** Below the 15 s after which common fronts drop an idle connection. */
+const KEEP_ALIVE_MS = 10_000;
+const KEEP_ALIVE_MAX_MS = 14_000;
+/** Whatever a caller is ready to read, nothing longer leaves the socket. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+const MAX_CONNECTIONS = 32;
+
+interface ClientParts {
+  readonly guard: AddressGuard;
+  readonly timeoutMs: number;
+  /** null: plain HTTP. */
+  readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string } | null;
+  readonly onClose: (client: PeerClient) => void;
+}
+
+const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClient => {
+  const agent = new Agent({
+    allowH2: false,
+    connect: {
+      lookup: guard.lookup,
+      timeout: timeoutMs,
+      // A resumed session would not look at the server's certificate again.
+      maxCachedSessions: 0,
+      ...(tls === null ? {} : { ...tls, minVersion: 'TLSv1.2', rejectUnauthorized: true }),
+    },
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    maxResponseSize: MAX_RESPONSE_BYTES,
+  });
+  const protocol = tls === null ? 'http:' : 'https:';
+  const pinned = tls !== null && tls.cert === undefined;
+
+  const send = async (url: URL, init: RequestInit): Promise<Response> => {
+    const options = { ...init, dispatcher: agent, redirect: 'manual' } as UndiciInit;
+    // undici's classes are the web's, by another name than the ones of this TypeScript library.
+    return (await undiciFetch(url, options)) as unknown as Response;
+  };
+
+  const client: PeerClient = {
+    fetch: async (text, init = {}) => {
+      const url = guard.checkUrl(text);
+      if (url.protocol !== protocol)
+        throw new MosaicError('address_refused', { detail: `Only ${protocol} is called.` });
+      const isRepeatable = (init.method ?? 'GET') === 'GET';
+      try {
+        return await send(url, init);
+      } catch (error) {
+        init.signal?.throwIfAborted();
+        // An idle connection may be closed by the server in the moment it is used again (a reload): once more.
+        if (!isRepeatable || !isBrokenConnection(error)) throw transportError(error, pinned);
+      }
+      return send(url, init).catch((error: unknown) => {
+        init.signal?.throwIfAborted();
+        throw transportError(error, pinned);
+      });
+    },
+    close: async () => {
+      onClose(client);
+      await agent.close();
+    },
+  };
+  return client;
+};
+
+/**
+ * How this runtime reaches other gateways: undici with its own `fetch` (Node's global one belongs to another
+ * version), one agent per client, TLS validated by OpenSSL, every address checked before it is connected.
+ */
+export const createNodeTransport = (options: NodeTransportOptions): NodeTransport => {
+  const guardFor = (reach: Reach): AddressGuard => createAddressGuard(reach, options.resolve);
+  const guard = guardFor(options.allowPrivateAddresses ? 'private-too' : 'public');
+  const loopback = guardFor('loopback-only');
+  const clients = new Set<PeerClient>();
+
+  const open = (over: AddressGuard, tls: ClientParts['tls']): PeerClient => {
+    const client = createClient({
+      guard: over,
+      timeoutMs: options.timeoutMs,
+      tls,
+      onClose: (closed) => clients.delete(closed),
+    });
+    clients.add(client);
+    return client;
+  };
+
+  return {
+    connect: ({ caPem, certPem, keyPem }: PeerCredentials) =>
+      open(guard, { ca: caPem, cert: certPem, key: keyPem }),
+
+    anonymous: (caPem) => {
+      if (caPem !== null) return open(guard, { ca: caPem });
+      if (options.allowLoopbackHttp) return open(loopback, null);
+      throw new MosaicError('address_refused', { detail: 'Plain HTTP is not enabled on this gateway.' });
+    },
+
+    pinnedRoot: (url, fingerprint, timeoutMs) => pinnedRoot(guard, url, fingerprint, timeoutMs),
+
+    assertAddressAllowed: async (text) => {
+      const isPlain = options.allowLoopbackHttp && text.startsWith('http:');
+      const over = isPlain ? loopback : guard;
+      await over.addresses(hostOf(over.checkUrl(text)));
+    },
+
+    close: async () => {
+      await Promise.all([...clients].map((client) => client.close()));
+    },
+  };
+};

@@ -1,0 +1,46 @@
+import { MosaicError } from '../../../domain/errors.ts';
+import type {
+  CertificateSource,
+  PresentedCertificate,
+} from '../../../routes/federation/certificate-source.ts';
+
+/** `request.cf.tlsClientAuth`, as far as it is used. The edge verified the certificate; texts are `0` or `1`. */
+export interface TlsClientAuth {
+  readonly certPresented?: string;
+  /** `SUCCESS`, `NONE`, or `FAILED:<reason>`. */
+  readonly certVerified?: string;
+  readonly certRevoked?: string;
+  /** RFC 9440 form of the DER. Filled for certificates that did not verify, too. */
+  readonly certRFC9440?: string;
+}
+
+const derOf = (value: string): Uint8Array | null => {
+  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value)?.[1];
+  if (base64 === undefined) return null;
+  try {
+    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * The certificate of a connection, once the edge has accepted it.
+ * @throws MosaicError `certificate_required`, `certificate_untrusted`: no handler may run then
+ */
+export const acceptedCertificate = (auth: TlsClientAuth | undefined): PresentedCertificate => {
+  if (auth?.certPresented !== '1') throw new MosaicError('certificate_required');
+  if (auth.certRevoked === '1')
+    throw new MosaicError('certificate_untrusted', { detail: 'The certificate was revoked.' });
+  if (auth.certVerified !== 'SUCCESS') {
+    throw new MosaicError('certificate_untrusted', { detail: 'The certificate does not verify.' });
+  }
+  const value = auth.certRFC9440 ?? '';
+  return { key: value, der: () => derOf(value) };
+};
+
+/** Finds what `fetch` put into the app's environment. No header is looked at. */
+export const certificateOfEnvironment: CertificateSource = (c) => {
+  const { certificate } = c.env as { readonly certificate?: PresentedCertificate };
+  return certificate ?? null;
+};

@@ -1,0 +1,125 @@
+/** A gateway on Cloudflare Workers: see wrangler.toml. One bundle serves both host names. */
+import { openPostgresStorage } from '../../../db/connect/postgres.ts';
+import { MosaicError, toProblem } from '../../../domain/errors.ts';
+import { createFederationApp, createPublicApp } from '../../app.ts';
+import type { GatewayConfig } from '../../config/config.ts';
+import { ConfigError } from '../../config/issues.ts';
+import { loadConfig } from '../../config/load.ts';
+import { coreSettings } from '../../config/settings.ts';
+import { assertSupported } from '../../config/supported.ts';
+import type { Deps } from '../../deps.ts';
+import { createMemoryKeyValue } from '../../kv/memory.ts';
+import { drainRevocations } from '../../services/revocation.ts';
+import { systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
+import { createJsonLog, writeLogLine } from '../json-log.ts';
+import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } from './certificate.ts';
+import { noTransport } from './transport.ts';
+
+interface Bindings {
+  readonly HYPERDRIVE?: { readonly connectionString: string };
+  readonly [name: string]: unknown;
+}
+
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+type WorkerRequest = Request & { readonly cf?: { readonly tlsClientAuth?: TlsClientAuth } };
+
+/** Data alone: a connection belongs to the request that opened it, so nothing with one in it is kept. */
+interface Isolate {
+  config: GatewayConfig | null;
+  unsealed: Unsealed | null;
+}
+
+const isolate: Isolate = { config: null, unsealed: null };
+/** Of this isolate: rate limits are per isolate until a shared store is configured. */
+const kv = createMemoryKeyValue({ clock: systemClock });
+
+const configOf = (env: Bindings): GatewayConfig => {
+  if (isolate.config !== null) return isolate.config;
+  const texts = Object.entries(env).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  const DATABASE_URL = env.HYPERDRIVE?.connectionString;
+  const { config } = loadConfig({
+    env: { ...Object.fromEntries(texts), ...(DATABASE_URL === undefined ? {} : { DATABASE_URL }) },
+  });
+  assertSupported(config);
+  if (config.tier === 'local' || config.federation.url === null) {
+    const path = config.tier === 'local' ? 'tier' : 'federation.url';
+    const expected =
+      config.tier === 'local' ? 'standalone on Workers' : 'https:// and the host name that peers call';
+    throw new ConfigError([{ path, message: 'does not fit', expected }]);
+  }
+  return (isolate.config = config);
+};
+
+interface Opened {
+  readonly deps: Deps;
+  readonly close: () => Promise<void>;
+}
+
+const open = async (config: GatewayConfig): Promise<Opened> => {
+  const { databaseUrl, sealingKey, gatewayName } = config;
+  if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
+  const log = createJsonLog(config.logLevel, gatewayName);
+  // Migrations are run from Node before a deployment; two thousand isolates must not race for them.
+  const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
+  try {
+    isolate.unsealed ??= await unseal({ storage, sealingKey });
+    const parts = { storage, kv, transport: noTransport, sealingKey, gatewayName, log };
+    const wired = await wire({ ...parts, unsealed: isolate.unsealed, isAuthorityLazy: true });
+    const close = async (): Promise<void> => {
+      await wired.audit.stop(5_000);
+      await storage.close();
+    };
+    return { deps: wired.complete(coreSettings(config, null)), close };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+};
+
+const problem = (error: unknown): Response => {
+  const known = error instanceof MosaicError ? error : new MosaicError('internal');
+  // A configuration error names fields, never values; nothing else of an unexpected error is shown anywhere.
+  if (error instanceof ConfigError) writeLogLine(error.message);
+  else if (known.status >= 500)
+    writeLogLine(JSON.stringify({ level: 'error', message: 'request failed', code: known.code }));
+  const headers = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  return new Response(JSON.stringify(toProblem(known)), { status: known.status, headers });
+};
+
+export default {
+  async fetch(request: WorkerRequest, env: Bindings, context: ExecutionContext): Promise<Response> {
+    try {
+      const config = configOf(env);
+      const { hostname } = new URL(request.url);
+      const isFederation = hostname === new URL(config.federation.url ?? '').hostname;
+      // First of all, so that a client without a good certificate costs no connection to the database.
+      const certificate = isFederation ? acceptedCertificate(request.cf?.tlsClientAuth) : null;
+      const { deps, close } = await open(config);
+      try {
+        if (certificate !== null)
+          return await createFederationApp(deps, certificateOfEnvironment).fetch(request, { certificate });
+        const clientAddress = request.headers.get('cf-connecting-ip');
+        return await createPublicApp(deps).fetch(request, { clientAddress });
+      } finally {
+        context.waitUntil(close());
+      }
+    } catch (error) {
+      return problem(error);
+    }
+  },
+
+  /** Every minute: the CA hears of revocations that no request has told it of. */
+  async scheduled(_event: unknown, env: Bindings): Promise<void> {
+    const { deps, close } = await open(configOf(env));
+    try {
+      await drainRevocations(deps);
+    } finally {
+      await close();
+    }
+  },
+};

@@ -1,0 +1,121 @@
+import type { CertificateAuthority, CrlSource } from '../ca/authority.ts';
+import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
+import { makeKeyMaker } from '../ca/x509/request.ts';
+import { checkSealingKey } from '../db/seal-check.ts';
+import { createSealer, sealingKey } from '../db/seal.ts';
+import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
+import type { Storage } from '../domain/ports/storage.ts';
+import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
+import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
+import { loadGatewayKeys } from './services/gateway-keys.ts';
+
+/** What a runtime brings along. */
+export interface WireParts {
+  readonly storage: Storage;
+  readonly kv: KeyValue;
+  readonly transport: PeerTransport;
+  /** 32 bytes. */
+  readonly sealingKey: Uint8Array;
+  readonly gatewayName: string;
+  readonly log: Log;
+  /** The system's when absent. */
+  readonly clock?: Clock;
+  /** From an earlier `unseal` with the same database and key, where a runtime starts anew for each request. */
+  readonly unsealed?: Unsealed;
+  /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
+  readonly isAuthorityLazy?: boolean;
+}
+
+/** Pure data, no connection in it: may outlive a request. */
+export interface Unsealed {
+  readonly sealer: Sealer;
+  readonly keys: GatewayKeys;
+}
+
+type Authority = CertificateAuthority & CrlSource;
+
+/** All but the settings, which need the ports that listeners got. */
+export interface Wired {
+  readonly ca: Authority;
+  readonly clock: Clock;
+  readonly keyMaker: KeyMaker;
+  readonly audit: AuditQueue;
+  /** @param ca instead of the wired one, for a runtime that wants to hear of revocations */
+  complete(settings: CoreSettings, ca?: Authority): Deps;
+}
+
+export const systemClock: Clock = { now: () => new Date() };
+const ids: Ids = { uuid: () => crypto.randomUUID() };
+const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+
+/** From one list to its `nextUpdate`. A new one is signed at half of that; an expired one would refuse every peer. */
+const CRL_LIFETIME_SECONDS = 24 * 3600;
+const AUDIT = { capacity: 10_000, flushMs: 100, batch: 500 } as const;
+
+/** Opens what the database holds sealed. @throws MosaicError `unavailable` for the wrong key, `database_unavailable` */
+export const unseal = async ({
+  storage,
+  sealingKey: key,
+}: Pick<WireParts, 'storage' | 'sealingKey'>): Promise<Unsealed> => {
+  const sealer = createSealer({ current: await sealingKey(key) });
+  const { secrets } = storage.stores;
+  // Before anything else is sealed or opened: a wrong key must not leave anything sealed under it (ABUSE 50).
+  await checkSealingKey(secrets, sealer);
+  return { sealer, keys: await loadGatewayKeys({ secrets, sealer, random }) };
+};
+
+const lazyAuthority = (open: () => Promise<Authority>): Authority => {
+  let opened: Promise<Authority> | null = null;
+  const get = (): Promise<Authority> => (opened ??= open());
+  return {
+    kind: 'embedded',
+    rootPem: async () => (await get()).rootPem(),
+    issue: async (request) => (await get()).issue(request),
+    revoke: async (serial, reason, at) => (await get()).revoke(serial, reason, at),
+    crl: async () => (await get()).crl(),
+  };
+};
+
+/**
+ * Puts a gateway together on any runtime. Nothing listens yet, nothing runs in the background but the audit queue.
+ *
+ * @throws MosaicError `unavailable` for the wrong sealing key, `ca_unavailable`, `database_unavailable`
+ */
+export const wire = async (parts: WireParts): Promise<Wired> => {
+  const { storage, kv, transport, log, clock = systemClock } = parts;
+  const { sealer, keys } = parts.unsealed ?? (await unseal(parts));
+  const open = (): Promise<Authority> =>
+    createEmbeddedAuthority({
+      store: storage.stores.embeddedCa,
+      secrets: storage.stores.secrets,
+      sealer,
+      clock,
+      random,
+      crlLifetimeSeconds: CRL_LIFETIME_SECONDS,
+      commonName: `Mosaic ${parts.gatewayName}`.slice(0, 64),
+    });
+  const authority = parts.isAuthorityLazy === true ? lazyAuthority(open) : await open();
+  const audit = createAuditQueue({ store: storage.stores.audit, clock, log, ...AUDIT });
+  const keyMaker = makeKeyMaker();
+  return {
+    ca: authority,
+    clock,
+    keyMaker,
+    audit,
+    complete: (settings, ca = authority) => ({
+      settings,
+      storage,
+      kv,
+      ca,
+      sealer,
+      keys,
+      audit,
+      transport,
+      keyMaker,
+      clock,
+      ids,
+      random,
+      log,
+    }),
+  };
+};
