@@ -45,11 +45,7 @@ export const toMosaicError = (error: unknown): MosaicError => {
   if (error instanceof MosaicError) return error;
   if (typeof error !== 'object' || error === null) return new MosaicError('internal', { cause: error });
   const code = field(error, 'code');
-  if (code === undefined) {
-    // PGlite's own words; its errors of that kind have no code.
-    const isClosed = /pglite is clos(ed|ing)/i.test(field(error, 'message') ?? '');
-    return new MosaicError(isClosed ? 'database_unavailable' : 'internal', { cause: error });
-  }
+  if (code === undefined) return new MosaicError('internal', { cause: error });
   const constraint = field(error, 'constraint') ?? field(error, 'constraint_name');
   const cause =
     error instanceof DatabaseFault

@@ -15,7 +15,7 @@ import {
 } from './pglite-wire.ts';
 
 /** What is used of PGlite. */
-export type PgliteClient = Pick<PGlite, 'execProtocolRawStream' | 'runExclusive' | 'syncToFs' | 'close'>;
+export type PgliteClient = Pick<PGlite, 'execProtocolRawStream' | 'runExclusive' | 'syncToFs' | 'close' | 'closed'>;
 
 export interface PgliteDriverOptions {
   /** Longest a statement waits for a transaction to end, milliseconds. */
@@ -53,6 +53,7 @@ export const pgliteDriver = (client: PgliteClient, { waitMs = 15_000 }: PgliteDr
 
   const exchange = (message: Uint8Array): Promise<Uint8Array> =>
     client.runExclusive(async () => {
+      if (client.closed) throw new DatabaseFault('CONNECTION_CLOSED', 'the embedded database is closed');
       const chunks: Uint8Array[] = [];
       await client.execProtocolRawStream(message, {
         syncToFs: false,

@@ -47,15 +47,19 @@ const collectOne = (source: OpenapiSource, method: string, path: string): Collec
     .map((route) => tagOf(route.handler))
     .filter((tag) => tag !== null);
   const guards = tags.filter((tag) => tag.kind === 'guard');
-  const security = guards.find((tag) => tag.security !== undefined)?.security ?? null;
+  const guarded = guards.find((tag) => tag.security !== undefined)?.security ?? null;
+  const security = guarded ?? (source.surface === 'federation' ? 'mutualTLS' : null);
+  // Looking up who asks takes the database, and so does every change.
+  const asksDatabase = security !== null || method !== 'GET';
+  const common: readonly ErrorCode[] = asksDatabase ? ['internal', 'database_unavailable'] : ['internal'];
   return {
     surface: source.surface,
     method,
     path,
     description: tags.find((tag) => tag.kind === 'description')?.description ?? null,
     inputs: tags.filter((tag) => tag.kind === 'input').map(({ target, schema }) => ({ target, schema })),
-    security: security ?? (source.surface === 'federation' ? 'mutualTLS' : null),
-    errors: [...new Set([...tags.flatMap(errorsOf), 'internal' as const])],
+    security,
+    errors: [...new Set([...tags.flatMap(errorsOf), ...common])],
   };
 };
 

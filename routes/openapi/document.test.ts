@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { describe as group, expect, it } from 'vitest';
 import { z } from 'zod';
+import { RESOURCES } from '../../domain/resources.ts';
 import type { AppEnv } from '../http.ts';
 import { pageOf, pageQuery } from '../paging.ts';
 import { validate } from '../validate.ts';
@@ -10,6 +11,10 @@ import { docsPage } from './page.ts';
 
 const settings = { gatewayName: 'work', federationUrl: 'https://work.test:14012' };
 const thing = z.strictObject({ id: z.string(), at: z.string().nullable() }).meta({ id: 'Thing' });
+
+/** Another's JSON Schema, put in as it is. */
+const embedded = z.unknown().meta({ ...z.toJSONSchema(z.array(thing)) });
+const whole = z.object({ count: z.int(), at: z.iso.datetime(), id: z.uuid(), embedded });
 
 const things = new Hono<AppEnv>();
 things.use(guard(async (_c: unknown, next: () => Promise<void>) => next(), ['unauthenticated'], 'bearer'));
@@ -45,6 +50,12 @@ things.post(
 const outer = new Hono<AppEnv>();
 outer.onError((_error, c) => c.text('', 500));
 outer.get(
+  '/:resource/:id',
+  guard(async (_c: unknown, next: () => Promise<void>) => next(), ['rate_limited'], 'mutualTLS'),
+  describe({ summary: 'R', tags: ['verbs'], success: { status: 200, description: 'R', schema: whole } }),
+  (c) => c.json({}),
+);
+outer.get(
   '/capabilities',
   describe({ summary: 'C', tags: ['verbs'], success: { status: 200, description: 'C' } }),
   (c) => c.json({}),
@@ -67,6 +78,7 @@ group('openapiDocument', () => {
       '/api/things',
       '/api/things/{id}/parts/{part_id}',
       '/open',
+      '/federation/v1/{resource}/{id}',
       '/federation/v1/capabilities',
     ]);
     expect(templateOf('/a/:id{[^/]+}/:b?')).toBe('/a/{id}/{b}');
@@ -97,7 +109,7 @@ group('openapiDocument', () => {
 
   it('documents refusals of guards, validators and the route itself', () => {
     const responses = at('paths', '/api/things', 'get', 'responses') as Record<string, unknown>;
-    expect(Object.keys(responses)).toEqual(['200', '400', '401', '414', '500']);
+    expect(Object.keys(responses)).toEqual(['200', '400', '401', '414', '500', '503']);
     expect(JSON.stringify(responses['400'])).toContain('"enum":["invalid_cursor","invalid_request"]');
     expect(at('paths', '/api/things', 'get', 'responses', '401', 'content')).toHaveProperty([
       'application/problem+json',
@@ -121,6 +133,32 @@ group('openapiDocument', () => {
     ]);
   });
 
+  it('declares parts of a path that no validator names, and says how long to wait', () => {
+    const route = at('paths', '/federation/v1/{resource}/{id}', 'get') as Record<string, unknown>;
+    expect(route['parameters']).toMatchObject([
+      { name: 'resource', in: 'path', required: true, schema: { enum: RESOURCES } },
+      { name: 'id', in: 'path', required: true, schema: { format: 'uuid' } },
+    ]);
+    expect(route['responses']).toMatchObject({ 429: { headers: { 'retry-after': {} } } });
+  });
+
+  it('leaves out of a schema what tells a reader nothing', () => {
+    const answer = at('paths', '/federation/v1/{resource}/{id}', 'get', 'responses', '200', 'content');
+    expect(answer).toMatchObject({
+      'application/json': {
+        schema: {
+          properties: {
+            count: { type: 'integer' },
+            at: { type: 'string', format: 'date-time' },
+            id: { type: 'string', format: 'uuid' },
+            embedded: { type: 'array', items: { $ref: '#/components/schemas/Thing' } },
+          },
+        },
+      },
+    });
+    expect(JSON.stringify(answer)).not.toMatch(/pattern|minimum|\$schema|\$defs/);
+  });
+
   it('reads tags through the wrapper of a sub-app with its own error handler', () => {
     expect(at('paths', '/federation/v1/capabilities', 'get', 'summary')).toBe('C');
   });
@@ -131,6 +169,7 @@ group('docsPage', () => {
     const page = String(await docsPage(document, '/docs/style.css', '/openapi.json'));
     expect(page).toContain('List &lt;things&gt;');
     expect(page).not.toMatch(/<script|<style|\sstyle=|\son\w+=/i);
+    expect(page).toContain('<a href="#schema-Thing">Thing</a>');
     for (const path of ['/api/things', '/open', 'grant_revoked']) expect(page).toContain(path);
   });
 });

@@ -1,32 +1,49 @@
-import { ERROR_CATALOGUE, ERROR_CODES, type ErrorCode } from '../../domain/errors.ts';
+import { ERROR_CATALOGUE, ERROR_CODES, MosaicError, toProblem, type ErrorCode } from '../../domain/errors.ts';
+import { RESOURCES } from '../../domain/resources.ts';
 import type { CoreSettings } from '../../src/deps.ts';
 import { collectRoutes, type CollectedRoute, type OpenapiSource } from './collect.ts';
 import type { AnswerDescription } from './describe.ts';
 import { createSchemaPool, type Json, type JsonObject, type SchemaPool } from './schemas.ts';
+import { TAGS } from './tags.ts';
 
 const PROBLEM = 'application/problem+json';
 
 const problemSchema: JsonObject = {
   type: 'object',
-  description: 'RFC 9457 problem document.',
+  description: 'RFC 9457 problem document. Its type ends with the code.',
   required: ['type', 'title', 'status', 'code', 'remedy'],
   properties: {
     type: { type: 'string', format: 'uri' },
     title: { type: 'string' },
     status: { type: 'integer' },
     code: { type: 'string', enum: ERROR_CODES, description: 'Stable; decide on this.' },
-    detail: { type: 'string' },
+    detail: { type: 'string', description: 'What is particular to this occurrence.' },
     remedy: { type: 'string', description: 'What can be done about it.' },
     issues: {
       type: 'array',
+      description: 'What is wrong with the input, by dotted path; `$` is the whole of it.',
       items: {
         type: 'object',
         required: ['path', 'message'],
         properties: { path: { type: 'string' }, message: { type: 'string' }, expected: { type: 'string' } },
       },
     },
-    trace_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+    trace_id: {
+      type: 'string',
+      pattern: '^[0-9a-f]{32}$',
+      description: 'Tell it to the operator: it is in the log and in the audit.',
+    },
   },
+  examples: [
+    {
+      ...toProblem(new MosaicError('invalid_request'), '4bf92f3577b34da6a3ce929d0e0e4736'),
+      issues: [{ path: 'name', message: 'is required' }],
+    },
+  ],
+};
+
+const RETRY_AFTER: JsonObject = {
+  'retry-after': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
 };
 
 const byStatus = (codes: readonly ErrorCode[]): ReadonlyMap<number, readonly ErrorCode[]> => {
@@ -40,6 +57,7 @@ const byStatus = (codes: readonly ErrorCode[]): ReadonlyMap<number, readonly Err
 
 const problemAnswer = (codes: readonly ErrorCode[]): JsonObject => ({
   description: codes.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].title}`).join(' '),
+  ...(codes.includes('rate_limited') ? { headers: RETRY_AFTER } : {}),
   content: {
     [PROBLEM]: {
       schema: {
@@ -77,13 +95,13 @@ const responses = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
 
 const PLACE: Readonly<Record<string, string>> = { query: 'query', param: 'path', header: 'header' };
 
-const parameters = (pool: SchemaPool, route: CollectedRoute): readonly Json[] =>
+const declared = (pool: SchemaPool, route: CollectedRoute): readonly JsonObject[] =>
   route.inputs.flatMap(({ target, schema }) => {
     const place = PLACE[target];
     if (place === undefined) return [];
     const json = pool.add(schema, 'input');
     const required = Array.isArray(json['required']) ? (json['required'] as readonly Json[]) : [];
-    return Object.entries((json['properties'] ?? {}) as JsonObject).map(([name, property]): Json => {
+    return Object.entries((json['properties'] ?? {}) as JsonObject).map(([name, property]): JsonObject => {
       const { description, pattern, ...rest } = property as JsonObject;
       // A number in an address is checked as text first; that is nobody's business outside.
       const check = pattern === undefined || rest['type'] === 'integer' ? {} : { pattern };
@@ -97,11 +115,34 @@ const parameters = (pool: SchemaPool, route: CollectedRoute): readonly Json[] =>
     });
   });
 
+/** Parts of a path that a handler judges itself, because what is none of these is simply not there. */
+const UNDECLARED: Readonly<Record<string, JsonObject>> = {
+  resource: { type: 'string', enum: RESOURCES },
+  id: { type: 'string', format: 'uuid' },
+};
+
+/** OpenAPI wants every part of a path declared. */
+const parameters = (pool: SchemaPool, route: CollectedRoute): readonly Json[] => {
+  const known = declared(pool, route);
+  const inPath = [...templateOf(route.path).matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  const missing = inPath.filter((name) => !known.some((one) => one['in'] === 'path' && one['name'] === name));
+  return [
+    ...missing.map((name) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: UNDECLARED[name] ?? { type: 'string' },
+    })),
+    ...known,
+  ];
+};
+
 const requestBody = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
   const body = route.inputs.find(({ target }) => target === 'json');
   if (body === undefined) return {};
   const schema = pool.add(body.schema, 'input');
-  const required = Array.isArray(schema['required']) && schema['required'].length > 0;
+  const names = schema['required'];
+  const required = route.method === 'PATCH' || (Array.isArray(names) && names.length > 0);
   return { requestBody: { required, content: { 'application/json': { schema } } } };
 };
 
@@ -128,6 +169,21 @@ const operation = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
   };
 };
 
+/** The tags in use, in the order of `TAGS`. */
+const tagsOf = (paths: JsonObject): readonly Json[] => {
+  const used = new Set(
+    Object.values(paths)
+      .flatMap((item) => Object.values(item as JsonObject))
+      .flatMap((one) => ((one as JsonObject)['tags'] ?? []) as readonly string[]),
+  );
+  const known = Object.keys(TAGS).filter((name) => used.has(name));
+  const others = [...used].filter((name) => !known.includes(name));
+  return [
+    ...known.map((name): Json => ({ name, description: TAGS[name] ?? '' })),
+    ...others.map((name) => ({ name })),
+  ];
+};
+
 /** Makes the OpenAPI 3.1 document of what the apps really serve: from their routes and validators. */
 export const openapiDocument = (
   settings: Pick<CoreSettings, 'gatewayName' | 'federationUrl'>,
@@ -150,10 +206,12 @@ export const openapiDocument = (
       title: 'Mosaic Federation gateway',
       version,
       description:
-        'Made from the routes and validators in use. Every refusal is a problem document with a stable `code`.',
+        'Made from the routes and validators in use. Every refusal is a problem document with a stable `code`. ' +
+        'docs/api.md of the package tells the protocols behind it, with commands to follow.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: `Public API of ${settings.gatewayName}` }],
+    tags: tagsOf(paths),
     paths,
     components: {
       schemas: { ...pool.components(), Problem: problemSchema },

@@ -27,6 +27,11 @@ const operationsOf = (document: JsonObject): readonly Operation[] =>
     }),
   );
 
+interface Tag {
+  readonly name: string;
+  readonly about: string;
+}
+
 const tagOfOperation = ({ body }: Operation): string => text(list(body['tags'])[0]);
 
 const securityOf = ({ body }: Operation): string => {
@@ -34,19 +39,45 @@ const securityOf = ({ body }: Operation): string => {
   return scheme === 'bearer' ? 'Bearer token' : scheme === 'mutualTLS' ? 'Client certificate' : 'Open';
 };
 
+/** A sentence in which what stands between backticks is code. */
+const prose = (value: Json | undefined): readonly (string | Html)[] =>
+  text(value)
+    .split(/`([^`]+)`/)
+    .map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`));
+
+/** JSON to read, in which a reference to a shared schema is a link to it. */
+const jsonBlock = (value: Json | undefined): Html => {
+  const parts = JSON.stringify(value, null, 2).split(/"#\/components\/schemas\/(\w+)"/);
+  const shown = parts.map((part, index) =>
+    index % 2 === 0 ? part : html`<a href="#schema-${part}">${part}</a>`,
+  );
+  return html`<pre>${shown}</pre>`;
+};
+
 const schemaBlock = (title: string, schema: Json | undefined): Html | '' =>
   schema === undefined
     ? ''
     : html`<h4>${title}</h4>
-        <pre>${JSON.stringify(schema, null, 2)}</pre>`;
+        ${jsonBlock(schema)}`;
+
+const plain = (value: Json | undefined): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
+
+const schemaText = (schema: JsonObject): string => {
+  const { type, format, enum: values, minimum, maximum, default: fallback } = schema;
+  const range = minimum === undefined ? '' : `${text(type)} from ${plain(minimum)} to ${plain(maximum)}`;
+  const kind =
+    values === undefined ? range || text(format) || text(type) : list(values).map(plain).join(' | ');
+  return fallback === undefined ? kind : `${kind}; default ${plain(fallback)}`;
+};
 
 const parameterRow = (value: Json): Html => {
   const parameter = object(value);
-  const schema = { ...object(parameter['schema']) };
   return html`<tr>
     <td><code>${text(parameter['name'])}</code></td>
     <td class="soft">${text(parameter['in'])}${parameter['required'] === true ? ', required' : ''}</td>
-    <td>${text(parameter['description'])} <code>${JSON.stringify(schema)}</code></td>
+    <td><code>${schemaText(object(parameter['schema']))}</code></td>
+    <td>${prose(parameter['description'])}</td>
   </tr>`;
 };
 
@@ -55,7 +86,7 @@ const responseRow = ([status, value]: readonly [string, Json]): Html => {
   const types = Object.keys(object(response['content'])).join(', ');
   return html`<tr>
     <td><code>${status}</code></td>
-    <td>${text(response['description'])}</td>
+    <td>${prose(response['description'])}</td>
     <td class="soft">${types}</td>
   </tr>`;
 };
@@ -71,10 +102,10 @@ const operationBlock = (operation: Operation): Html => {
   return html`<details id="${text(body['operationId'])}">
     <summary>
       <span class="verb">${method}</span> <code>${path}</code>
-      <span class="soft">${text(body['summary'])}</span>
+      <span class="soft">${prose(body['summary'])}</span>
     </summary>
     <div class="body">
-      <p>${text(body['description'])} <span class="soft">${securityOf(operation)}.</span></p>
+      <p>${prose(body['description'])} <span class="soft">${securityOf(operation)}.</span></p>
       ${
         parameters.length === 0
           ? ''
@@ -97,32 +128,37 @@ const operationBlock = (operation: Operation): Html => {
   </details>`;
 };
 
-const section = (tag: string, operations: readonly Operation[]): Html =>
+const section = ({ name: tag, about }: Tag, operations: readonly Operation[]): Html =>
   html`<section>
     <h2 id="${tag}">${tag}</h2>
+    <p class="soft">${about}</p>
     ${operations.filter((operation) => tagOfOperation(operation) === tag).map(operationBlock)}
   </section>`;
 
 const componentBlock = ([name, schema]: readonly [string, Json]): Html =>
   html`<details id="schema-${name}">
     <summary><code>${name}</code></summary>
-    <div class="body"><pre>${JSON.stringify(schema, null, 2)}</pre></div>
+    <div class="body">${jsonBlock(schema)}</div>
   </details>`;
 
 const errorRows = (): readonly Html[] =>
   Object.entries(ERROR_CATALOGUE).map(
     ([code, { status, title, remedy }]) =>
-      html`<tr>
+      html`<tr id="error-${code}">
         <td><code>${status}</code></td>
         <td><code>${code}</code></td>
-        <td>${title} <span class="soft">${remedy}</span></td>
+        <td>${prose(title)} <span class="soft">${prose(remedy)}</span></td>
       </tr>`,
   );
 
 /** The OpenAPI document as one page for people: no script, its style from `stylePath`. Every value is escaped. */
 export const docsPage = (document: JsonObject, stylePath: string, documentPath: string): Html => {
   const operations = operationsOf(document);
-  const tags = [...new Set(operations.map(tagOfOperation))];
+  const tags = list(document['tags']).map((value): Tag => {
+    const { name, description } = object(value);
+    return { name: text(name), about: text(description) };
+  });
+  const sections = [...tags.map(({ name }) => name), 'schemas', 'errors'];
   const info = object(document['info']);
   const components = Object.entries(object(object(document['components'])['schemas']));
   return html`<!doctype html>
@@ -137,12 +173,12 @@ export const docsPage = (document: JsonObject, stylePath: string, documentPath: 
         <main>
           <h1>${text(info['title'])}</h1>
           <p class="soft">
-            Version ${text(info['version'])}. ${text(info['description'])}
+            Version ${text(info['version'])}. ${prose(info['description'])}
             <a href="${documentPath}">openapi.json</a>
           </p>
           <nav aria-label="Sections">
             <ul>
-              ${[...tags, 'schemas', 'errors'].map((tag) => html`<li><a href="#${tag}">${tag}</a></li>`)}
+              ${sections.map((tag) => html`<li><a href="#${tag}">${tag}</a></li>`)}
             </ul>
           </nav>
           ${tags.map((tag) => section(tag, operations))}

@@ -6,17 +6,38 @@ export type JsonObject = { readonly [key: string]: Json };
 const LOCAL = '#/$defs/';
 const SHARED = '#/components/schemas/';
 
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A format says all that its pattern does, and every number in JSON is a safe one: noise to a reader. */
+const isNoise = (schema: JsonObject, key: string): boolean =>
+  key === '$schema' ||
+  key === '$defs' ||
+  (key === 'pattern' && (schema['format'] === 'date-time' || schema['format'] === 'uuid')) ||
+  (key === 'minimum' && schema[key] === Number.MIN_SAFE_INTEGER) ||
+  (key === 'maximum' && schema[key] === Number.MAX_SAFE_INTEGER);
+
 const relink = (value: Json, rename: ReadonlyMap<string, string>): Json => {
   if (Array.isArray(value)) return value.map((item: Json) => relink(item, rename));
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => {
-      if (key !== '$ref' || typeof item !== 'string' || !item.startsWith(LOCAL))
-        return [key, relink(item, rename)];
-      const name = item.slice(LOCAL.length);
-      return [key, SHARED + (rename.get(name) ?? name)];
-    }),
+    Object.entries(value)
+      .filter(([key]) => !isNoise(value, key))
+      .map(([key, item]) => {
+        if (key !== '$ref' || typeof item !== 'string' || !item.startsWith(LOCAL))
+          return [key, relink(item, rename)];
+        const name = item.slice(LOCAL.length);
+        return [key, SHARED + (rename.get(name) ?? name)];
+      }),
   );
+};
+
+/** Every `$defs` entry, also of a schema that was put in as it is. */
+const definitionsIn = (value: Json | undefined): readonly (readonly [string, Json])[] => {
+  if (Array.isArray(value)) return value.flatMap((item: Json) => definitionsIn(item));
+  if (!isObject(value)) return [];
+  const own = isObject(value['$defs']) ? Object.entries(value['$defs']) : [];
+  return [...own, ...Object.values(value).flatMap((item) => definitionsIn(item))];
 };
 
 export interface SchemaPool {
@@ -44,16 +65,15 @@ export const createSchemaPool = (): SchemaPool => {
         target: 'draft-2020-12',
         unrepresentable: 'any',
       }) as JsonObject;
-      const { $defs = {}, $schema: _schema, ...root } = json;
       const rename = new Map<string, string>();
-      for (const [name, found] of Object.entries($defs as JsonObject)) {
+      for (const [name, found] of definitionsIn(json)) {
         const { id: _id, ...rest } = found as JsonObject;
         const relinked = relink(rest, rename);
         const free = freeName(name, relinked);
         rename.set(name, free);
         components.set(free, relinked);
       }
-      const linked = relink(id === undefined ? root : (root['items'] ?? {}), rename) as JsonObject;
+      const linked = relink(id === undefined ? json : (json['items'] ?? {}), rename) as JsonObject;
       return linked;
     },
     components: () => Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -1,10 +1,8 @@
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { useCompileCache } from '../runtimes/node/lean.ts';
 
-// Types are stripped and code is compiled once for all starts: a third of a second each. Beside the code and not in the
-// shared temporary folder, where somebody else could put something; where that can't be written, there is no cache.
-enableCompileCache(fileURLToPath(new URL('../../.cache/compile', import.meta.url)));
+useCompileCache();
 
+// After it: only what is imported now is taken from the cache.
 const { processIo } = await import('./io.ts');
 const { run } = await import('./run.ts');
 

@@ -4,9 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** In a checkout's or the package's own folder, never a shared temporary one: what is read back from it gets run. */
-const COMPILED = import.meta.url.endsWith('.ts')
-  ? '../../../node_modules/.cache/mosaic/compiled'
-  : '../../../.cache/compiled';
+const COMPILED = '../../../.cache/compiled';
 
 /**
  * Keeps what the engine compiled for the next start, which is a third faster then. For the first lines of a

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MIGRATIONS } from '../../../db/migrations/index.ts';
+import { PRELUDE } from '../../../db/migrations/roles.ts';
 import { buildTemplate } from '../../../db/template.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
@@ -33,9 +34,17 @@ const pgliteManifest = (): string => {
 
 /** Changes whenever a template made before would not be what this version starts from. */
 const cacheKey = (): string => {
-  const hash = createHash('sha256').update(pgliteManifest());
+  const hash = createHash('sha256').update(pgliteManifest()).update(PRELUDE);
   for (const { name, sql } of MIGRATIONS) hash.update(JSON.stringify([name, sql]));
   return hash.digest('hex').slice(0, 16);
+};
+
+/** Templates of migrations that are no more. */
+const removeOthers = (path: string): void => {
+  for (const name of readdirSync(dirname(path))) {
+    if (name.endsWith('.tar.gz') && name !== basename(path))
+      rmSync(join(dirname(path), name), { force: true });
+  }
 };
 
 /** Builds once for all processes of this checkout that start at the same time. */
@@ -53,6 +62,7 @@ const buildCached = async (path: string): Promise<Uint8Array> => {
       const template = readIfThere(path) ?? (await buildTemplate());
       writeFileSync(`${path}.new`, template);
       renameSync(`${path}.new`, path);
+      removeOthers(path);
       return template;
     } finally {
       lock.release();
