@@ -63,3 +63,12 @@ export interface CrlSource {
   /** @throws MosaicError `ca_unavailable` */
   crl(): Promise<Crl>;
 }
+
+/** Optional ability of an authority: whether it could sign now. */
+export interface CaProbe {
+  /** @throws MosaicError `ca_unavailable` */
+  ping(): Promise<void>;
+}
+
+/** What a gateway works with: signs, revokes, publishes. */
+export type Authority = CertificateAuthority & CrlSource & Partial<CaProbe>;

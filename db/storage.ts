@@ -1,3 +1,4 @@
+import { MosaicError } from '../domain/errors.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
 import { createAuditStore } from './stores/audit.ts';
@@ -14,6 +15,8 @@ import { driverSession, transactionSession, type Session } from './stores/sessio
 import { createTeamStore } from './stores/teams.ts';
 import { createTokenStore } from './stores/tokens.ts';
 import { createUserStore } from './stores/users.ts';
+
+const SERVING_ROLE = 'mosaic_app';
 
 const storesOn = (session: Session): Stores => ({
   users: createUserStore(session),
@@ -40,7 +43,14 @@ export const createStorage = (driver: Driver): Storage => ({
       return work(storesOn(transactionSession(transaction)));
     }),
   ping: async () => {
-    await driver.query('select 1 as one');
+    const [session] = await driver.query<{ readonly role: string }>('select current_user::text as role');
+    // Row-level security binds this role alone. It is asked for when a session starts, and a pooler, or a `role` in
+    // the database's address, can undo that without a word.
+    if (session?.role !== SERVING_ROLE) {
+      throw new MosaicError('database_unavailable', {
+        detail: `The database’s sessions do not have the role ${SERVING_ROLE}; check its address and any pooler in between.`,
+      });
+    }
   },
   close: () => driver.close(),
 });

@@ -1,14 +1,28 @@
-import { bulkhead } from 'cockatiel';
+import { bulkhead, isBulkheadRejectedError } from 'cockatiel';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Ids } from '../../domain/ports/basics.ts';
-import type { CertificateAuthority, CrlSource, IssuedCertificate, IssueRequest } from '../authority.ts';
+import type {
+  CaProbe,
+  CertificateAuthority,
+  CrlSource,
+  IssuedCertificate,
+  IssueRequest,
+} from '../authority.ts';
 import { assertLeafLifetime } from '../lifetime.ts';
 import { verifyIssued } from '../verify.ts';
 import { readCertificate, type CertificateInfo } from '../x509/certificate.ts';
 import { readCsr } from '../x509/csr.ts';
 import { derToPem, pemToDer } from '../x509/pem.ts';
 import { readCrl } from './crl.ts';
-import { callCa, caJson, caMessage, caUnavailable, type CaAnswer, type CaEndpoint } from './http.ts';
+import {
+  assertHealthy,
+  callCa,
+  caJson,
+  caMessage,
+  caUnavailable,
+  type CaAnswer,
+  type CaEndpoint,
+} from './http.ts';
 import type { ProvisionerKey } from './provisioner-key.ts';
 import { mintToken, type TokenRequest } from './token.ts';
 
@@ -92,10 +106,19 @@ const wholeSecond = (date: Date): string => `${date.toISOString().slice(0, 19)}Z
  * smallstep's step-ca as the authority. Whatever it returns is compared with what was asked before anyone uses it,
  * since a CA without our template signs other things without an error.
  */
-export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & CrlSource => {
+export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & CrlSource & CaProbe => {
   const intermediate = certificateOf(deps.intermediatePem, 'intermediate');
   certificateOf(deps.rootPem, 'root');
-  const limit = bulkhead(deps.maxConcurrent, MAX_WAITING);
+  const gate = bulkhead(deps.maxConcurrent, MAX_WAITING);
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await gate.execute(work);
+    } catch (error) {
+      throw isBulkheadRejectedError(error)
+        ? caUnavailable('Too many certificates are asked for at once.', error)
+        : error;
+    }
+  };
   const { endpoint } = deps;
 
   const issue = async (request: IssueRequest): Promise<IssuedCertificate> => {
@@ -128,9 +151,9 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
   return {
     kind: 'step-ca',
     rootPem: () => Promise.resolve(deps.rootPem),
-    issue: (request) => limit.execute(() => issue(request)),
+    issue: (request) => inTurn(() => issue(request)),
     revoke: (serial, reason) =>
-      limit.execute(async () => {
+      inTurn(async () => {
         // Decimal: an all-digit hexadecimal serial without prefix would name another certificate.
         const decimal = BigInt(`0x${serial}`).toString();
         const token = await mintToken(
@@ -151,6 +174,7 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
         if (answer.status === 400 && cause.message.includes('already revoked')) return;
         throw caUnavailable('step-ca did not record the revocation.', cause);
       }),
+    ping: () => assertHealthy(endpoint),
     crl: async () => {
       const answer = await callCa(endpoint, '/1.0/crl');
       if (answer.status !== 200)

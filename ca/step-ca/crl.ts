@@ -1,24 +1,14 @@
 import { CertificateRevocationList } from 'pkijs';
 import type { Crl } from '../authority.ts';
-import { copyBytes, sameBytes, toHex } from '../x509/bytes.ts';
+import { copyBytes, sameBytes } from '../x509/bytes.ts';
 import type { CertificateInfo } from '../x509/certificate.ts';
-import { OID } from '../x509/oids.ts';
+import { crlNumber } from '../x509/crl.ts';
 import { derToPem } from '../x509/pem.ts';
 import { pkiEngine } from '../x509/build.ts';
-import { members, single, TAG, unsignedInteger } from '../x509/der.ts';
+import { members, single, TAG } from '../x509/der.ts';
 import { verifySignature } from '../x509/public-key.ts';
 import { bitStringOctets } from '../x509/der.ts';
 import { caUnavailable } from './http.ts';
-
-const numberOf = (list: CertificateRevocationList): bigint => {
-  const value = list.crlExtensions?.extensions.find(({ extnID }) => extnID === OID.crlNumber)?.extnValue;
-  if (value === undefined) throw new Error('the list has no number');
-  const octets = unsignedInteger(
-    single(new Uint8Array(value.valueBlock.valueHexView), TAG.integer, 'the number'),
-    'the number',
-  );
-  return BigInt(`0x${toHex(octets) || '0'}`);
-};
 
 const isSignedBy = async (der: Uint8Array, issuer: CertificateInfo): Promise<boolean> => {
   const [data, algorithm, signature] = members(single(der, TAG.sequence, 'the list'), 'the list');
@@ -46,7 +36,7 @@ export const readCrl = async (der: Uint8Array, issuer: CertificateInfo, alsoPem:
     return {
       der,
       pem: `${derToPem(der, 'X509 CRL')}${alsoPem}`,
-      number: numberOf(list),
+      number: crlNumber(list),
       thisUpdate: list.thisUpdate.value,
       nextUpdate: list.nextUpdate.value,
     };

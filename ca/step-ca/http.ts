@@ -79,3 +79,9 @@ export const caJson = (answer: CaAnswer): unknown => {
     throw caUnavailable('step-ca gave an answer that is not JSON.', error);
   }
 };
+
+/** @throws MosaicError `ca_unavailable` */
+export const assertHealthy = async (endpoint: CaEndpoint): Promise<void> => {
+  const answer = await callCa(endpoint, '/health');
+  if (answer.status !== 200) throw caUnavailable('step-ca is not healthy.', caMessage(answer));
+};

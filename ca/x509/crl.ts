@@ -1,6 +1,8 @@
 import { Enumerated, type Sequence } from 'asn1js';
 import { CertificateRevocationList, Extensions, RevokedCertificate } from 'pkijs';
 import { authorityKeyExtension, extension, nameFromDer, pkiEngine, pkiInteger, pkiTime } from './build.ts';
+import { copyBytes, toHex } from './bytes.ts';
+import { single, TAG, unsignedInteger } from './der.ts';
 import { OID } from './oids.ts';
 
 export interface RevokedEntry {
@@ -58,4 +60,38 @@ export const signCrl = async (draft: CrlDraft, issuerKey: CryptoKey): Promise<Ui
   await crl.sign(issuerKey, 'SHA-256', pkiEngine());
   const schema = crl.toSchema(true) as Sequence; // PKI.js types this one method as any.
   return new Uint8Array(schema.toBER());
+};
+
+/** The cRLNumber extension (RFC 5280 section 5.2.3). @throws Error when there is none */
+export const crlNumber = (list: CertificateRevocationList): bigint => {
+  const value = list.crlExtensions?.extensions.find(({ extnID }) => extnID === OID.crlNumber)?.extnValue;
+  if (value === undefined) throw new Error('the list has no number');
+  const octets = unsignedInteger(
+    single(new Uint8Array(value.valueBlock.valueHexView), TAG.integer, 'the number'),
+    'the number',
+  );
+  return BigInt(`0x${toHex(octets) || '0'}`);
+};
+
+export interface CrlInfo {
+  /** null for a list without one: OpenSSL's of a root may be. */
+  readonly number: bigint | null;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date | null;
+}
+
+/** What a revocation list says of itself; its signature is not looked at. @returns null for what is no list */
+export const readCrlInfo = (der: Uint8Array): CrlInfo | null => {
+  try {
+    pkiEngine();
+    const list = CertificateRevocationList.fromBER(copyBytes(der));
+    const hasNumber = list.crlExtensions?.extensions.some(({ extnID }) => extnID === OID.crlNumber) === true;
+    return {
+      number: hasNumber ? crlNumber(list) : null,
+      thisUpdate: list.thisUpdate.value,
+      nextUpdate: list.nextUpdate?.value ?? null,
+    };
+  } catch {
+    return null;
+  }
 };

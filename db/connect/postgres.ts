@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import type { Storage } from '../../domain/ports/storage.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { Driver } from '../driver/driver.ts';
+import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { migrate } from '../migrate.ts';
 import { createStorage } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
@@ -16,6 +17,8 @@ export interface PostgresStorageOptions {
   readonly statementTimeoutMs?: number;
   /** Leave the schema alone (another process migrates). */
   readonly skipMigrations?: boolean;
+  /** Told what the server is before anything is changed there; what it throws ends the opening. */
+  readonly onFacts?: (facts: DatabaseFacts) => void;
   /** Further options of postgres.js: `ssl`, `socket`, `idle_timeout`, … */
   readonly pool?: postgres.Options<Record<string, never>>;
 }
@@ -52,6 +55,7 @@ const connect = (options: PostgresStorageOptions, role: string | null, limitMs: 
 };
 
 const MIGRATION_LIMIT_MS = 300_000;
+const PROBE_LIMIT_MS = 3_000;
 
 /** Moving a large store, or waiting for another process, may take this long between two statements. */
 const MAINTENANCE_LIMIT_MS = 3_600_000;
@@ -70,12 +74,13 @@ export const openMaintenance = (url: string, name: string): Driver =>
 /**
  * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
  * `mosaic_app`.
- * @throws MosaicError `database_unavailable` when it can't be reached in time, `unavailable` for a newer or half a store
+ * @throws MosaicError `database_unavailable` when it can't be reached in time or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a newer or half a store
  */
 export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
   if (options.skipMigrations !== true) {
     const migrator = connect(options, null, MIGRATION_LIMIT_MS);
     try {
+      options.onFacts?.(await readFacts(migrator));
       await migrate(migrator);
     } finally {
       await migrator.close();
@@ -84,11 +89,23 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
   const driver = connect(options, 'mosaic_app', options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs);
   const storage = createStorage(driver);
   try {
-    // Its first statement also shows that somebody answers.
-    await refuseUnfinishedTransfer(driver);
+    // Their first statements also show that somebody answers.
+    await Promise.all([storage.ping(), refuseUnfinishedTransfer(driver)]);
   } catch (error) {
     await storage.close();
     throw error;
   }
   return storage;
+};
+
+/** Looks at a Postgres over a connection of its own and changes nothing. @throws MosaicError */
+export const probePostgres = async (
+  options: Pick<PostgresStorageOptions, 'url' | 'connectTimeoutSeconds'>,
+): Promise<DatabaseFacts> => {
+  const driver = connect(options, null, PROBE_LIMIT_MS);
+  try {
+    return await readFacts(driver);
+  } finally {
+    await driver.close();
+  }
 };

@@ -4,8 +4,8 @@ import { users } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';
 
-/** Any constant: all who want to be the first user wait on it. */
-const FIRST_USER_LOCK = '727416912';
+/** Any constant: all who want to be the first user, or to delete one, wait on it until the other's commit. */
+const USERS_LOCK = `select pg_advisory_xact_lock(727416912)::text as locked`;
 
 const one = (rows: readonly User[]): User | null => rows[0] ?? null;
 
@@ -18,7 +18,7 @@ export const createUserStore = ({ db, atomically }: Session): UserStore =>
     insertFirst: (user) =>
       atomically(async ({ raw }) => {
         // A statement of its own: the next one must see what a faster caller committed.
-        await raw.query(`select pg_advisory_xact_lock(${FIRST_USER_LOCK})::text as locked`);
+        await raw.query(USERS_LOCK);
         const rows = await raw.query(
           `insert into users (id, name, is_admin, created_at)
            select $1::uuid, $2::text, $3::boolean, $4::timestamptz where not exists (select from users) returning id`,
@@ -45,6 +45,10 @@ export const createUserStore = ({ db, atomically }: Session): UserStore =>
       );
     },
 
-    delete: async (id) =>
-      (await db.delete(users).where(eq(users.id, id)).returning({ id: users.id })).length === 1,
+    delete: (id) =>
+      atomically(async (transaction) => {
+        await transaction.raw.query(USERS_LOCK);
+        const gone = await transaction.db.delete(users).where(eq(users.id, id)).returning({ id: users.id });
+        return gone.length === 1;
+      }),
   });

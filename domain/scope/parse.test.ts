@@ -157,6 +157,10 @@ describe('readStoredScope', () => {
       'an exclusion nobody can read',
       { resources: ['tasks'], excluded_resources: 'credentials', max_rows_per_query: 5 },
     ],
+    [
+      'X-31 an exclusion with an entry nobody can read',
+      { resources: ['credentials'], excluded_resources: ['Credentials'], max_rows_per_query: 5 },
+    ],
     ['no cap', { resources: ['tasks'] }],
     ['filters that are a list', { resources: ['tasks'], filters: [], max_rows_per_query: 5 }],
   ])('allows nothing for %s', (_name, stored) => {

@@ -151,13 +151,15 @@ export const readStoredScope = (input: unknown): Scope => {
   if (!isObject(input)) return nothing;
   const excludedInput = input['excluded_resources'];
   // An unreadable exclusion might have named anything, so it excludes everything.
-  if (excludedInput !== undefined && !Array.isArray(excludedInput)) return nothing;
+  const isReadable =
+    excludedInput === undefined || (Array.isArray(excludedInput) && excludedInput.every(isResource));
+  if (!isReadable) return nothing;
   const maxRows = input['max_rows_per_query'];
   if (typeof maxRows !== 'number' || !Number.isInteger(maxRows) || maxRows < 1) return nothing;
   const resources = Array.isArray(input['resources'])
     ? [...new Set(input['resources'].filter(isResource))]
     : [];
-  const excluded = [...new Set((excludedInput ?? []).filter(isResource))];
+  const excluded = [...new Set(excludedInput ?? [])];
   const filters: { [R in Resource]?: ResourceFilter } = {};
   const filtersInput = input['filters'];
   if (filtersInput !== undefined && !isObject(filtersInput)) return nothing;

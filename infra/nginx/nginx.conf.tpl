@@ -60,7 +60,8 @@ http {
   proxy_buffering on;
   proxy_buffers 16 16k;
   proxy_max_temp_file_size 0;
-  proxy_next_upstream error timeout http_503 non_idempotent;
+  # Only what never reached a replica goes to the next one: a repeated request would be counted and audited twice.
+  proxy_next_upstream error;
   proxy_next_upstream_tries 2;
 
   upstream mosaic_public {

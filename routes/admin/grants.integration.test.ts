@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drainRevocations, startRevocationWorker } from '../../src/services/revocation.ts';
 import { deleteInboundPeer } from '../../src/services/peers-inbound.ts';
+import { deleteUser } from '../../src/services/users.ts';
 import { opensslText } from '../../ca/testing/openssl.testkit.ts';
 import { startGateway, unreachable, type Gateway } from '../testing/gateway.testkit.ts';
 import { enrolledPeer } from '../testing/peer.testkit.ts';
@@ -214,6 +215,72 @@ describe('grants', () => {
     expect((await list(`&limit=3&cursor=${page.next_cursor}`)).items).toHaveLength(1);
     expect((await list('&status=revoked')).items.map(({ id }) => id)).toEqual([revoked]);
     expect((await list('&status=gone')).code).toBe('invalid_request');
+  });
+
+  it.each([
+    '9999-12-31T23:59:59-14:00',
+    '0000-01-01T00:00:00Z',
+    '2031-02-31T00:00:00Z',
+    '2031-01-01T24:00:00Z',
+    '2031-01-01T00:00:00+99:99',
+  ])('X-32 a time no calendar or database has (%s) is refused and never an error of ours', async (time) => {
+    const query = `/audit?to=${encodeURIComponent(time)}`;
+    const { grant } = await gateway.grant('alice');
+    const patched = await gateway.admin(`/grants/${grant.id}`, { expires_at: time }, 'PATCH');
+    expect([patched.status, (await gateway.admin(query)).status]).toEqual([400, 400]);
+    expect(patched.body.issues.map(({ path }) => path)).toEqual(['expires_at']);
+  });
+
+  it('deleting a peer revokes also a grant that another administrator makes in that moment', async () => {
+    const { grant } = await gateway.grant('alice');
+    const late = crypto.randomUUID();
+    const { storage } = gateway.deps;
+    // What commits between two statements of a transaction the later one sees: READ COMMITTED.
+    const raced = {
+      ...gateway.deps,
+      storage: {
+        ...storage,
+        transaction: ((work, options) =>
+          storage.transaction(
+            (stores) =>
+              work({
+                ...stores,
+                peers: {
+                  ...stores.peers,
+                  delete: async (id) => {
+                    const found = await stores.grants.byId(grant.id);
+                    if (found === null) throw new Error('no grant to copy');
+                    await stores.grants.insert({
+                      ...found,
+                      grant: { ...found.grant, id: late, status: 'pending', revokedAt: null },
+                    });
+                    return stores.peers.delete(id);
+                  },
+                },
+              }),
+            options,
+          )) satisfies typeof storage.transaction,
+      },
+    };
+    const principal = { userId: alice.id, isAdmin: true, access: 'write' as const };
+    await deleteInboundPeer(raced, { principal, traceId: 'e'.repeat(32) }, grant.peer.id);
+    for (const id of [grant.id, late]) {
+      expect((await gateway.admin(`/grants/${id}`)).body.status).toBe('revoked');
+      expect(await actions(id)).toContain('grant.revoke');
+    }
+  });
+
+  it('of two administrators who delete each other at once one remains', async () => {
+    const [one, two] = [await gateway.user(), await gateway.user()];
+    await gateway.sql('update users set is_admin = true where id in ($1, $2)', [one.id, two.id]);
+    // Both requests were let in before either was carried out.
+    const as = (user: { id: string }) => ({
+      principal: { userId: user.id, isAdmin: true, access: 'write' as const },
+      traceId: 'f'.repeat(32),
+    });
+    await deleteUser(gateway.deps, as(one), two.id);
+    await expect(deleteUser(gateway.deps, as(two), one.id)).rejects.toMatchObject({ code: 'conflict' });
+    expect((await gateway.admin(`/users/${one.id}`)).status).toBe(200);
   });
 
   it.each([

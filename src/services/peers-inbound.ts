@@ -57,12 +57,15 @@ export const deleteInboundPeer = async (deps: Deps, actor: Actor, id: string): P
     const peer = await stores.peers.byId(id);
     if (peer === null || peer.direction !== 'inbound') throw new MosaicError('not_found');
     const at = deps.clock.now();
-    const grantIds = await stores.grants.revokeByPeer(id, 'peer deleted', at);
+    const revoked = await stores.grants.revokeByPeer(id, 'peer deleted', at);
+    await stores.peers.delete(id);
+    // What was granted before the peer's row was locked; from here on no grant can be made for it.
+    const late = await stores.grants.revokeByPeer(id, 'peer deleted', at);
+    const grantIds = [...revoked, ...late];
     for (const grantId of grantIds) {
       await stores.certificates.revokeOfGrant(grantId, 'cessation_of_operation', at);
       await stores.enrollmentTokens.closeForGrant(grantId, at);
     }
-    await stores.peers.delete(id);
     await stores.audit.insertMany([
       changeEntry(deps, actor, { verb: 'admin', action: 'peer.delete', status: 204, peerId: id }),
       ...grantIds.map((grantId) =>

@@ -60,6 +60,10 @@ export const deleteUser = async (deps: Deps, actor: Actor, id: string): Promise<
   const revoked = await deps.storage.transaction(async (stores) => {
     const grants = await openGrants(stores, id);
     if (!(await stores.users.delete(id))) throw new MosaicError('not_found');
+    // Deletions wait for each other, so of two administrators who delete each other at once the second finds this.
+    if ((await stores.users.byId(actor.principal.userId)) === null) {
+      throw new MosaicError('conflict', { detail: 'Your own account was deleted meanwhile.' });
+    }
     await stores.audit.insertMany([
       changeEntry(deps, actor, { ...change, verb: 'admin', action: 'user.delete' }),
       ...grants.map((grant) =>

@@ -70,6 +70,17 @@ describe('TLS front: bounds', () => {
     expect(front.handled).toEqual([]);
   });
 
+  it.each([
+    ['a backslash in the path', 'GET /federation\\v1\\tasks HTTP/1.1\r\nHost: localhost'],
+    ['no path', 'OPTIONS * HTTP/1.1\r\nHost: localhost'],
+    ['a Host that is none', `GET ${PATH} HTTP/1.1\r\nHost: a b`],
+    ['an address that is none', 'GET https://[ HTTP/1.1\r\nHost: localhost'],
+  ])('X-38 a peer’s request with %s reaches the app, which audits it', async (_name, head) => {
+    const { front, mine } = await start();
+    await send(front, mine, `${head}\r\nConnection: close\r\n\r\n`);
+    expect(front.handled).toMatchObject([{ app: 'federation' }]);
+  });
+
   it('X-60 slow headers are cut', async () => {
     const { front, mine } = await start({ headersTimeoutMs: 300, requestTimeoutMs: 400 });
     const began = performance.now();

@@ -7,6 +7,7 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
+import { makeReadable } from './request-target.ts';
 import { makeStoppable, type Stoppable } from './stopping.ts';
 import { rememberTlsPeer, tlsPeerOf } from './tls-peers.ts';
 
@@ -39,6 +40,7 @@ export interface Front extends Stoppable {
 }
 
 const ENROLLMENT = '/enrollment/';
+const CRL_BLOCK = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 
 // A resumed session skips the check against the revocation list, and a renegotiation could swap the certificate.
 const NO_SHORTCUTS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
@@ -47,7 +49,8 @@ const secureOptions = ({ certificate, key, root, crl }: FrontMaterial): SecureCo
   cert: certificate,
   key,
   ca: root,
-  crl,
+  // Node reads one list of a text, and an authority with an intermediate has two.
+  crl: crl.match(CRL_BLOCK) ?? crl,
   minVersion: 'TLSv1.2',
   honorCipherOrder: true,
   secureOptions: NO_SHORTCUTS,
@@ -81,8 +84,10 @@ export const createFront = (options: FrontOptions): Front => {
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const peer = tlsPeerOf(incoming.socket);
     if (generations.get(incoming.socket) !== generation) outgoing.shouldKeepAlive = false;
-    if (peer?.kind === 'trusted') void federation(incoming, outgoing);
-    else if (peer?.kind === 'untrusted')
+    if (peer?.kind === 'trusted') {
+      makeReadable(incoming);
+      void federation(incoming, outgoing);
+    } else if (peer?.kind === 'untrusted')
       refuse(outgoing, new MosaicError('certificate_untrusted', { detail: peer.reason }));
     else if (peer?.kind === 'anonymous' && incoming.url?.startsWith(ENROLLMENT) === true)
       void enrollment(incoming, outgoing);

@@ -32,7 +32,7 @@ const LOOPBACK = listOf(['127.0.0.0/8'], ['::1/128']);
 /**
  * Addresses inside somebody's network, or that lead there by another name: private, shared (RFC 6598), link-local
  * with the clouds' metadata services, protocol assignments, documentation, benchmarks; in IPv6 also everything that
- * embeds an IPv4 address (compatible, NAT64, 6to4, Teredo) and the retired site-local range.
+ * embeds an IPv4 address (compatible, translated, NAT64, 6to4, Teredo), segment routing and the retired site-local range.
  * IPv4-mapped addresses are matched by the IPv4 ranges (node:net BlockList).
  */
 const PRIVATE = listOf(
@@ -52,11 +52,14 @@ const PRIVATE = listOf(
   ],
   [
     '::/96',
+    '::ffff:0:0:0/96',
     '64:ff9b::/96',
     '64:ff9b:1::/48',
     '2001::/23',
     '2001:db8::/32',
     '2002::/16',
+    '3fff::/20',
+    '5f00::/16',
     'fc00::/7',
     'fe80::/10',
     'fec0::/10',
