@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -26,7 +27,7 @@ export interface HandMadeClient {
 export const tlsGet = (
   url: string,
   tls: { readonly ca: string; readonly cert?: string; readonly key?: string },
-  headers: Readonly<Record<string, string>> = {},
+  headers: OutgoingHttpHeaders = {},
 ): Promise<{ status: number; headers: Record<string, unknown>; body: Body }> =>
   new Promise((resolve, reject) => {
     const request = https.request(url, { ...tls, headers, agent: false }, (response) => {
@@ -90,7 +91,7 @@ export const enrollByHand = async (
     '-out',
     file('csr.pem'),
   ]);
-  const rootPem = await (await fetch(`${work.publicUrl}/pki/root.pem`)).text();
+  const rootPem = await (await (work.fetch ?? fetch)(`${work.publicUrl}/pki/root.pem`)).text();
   await writeFile(file('ca.pem'), rootPem);
   const { endpoint, token } = parts(created.enrollment.url);
   await writeFile(file('body.json'), JSON.stringify({ token, csr: await readFile(file('csr.pem'), 'utf8') }));

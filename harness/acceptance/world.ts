@@ -49,6 +49,8 @@ export interface WorldGateway {
   /** Base of the mTLS listener. */
   readonly federationUrl: string;
   readonly adminToken: string;
+  /** For the public API: the global one where that is plain HTTP, else one that trusts the gateway's authority. */
+  readonly fetch?: typeof globalThis.fetch;
   /** Runs SQL with the database owner's rights: for looking underneath and for editing by hand. */
   sql(text: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** Waits until every audit entry accepted so far is in the database. */
@@ -68,7 +70,7 @@ export const call = async (
   options: ApiCall = {},
 ): Promise<ApiAnswer> => {
   const token = options.token === undefined ? gateway.adminToken : options.token;
-  const response = await fetch(`${gateway.publicUrl}${path}`, {
+  const response = await (gateway.fetch ?? fetch)(`${gateway.publicUrl}${path}`, {
     method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
     headers: {
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),

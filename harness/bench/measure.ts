@@ -2,20 +2,31 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { LoadReport } from './load.ts';
+import { cpuMs } from './machine.ts';
 
 const run = promisify(execFile);
 const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
 
 export interface Target {
+  /** The process whose CPU time counts. */
+  readonly pid?: number;
   readonly origin: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string } | null;
 }
 
-export const load = async (target: Target, connections: number, seconds: number): Promise<LoadReport> => {
-  const { stdout } = await run(process.execPath, [LOAD, JSON.stringify({ ...target, connections, seconds })]);
-  return JSON.parse(stdout) as LoadReport;
+export interface Measured extends LoadReport {
+  /** CPU time of the serving process a request, milliseconds; NaN where no process was named. */
+  readonly cpuMs: number;
+}
+
+export const load = async (target: Target, connections: number, seconds: number): Promise<Measured> => {
+  const { pid, ...order } = target;
+  const before = pid === undefined ? Number.NaN : cpuMs(pid);
+  const { stdout } = await run(process.execPath, [LOAD, JSON.stringify({ ...order, connections, seconds })]);
+  const report = JSON.parse(stdout) as LoadReport;
+  return { ...report, cpuMs: pid === undefined ? Number.NaN : (cpuMs(pid) - before) / report.requests };
 };
 
 export const median = (values: readonly number[]): number => {
@@ -31,8 +42,10 @@ export interface Comparison {
   readonly throughputRatio: number;
   readonly p50Ratio: number;
   readonly p99Ratio: number;
-  readonly floor: LoadReport;
-  readonly product: LoadReport;
+  /** NaN where no processes were named. */
+  readonly cpuRatio: number;
+  readonly floor: Measured;
+  readonly product: Measured;
 }
 
 /** Floor and product alternately, so that what the machine does besides hits both. */
@@ -41,7 +54,7 @@ export const compare = async (
   product: Target,
   options: { readonly connections: number; readonly pairs: number; readonly seconds: number },
 ): Promise<Comparison> => {
-  const pairs: { readonly floor: LoadReport; readonly product: LoadReport }[] = [];
+  const pairs: { readonly floor: Measured; readonly product: Measured }[] = [];
   await load(floor, options.connections, 1);
   await load(product, options.connections, 1);
   for (let pair = 0; pair < options.pairs; pair += 1) {
@@ -52,7 +65,7 @@ export const compare = async (
     if (first === undefined || second === undefined) throw new Error('no report');
     pairs.push(pair % 2 === 0 ? { floor: first, product: second } : { floor: second, product: first });
   }
-  const ratio = (pick: (report: LoadReport) => number): number =>
+  const ratio = (pick: (report: Measured) => number): number =>
     Number(median(pairs.map((pair) => pick(pair.product) / pick(pair.floor))).toFixed(3));
   const middle = pairs[Math.floor(pairs.length / 2)];
   if (middle === undefined) throw new Error('no pairs');
@@ -60,6 +73,7 @@ export const compare = async (
     throughputRatio: ratio((report) => report.perSecond),
     p50Ratio: ratio((report) => report.p50Ms),
     p99Ratio: ratio((report) => report.p99Ms),
+    cpuRatio: ratio((report) => report.cpuMs),
     ...middle,
   };
 };

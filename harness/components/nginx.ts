@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { renderNginx } from '../../src/cli/infra/render-nginx.ts';
 import { programs } from './installed.ts';
-import { launch, type Component } from './process.ts';
+import { launch, type Component, type OnSpawn } from './process.ts';
 import { accepts } from './sockets.ts';
 
 const run = promisify(execFile);
@@ -20,6 +20,9 @@ export interface NginxFront {
   readonly materialFolder: string;
   readonly publicSockets: readonly string[];
   readonly federationSockets: readonly string[];
+  /** Name of the process and its log; `nginx` by default. */
+  readonly name?: string;
+  readonly onSpawn?: OnSpawn;
 }
 
 /** Writes the configuration exactly as `mosaic infra nginx` does. @returns the path of nginx.conf */
@@ -67,10 +70,11 @@ export const startNginx = async (front: NginxFront): Promise<Component> => {
   // Workers run as another user; the sockets' folders are group and world passable, the keys are read by the master only.
   await run('chmod', ['a+rx', front.folder]);
   return launch({
-    name: 'nginx',
+    name: front.name ?? 'nginx',
     command: programs.nginx,
     args: ['-e', path.join(front.folder, 'log', 'error.log'), '-c', configFile],
     folder: front.folder,
+    onSpawn: front.onSpawn,
     ready: async () => (await accepts(front.publicPort)) && (await accepts(front.federationPort)),
   });
 };

@@ -3,7 +3,7 @@ import { chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFile
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, programs, versions } from './installed.ts';
-import { launch, type Component } from './process.ts';
+import { launch, type Component, type OnSpawn } from './process.ts';
 
 const run = promisify(execFile);
 
@@ -14,6 +14,9 @@ export interface PostgresOptions {
   /** Login that owns the database; no superuser. */
   readonly user: string;
   readonly password: string;
+  /** Name of the process and its log; `postgres` by default. */
+  readonly name?: string;
+  readonly onSpawn?: OnSpawn;
 }
 
 /** Postgres refuses to run as root, so there it runs as the package's own user. */
@@ -98,7 +101,7 @@ export interface Postgres extends Component {
 
 /**
  * A Postgres cluster of its own, on its own port and folder, with the vector extension made available to a plain owner.
- * Durability is off: what it holds lives as long as a test.
+ * Nothing is forced to disk: what it holds survives a crash of the server, as tests of outages need, and not of the machine.
  */
 export const startPostgres = async (options: PostgresOptions): Promise<Postgres> => {
   const as = account();
@@ -116,7 +119,6 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
         'max_connections = 200',
         'shared_buffers = 128MB',
         'fsync = off',
-        'synchronous_commit = off',
         'full_page_writes = off',
         '',
       ].join('\n'),
@@ -128,11 +130,12 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
     execFileSync('chmod', ['700', data]);
   }
   const component = await launch({
-    name: 'postgres',
+    name: options.name ?? 'postgres',
     command: bin('postgres'),
     args: ['-D', data],
     folder: options.folder,
     ...as,
+    onSpawn: options.onSpawn,
     ready: async () => (await psql(options.folder, options.port, 'select 1', as)).stdout.trim() === '1',
   });
   if (fresh) {

@@ -23,11 +23,26 @@ export interface Launch {
   /** Asked every few milliseconds until it answers true. */
   readonly ready: () => Promise<boolean>;
   readonly timeoutMs?: number;
+  /** Told as soon as there is a pid, long before it is ready: so that an interrupted start leaves nothing behind. */
+  readonly onSpawn?: OnSpawn | undefined;
 }
+
+export type OnSpawn = (component: Component) => void;
 
 const POLL_MS = 25;
 const START_MS = 20_000;
 const STOP_MS = 10_000;
+
+/** Inherited by components; all else (DATABASE_URL, PGHOST, …) could point them at something real. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
+
+export const inheritedEnvironment = (): Record<string, string> =>
+  Object.fromEntries(
+    INHERITED.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 
 export const isAlive = (pid: number): boolean => {
   try {
@@ -40,6 +55,16 @@ export const isAlive = (pid: number): boolean => {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
+  }
+};
+
+/** When a process started, in ticks since boot: tells it from another one that got the same pid later. Null when it is gone. */
+export const startOf = (pid: number): string | null => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
   }
 };
 
@@ -56,7 +81,7 @@ export const launch = async (options: Launch): Promise<Component> => {
   const child = spawn(options.command, [...options.args], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, ...options.env },
+    env: { ...inheritedEnvironment(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -66,6 +91,7 @@ export const launch = async (options: Launch): Promise<Component> => {
   child.on('error', (error) => (failure = error));
   child.unref();
   const component = { name: options.name, pid: child.pid ?? -1, logFile };
+  if (component.pid > 0) options.onSpawn?.(component);
   const end = Date.now() + (options.timeoutMs ?? START_MS);
   while (Date.now() < end) {
     if (failure !== undefined || child.exitCode !== null || child.signalCode !== null) break;

@@ -99,10 +99,10 @@ describe('step-ca', () => {
   });
 
   it('a token of a stranger’s key is refused and answered as an outage with a cause', async () => {
-    const { privateKey } = (await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
+    const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
       'sign',
       'verify',
-    ])) as CryptoKeyPair;
+    ]);
     const { clientProvisioner } = await depsFor(ca);
     const error = await failureOf(
       (await authority({ clientProvisioner: { ...clientProvisioner, key: privateKey } })).issue(

@@ -4,7 +4,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { programs } from './installed.ts';
-import { launch, type Component } from './process.ts';
+import { inheritedEnvironment, launch, type Component, type OnSpawn } from './process.ts';
 
 const run = promisify(execFile);
 
@@ -34,19 +34,14 @@ export const startStepCa = async (options: {
   readonly port: number;
   /** Port of the plain listener for the CRL. */
   readonly crlPort: number;
+  readonly onSpawn?: OnSpawn;
 }): Promise<StepCa> => {
   const { folder, port, crlPort } = options;
   mkdirSync(folder, { recursive: true });
   const caPassword = path.join(folder, 'ca-password');
   const provisionerPassword = path.join(folder, 'provisioner-password');
   for (const file of [caPassword, provisionerPassword]) {
-    if (!existsSync(file))
-      writeFileSync(
-        file,
-        `${crypto.randomUUID()}
-`,
-        { mode: 0o600 },
-      );
+    if (!existsSync(file)) writeFileSync(file, `${crypto.randomUUID()}\n`, { mode: 0o600 });
   }
   const home = path.join(folder, 'ca');
   const toolFolder = path.join(folder, 'bin');
@@ -54,7 +49,7 @@ export const startStepCa = async (options: {
   await run('ln', ['-sf', programs.step, path.join(toolFolder, 'step')]);
   await run(programs.provision, [home], {
     env: {
-      ...process.env,
+      ...inheritedEnvironment(),
       PATH: `${toolFolder}:${process.env['PATH'] ?? ''}`,
       STEPPATH: home,
       CA_PASSWORD_FILE: caPassword,
@@ -72,6 +67,7 @@ export const startStepCa = async (options: {
     args: [path.join(home, 'config', 'ca.json'), '--password-file', caPassword],
     folder,
     env: { STEPPATH: home },
+    onSpawn: options.onSpawn,
     ready: () => healthy(url, readFileSync(rootCertFile, 'utf8')),
   });
   return {

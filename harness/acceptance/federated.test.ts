@@ -1,0 +1,17 @@
+import { afterAll } from 'vitest';
+import { describeAsking } from './asking.ts';
+import { bootFederatedWorld, shareWorld } from './federated-world.ts';
+import { describeFront } from './front.ts';
+import { describeMisissuance } from './misissuance.ts';
+import { describePlainStore } from './plain-store.ts';
+import { describeTrustBoundary } from './trust-boundary.ts';
+
+const COMPONENTS = 'Postgres, Valkey, step-ca and nginx';
+const world = shareWorld(() => bootFederatedWorld());
+afterAll(() => world.end());
+
+describePlainStore(COMPONENTS, world.boot);
+describeTrustBoundary(COMPONENTS, world.boot);
+describeAsking(COMPONENTS, world.boot);
+describeFront(COMPONENTS, world.boot);
+describeMisissuance(COMPONENTS, world.boot);

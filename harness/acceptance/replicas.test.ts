@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeKeyMaker } from '../../ca/x509/request.ts';
+import { socketsOf } from '../stack/plan.ts';
+import { processOf } from '../stack/stack.ts';
+import { requestSocket } from '../stack/unix-request.ts';
+import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
+import { enrollByHand, type HandMadeClient } from './hand-made-client.ts';
+import { addRow, seedPeople, type Seeded } from './people.ts';
+import { must, type Body } from './world.ts';
+
+const REPLICAS = ['gateway-b', 'gateway-b-2'] as const;
+const REDEMPTIONS = 100;
+
+describe('two replicas of B on one database behind one nginx', () => {
+  let world: FederatedWorld;
+  let seeded: Seeded;
+  let hand: HandMadeClient;
+
+  beforeAll(async () => {
+    world = await bootFederatedWorld({ replicasOfB: REPLICAS.length });
+    seeded = await seedPeople(world, 'rep-');
+    for (let index = 0; index < 10; index += 1)
+      await addRow(world.work, seeded.alice, 'tasks', `more ${index}`);
+    hand = await enrollByHand(world.work, {
+      user: seeded.alice.name,
+      peer: 'rep-hand',
+      scope: {
+        resources: ['tasks'],
+        filters: { tasks: { include_teams: [seeded.T1, seeded.T2] } },
+        max_rows_per_query: 100,
+      },
+    });
+  });
+  afterAll(async () => {
+    await hand.remove();
+    await world.close();
+  });
+
+  /** As the front would ask that replica. */
+  const askReplica = async (name: string, pathname: string): Promise<{ status: number; body: Body }> => {
+    const { federation } = socketsOf(world.handle.state, name);
+    const pem = readFileSync(hand.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
+    const answer = await requestSocket(federation, pathname, { headers: { 'client-cert': `:${pem}:` } });
+    return { status: answer.status, body: JSON.parse(answer.text) as Body };
+  };
+  const ids = (body: Body): readonly string[] => body.items.map(({ id }) => id);
+
+  it('X-23 100 concurrent redemptions give exactly one certificate, one active grant, and 99 times 410', async () => {
+    const { grant, enrollment } = await must(201, world.work, '/api/admin/grants', {
+      body: {
+        user: seeded.alice.name,
+        peer: 'rep-raced',
+        scope: { resources: ['tasks'], max_rows_per_query: 5 },
+      },
+    });
+    const url = new URL(enrollment.url);
+    const token = new URLSearchParams(url.hash.slice(1)).get('token');
+    const keys = makeKeyMaker();
+    const requests = await Promise.all(
+      Array.from({ length: REDEMPTIONS }, async () => (await keys.keyAndCsr()).csrPem),
+    );
+    const statuses = await Promise.all(
+      requests.map(async (csr) => {
+        const response = await (world.work.fetch ?? fetch)(`${url.origin}${url.pathname}/redeem`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ token, csr }),
+        });
+        await response.body?.cancel();
+        return response.status;
+      }),
+    );
+    const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
+    expect([count(201), count(410)]).toEqual([1, REDEMPTIONS - 1]);
+    const certificates = await world.work.sql(
+      `select status::text from issued_certificates where grant_id = $1`,
+      [grant.id],
+    );
+    expect(certificates).toEqual([{ status: 'issued' }]);
+    const peers = await world.work.sql(
+      `select p.state::text, g.status::text from federation_grants g join federation_peers p on p.id = g.peer_id where g.id = $1`,
+      [grant.id],
+    );
+    expect(peers).toEqual([{ state: 'active', status: 'active' }]);
+  });
+
+  it('both give the same list, page by page, and a cursor of one goes on at the other', async () => {
+    const whole = await Promise.all(
+      REPLICAS.map((name) => askReplica(name, '/federation/v1/tasks?limit=100')),
+    );
+    expect(whole.map(({ status }) => status)).toEqual([200, 200]);
+    const expected = ids((whole[0] as { body: Body }).body);
+    expect(expected.length).toBeGreaterThan(10);
+    expect(ids((whole[1] as { body: Body }).body)).toEqual(expected);
+    for (const first of [0, 1]) {
+      const seen: string[] = [];
+      let cursor: string | null = null;
+      for (let page = 0; page === 0 || cursor !== null; page += 1) {
+        const suffix: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const answer = await askReplica(
+          REPLICAS[((first + page) % 2) as 0 | 1],
+          `/federation/v1/tasks?limit=3${suffix}`,
+        );
+        expect(answer.status).toBe(200);
+        seen.push(...ids(answer.body));
+        cursor = answer.body.next_cursor;
+      }
+      expect(seen).toEqual(expected);
+    }
+  });
+
+  it('X-52 a revocation at one is seen by the very next request at the other', async () => {
+    const doomed = await enrollByHand(world.work, {
+      user: seeded.bob.name,
+      peer: 'rep-doomed',
+      scope: { resources: ['tasks'], max_rows_per_query: 5 },
+    });
+    const pem = readFileSync(doomed.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
+    const ask = (name: string) =>
+      requestSocket(socketsOf(world.handle.state, name).federation, '/federation/v1/tasks', {
+        headers: { 'client-cert': `:${pem}:` },
+      });
+    for (const name of REPLICAS) expect((await ask(name)).status).toBe(200);
+    const revoked = await requestSocket(
+      socketsOf(world.handle.state, REPLICAS[0]).public,
+      `/api/admin/grants/${doomed.grantId}/revoke`,
+      {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${world.work.adminToken}`,
+          'content-type': 'application/json',
+        },
+        body: '{}',
+      },
+    );
+    expect(revoked.status).toBe(200);
+    const answers = await Promise.all(REPLICAS.map(ask));
+    expect(answers.map(({ status, text }) => [status, (JSON.parse(text) as Body).code])).toEqual([
+      [403, 'grant_revoked'],
+      [403, 'grant_revoked'],
+    ]);
+    await doomed.remove();
+  });
+
+  it('M4-6 the bucket of a grant is one for both', async () => {
+    const limited = await enrollByHand(world.work, {
+      user: seeded.bob.name,
+      peer: 'rep-limited',
+      scope: { resources: ['tasks'], max_rows_per_query: 5 },
+    });
+    await must(200, world.work, `/api/admin/grants/${limited.grantId}`, {
+      method: 'PATCH',
+      body: { rate_limit_per_minute: 10 },
+    });
+    const pem = readFileSync(limited.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
+    const statuses: number[] = [];
+    for (let index = 0; index < 20; index += 1) {
+      const { federation } = socketsOf(world.handle.state, REPLICAS[(index % 2) as 0 | 1]);
+      const answer = await requestSocket(federation, '/federation/v1/tasks', {
+        headers: { 'client-cert': `:${pem}:` },
+      });
+      statuses.push(answer.status);
+    }
+    // One token comes back every six seconds.
+    const passed = statuses.filter((status) => status === 200).length;
+    expect(passed).toBeGreaterThanOrEqual(10);
+    expect(passed).toBeLessThanOrEqual(12);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(20 - passed);
+    await limited.remove();
+  });
+
+  it('one of them killed costs nobody an answer', async () => {
+    process.kill(processOf(world.handle.stateDir, 'gateway-b-2').pid, 'SIGKILL');
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => hand.get('/federation/v1/tasks?limit=100')),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});

@@ -1,0 +1,44 @@
+import { createServer } from 'node:http';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import postgres from 'postgres';
+import { POSTGRES_TYPES } from '../../db/driver/postgres.ts';
+
+/**
+ * The floor of tier `federated`, a process of its own: bare node:http on a unix socket behind the same nginx, postgres.js
+ * with the product's connection settings, the product's statement, JSON. `node floor-http.ts <order.json>`.
+ */
+interface FloorOrder {
+  readonly socket: string;
+  readonly databaseUrl: string;
+  readonly text: string;
+  readonly params: readonly (string | number | null)[];
+}
+
+const order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as FloorOrder;
+const sql = postgres(order.databaseUrl, {
+  max: 10,
+  prepare: true,
+  fetch_types: false,
+  types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
+  connection: { role: 'mosaic_app', timezone: 'UTC', random_page_cost: 1.1, jit: 'off' },
+});
+
+const server = createServer((_request, response) => {
+  sql.unsafe(order.text, [...order.params], { prepare: true }).then(
+    (rows) => {
+      const body = Buffer.from(JSON.stringify({ items: rows }));
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+      return response.end(body);
+    },
+    (error: unknown) => {
+      process.stderr.write(`${String(error)}\n`);
+      return response.writeHead(500).end();
+    },
+  );
+});
+server.keepAliveTimeout = 65_000;
+rmSync(order.socket, { force: true });
+server.listen(order.socket, () => {
+  chmodSync(order.socket, 0o666);
+  process.stdout.write('ready\n');
+});
