@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { renderNginx, type NginxOptions } from '../src/cli/infra/render-nginx.ts';
+import { renderNginx, type NginxOptions } from '../src/cli/render/nginx.ts';
 import { ROOT } from './checks/repository.ts';
 
 /** Where things stand in the containers of infra/Dockerfile; the compose and stack files mount accordingly. */

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './checks/repository.ts';
 import { toolEntry } from './checks/tools.ts';
+import { ensureInstalled } from './components/installed.ts';
 import { judgeReport, type TestReport, type Verdict } from './test-report.ts';
 
 /**
@@ -39,6 +40,16 @@ if (forVitest.length === 0) {
     console.log(code === 0 ? `✓ ${check}` : `✗ ${check} (exit code ${code})`);
   }
 }
+if (!interrupted && needsComponents()) {
+  console.log('\n── real components');
+  try {
+    // Here, once, and not in a test's hook: building them on a new machine takes minutes.
+    ensureInstalled();
+    console.log('✓ Postgres with pgvector, Valkey, nginx, step-ca');
+  } catch (error) {
+    console.log(`✗ ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 if (!interrupted) verdicts.push(await runVitest());
 
 const complaints = verdicts.flatMap((verdict) => verdict.complaints);
@@ -48,6 +59,13 @@ const passed = sum(verdicts.map((verdict) => verdict.passed));
 const failed = sum(verdicts.map((verdict) => verdict.failed)) + (interrupted ? 1 : 0);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/** Only the projects that start them; where they are missing all the same, those tests fail and say so. */
+function needsComponents(): boolean {
+  if (quick) return false;
+  const chosen = forVitest.flatMap((arg, at) => (arg === '--project' ? [forVitest[at + 1] ?? ''] : []));
+  return chosen.length === 0 || chosen.some((name) => name === 'integration' || name === 'federation');
+}
 
 async function runVitest(): Promise<Verdict> {
   console.log('\n── vitest');

@@ -26,6 +26,7 @@ missing() {
   command -v nginx >/dev/null || echo nginx
   [ -f /usr/lib/nginx/modules/ngx_http_js_module.so ] || echo nginx-njs
   command -v openssl >/dev/null || echo openssl
+  command -v curl >/dev/null || echo curl
   [ -x "$bin/step-ca-$STEP_CA_VERSION" ] || echo step-ca
   [ -x "$bin/step-$STEP_CLI_VERSION" ] || echo step
 }
@@ -81,6 +82,7 @@ wants postgresql && packages+=("postgresql-$POSTGRES_MAJOR")
 wants nginx && packages+=(nginx-light)
 wants nginx-njs && packages+=(libnginx-mod-http-js)
 wants openssl && packages+=(openssl)
+wants curl && packages+=(curl)
 if wants pgvector; then packages+=("postgresql-server-dev-$POSTGRES_MAJOR" build-essential dpkg-dev); fi
 if [ ${#packages[@]} -gt 0 ]; then
   say "apt-get install ${packages[*]}"

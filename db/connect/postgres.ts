@@ -3,7 +3,7 @@ import type { Storage } from '../../domain/ports/storage.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { Driver } from '../driver/driver.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
-import { migrate } from '../migrate.ts';
+import { migrate, pendingMigrations } from '../migrate.ts';
 import { createStorage } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
 
@@ -98,13 +98,23 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
   return storage;
 };
 
+export interface DatabaseProbe {
+  readonly facts: DatabaseFacts;
+  /** Migrations it lacks; null when nothing was ever set up there. */
+  readonly pending: readonly string[] | null;
+}
+
 /** Looks at a Postgres over a connection of its own and changes nothing. @throws MosaicError */
 export const probePostgres = async (
   options: Pick<PostgresStorageOptions, 'url' | 'connectTimeoutSeconds'>,
-): Promise<DatabaseFacts> => {
+): Promise<DatabaseProbe> => {
   const driver = connect(options, null, PROBE_LIMIT_MS);
   try {
-    return await readFacts(driver);
+    const facts = await readFacts(driver);
+    const [row] = await driver.query<{ there: boolean }>(
+      `select to_regclass('public.mosaic_migrations') is not null as there`,
+    );
+    return { facts, pending: row?.there === true ? await pendingMigrations(driver) : null };
   } finally {
     await driver.close();
   }

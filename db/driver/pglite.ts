@@ -15,7 +15,10 @@ import {
 } from './pglite-wire.ts';
 
 /** What is used of PGlite. */
-export type PgliteClient = Pick<PGlite, 'execProtocolRawStream' | 'runExclusive' | 'syncToFs' | 'close' | 'closed'>;
+export type PgliteClient = Pick<
+  PGlite,
+  'execProtocolRawStream' | 'runExclusive' | 'syncToFs' | 'close' | 'closed'
+>;
 
 export interface PgliteDriverOptions {
   /** Longest a statement waits for a transaction to end, milliseconds. */

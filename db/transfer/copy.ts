@@ -1,6 +1,6 @@
 import type { Driver, Transaction } from '../driver/driver.ts';
 import { become, type Table } from './catalog.ts';
-import { readPage, writeRows, type RowsPage } from './pages.ts';
+import { COPY_LIMITS, readPage, writeRows, type Limits, type RowsPage } from './pages.ts';
 import type { Source } from './source.ts';
 import { advance, type Progress, type TableProgress } from './state.ts';
 
@@ -8,6 +8,8 @@ export interface CopyHooks {
   /** Throws when this run may not write any more. */
   readonly stillLocked: () => Promise<void>;
   readonly onRows: (table: string, count: number) => void;
+  /** Of a page, and so of what a transaction writes. */
+  readonly limits?: Limits | undefined;
 }
 
 const insertPage = async (transaction: Transaction, table: Table, page: RowsPage): Promise<void> => {
@@ -30,11 +32,11 @@ const copyTable = async (
   target: Driver,
   table: Table,
   before: TableProgress | undefined,
-  { stillLocked, onRows }: CopyHooks,
+  { stillLocked, onRows, limits = COPY_LIMITS }: CopyHooks,
 ): Promise<void> => {
   let from = before;
   while (from?.done !== true) {
-    const page = await readPage(source.rows, table, from?.last ?? null);
+    const page = await readPage(source.rows, table, from?.last ?? null, limits);
     const to: TableProgress = {
       last: page.last ?? from?.last ?? null,
       rows: (from?.rows ?? 0) + page.count,
@@ -58,6 +60,5 @@ export const copyRows = async (
   progress: Progress,
   hooks: CopyHooks,
 ): Promise<void> => {
-  for (const table of source.tables)
-    await copyTable(source, target, table, progress.get(table.name), hooks);
+  for (const table of source.tables) await copyTable(source, target, table, progress.get(table.name), hooks);
 };

@@ -1,5 +1,6 @@
 /** Why rows can't be moved, for the operator who asked. Nothing of the rows is in it. */
 export type TransferCode =
+  | 'source_tier'
   | 'source_missing'
   | 'source_outdated'
   | 'source_unfinished'

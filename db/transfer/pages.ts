@@ -18,7 +18,8 @@ export interface Digest {
   readonly hash: string;
 }
 
-interface Limits {
+/** Of one page. */
+export interface Limits {
   readonly rows: number;
   readonly bytes: number;
 }
@@ -51,7 +52,7 @@ export const readPage = async (
   source: Queryable,
   table: Table,
   after: Position,
-  limits: Limits = COPY_LIMITS,
+  limits: Limits,
 ): Promise<RowsPage> => {
   const { sql, params } = slice(table, after, limits.rows);
   const [page] = await source.query<{ count: number; rows: string | null; last: Position }>(

@@ -13,8 +13,12 @@ export interface Source {
   readonly rows: Queryable;
   readonly tables: readonly Table[];
   readonly counts: ReadonlyMap<string, number>;
-  /** Tells this store from every other: a digest of the value its first start sealed. */
+  /** Tells this store from every other, also from the one it was moved from itself. */
   readonly identity: string;
+  /** Digest of the value its first start sealed. */
+  readonly canary: string;
+  /** Of the transfer that brought it where it is, if any. */
+  readonly transferId: string | null;
   /** Id of the key that opens what is sealed in it. */
   readonly keyId: string;
   /** Peers at the door with certificates of the embedded authority. */
@@ -44,7 +48,9 @@ const stopWriters = async (transaction: Transaction, tables: readonly Table[]): 
   await become(transaction, 'mosaic_owner');
   await transaction.script(`set local lock_timeout = '5s'`);
   try {
-    await transaction.script(`lock table ${tables.map(({ name }) => `public.${name}`).join(', ')} in share mode`);
+    await transaction.script(
+      `lock table ${tables.map(({ name }) => `public.${name}`).join(', ')} in share mode`,
+    );
   } catch (error) {
     if (error instanceof MosaicError && error.code === 'database_unavailable')
       throw busy('Something writes to the source.');
@@ -52,9 +58,14 @@ const stopWriters = async (transaction: Transaction, tables: readonly Table[]): 
   }
 };
 
-const checkSchema = async (transaction: Transaction): Promise<void> => {
+/** @returns the transfer that brought the store where it is */
+const checkSchema = async (transaction: Transaction): Promise<string | null> => {
   if (!(await hasTable(transaction, 'mosaic_migrations')))
-    throw new TransferError('source_missing', 'The source holds no data of a gateway.', 'Name another source.');
+    throw new TransferError(
+      'source_missing',
+      'The source holds no data of a gateway.',
+      'Name another source.',
+    );
   const pending = await pendingMigrations(transaction);
   if (pending.length > 0) {
     throw new TransferError(
@@ -71,6 +82,7 @@ const checkSchema = async (transaction: Transaction): Promise<void> => {
       'Finish that one first.',
     );
   }
+  return state?.transferId ?? null;
 };
 
 const canaryOf = async (transaction: Transaction, sealer: Sealer): Promise<string> => {
@@ -80,7 +92,11 @@ const canaryOf = async (transaction: Transaction, sealer: Sealer): Promise<strin
     [CANARY_NAME],
   );
   if (row === undefined)
-    throw new TransferError('source_missing', 'No gateway has used the source yet.', 'There is nothing to move.');
+    throw new TransferError(
+      'source_missing',
+      'No gateway has used the source yet.',
+      'There is nothing to move.',
+    );
   if (!(await opensCanary(row.sealed, sealer))) {
     throw new TransferError(
       'source_key',
@@ -101,7 +117,7 @@ export const withSource = <T>(
   work: (source: Source) => Promise<T>,
 ): Promise<T> =>
   driver.transaction(async (transaction) => {
-    await checkSchema(transaction);
+    const transferId = await checkSchema(transaction);
     const tables = await readTables(transaction);
     await stopWriters(transaction, tables);
     const canary = await canaryOf(transaction, sealer);
@@ -116,7 +132,9 @@ export const withSource = <T>(
       rows: transaction,
       tables,
       counts,
-      identity: await digest(canary),
+      identity: await digest(`${canary} ${transferId ?? ''}`),
+      canary: await digest(canary),
+      transferId,
       keyId: sealedUnder(canary) ?? '',
       embeddedCertificates: row?.certificates ?? 0,
     });

@@ -5,6 +5,8 @@ import type { Position } from './pages.ts';
 
 /** What the target knows of the transfer into it. */
 export interface TransferState {
+  /** Made when the transfer began; stays with the store from then on. */
+  readonly transferId: string;
   /** Identity of the source. */
   readonly source: string;
   readonly completedAt: string | null;
@@ -21,6 +23,7 @@ export type Progress = ReadonlyMap<string, TableProgress>;
 const TABLES = `
 create table if not exists public.mosaic_transfer (
   id smallint primary key constraint mosaic_transfer_one check (id = 1),
+  transfer_id uuid not null default gen_random_uuid(),
   source text not null,
   started_at timestamptz(3) not null default now(),
   completed_at timestamptz(3)
@@ -41,18 +44,20 @@ const EMPTY_IT =
   'Give an empty database: make a new one, or drop this one and create it again if nothing in it is needed.';
 
 export const hasTable = async (database: Queryable, name: string): Promise<boolean> => {
-  const [row] = await database.query<{ there: boolean }>('select to_regclass($1::text) is not null as there', [
-    `public.${name}`,
-  ]);
+  const [row] = await database.query<{ there: boolean }>(
+    'select to_regclass($1::text) is not null as there',
+    [`public.${name}`],
+  );
   return row?.there === true;
 };
 
 export const readState = async (database: Queryable): Promise<TransferState | null> => {
   if (!(await hasTable(database, 'mosaic_transfer'))) return null;
-  const [row] = await database.query<{ source: string; completed_at: string | null }>(
-    'select source, completed_at from public.mosaic_transfer',
+  const [row] = await database.query<{ transfer_id: string; source: string; completed_at: string | null }>(
+    'select transfer_id, source, completed_at from public.mosaic_transfer',
   );
-  return row === undefined ? null : { source: row.source, completedAt: row.completed_at };
+  if (row === undefined) return null;
+  return { transferId: row.transfer_id, source: row.source, completedAt: row.completed_at };
 };
 
 /** Tables with rows of somebody's, as `name (count)`. Changes the transaction's role. */
@@ -111,7 +116,10 @@ export const readProgress = async (target: Queryable): Promise<Progress> => {
     'select name, last_key, rows, done from public.mosaic_transfer_tables',
   );
   return new Map(
-    rows.map(({ name, last_key, rows: count, done }) => [name, { last: last_key, rows: Number(count), done }]),
+    rows.map(({ name, last_key, rows: count, done }) => [
+      name,
+      { last: last_key, rows: Number(count), done },
+    ]),
   );
 };
 

@@ -14,7 +14,8 @@ export type TargetState =
   | { readonly kind: 'complete'; readonly at: string };
 
 const OLDEST_POSTGRES = 150_000;
-const OTHER_DATABASE = 'Give a database that holds nothing else; the tables of a gateway fill its public schema.';
+const OTHER_DATABASE =
+  'Give a database that holds nothing else; the tables of a gateway fill its public schema.';
 
 const checkServer = async (transaction: Transaction): Promise<void> => {
   const [row] = await transaction.query<{ version: number; vector: boolean }>(
@@ -83,21 +84,23 @@ const checkRows = async (transaction: Transaction, source: Source): Promise<void
 };
 
 /** A canary is sealed anew for each store, so the same one means the same store, or a copy of it. */
-const checkNotSource = async (transaction: Transaction, source: Source): Promise<void> => {
-  if (!(await hasTable(transaction, 'gateway_secrets'))) return;
+const hasCanaryOf = async (transaction: Transaction, source: Source): Promise<boolean> => {
+  if (!(await hasTable(transaction, 'gateway_secrets'))) return false;
   await become(transaction, 'mosaic_owner');
-  const [same] = await transaction.query(
+  const same = await transaction.query(
     `select 1 as one from public.gateway_secrets
       where name = $1 and encode(sha256(convert_to(sealed, 'UTF8')), 'hex') = $2`,
-    [CANARY_NAME, source.identity],
+    [CANARY_NAME, source.canary],
   );
-  if (same !== undefined)
-    throw new TransferError(
-      'target_is_source',
-      'The target is the source itself, or a copy of it that was not made by this command.',
-      'Give another, empty database.',
-    );
+  return same.length > 0;
 };
+
+const isSource = (): TransferError =>
+  new TransferError(
+    'target_is_source',
+    'The target is the source itself, or a copy of it that was not made by this command.',
+    'Give another, empty database.',
+  );
 
 /**
  * Looks at the target and changes nothing.
@@ -113,10 +116,11 @@ export const inspectTarget = (target: Driver, source: Source): Promise<TargetSta
     const pending = await pendingMigrations(transaction);
     const state = await readState(transaction);
     if (state === null) {
-      await checkNotSource(transaction, source);
+      if (await hasCanaryOf(transaction, source)) throw isSource();
       await checkRows(transaction, source);
       return { kind: 'empty', pendingMigrations: pending };
     }
+    if (state.transferId === source.transferId) throw isSource();
     if (state.source !== source.identity) throw otherSource();
     if (state.completedAt !== null) return { kind: 'complete', at: state.completedAt };
     const progress = await readProgress(transaction);

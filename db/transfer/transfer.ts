@@ -3,7 +3,7 @@ import { migrate } from '../migrate.ts';
 import { become } from './catalog.ts';
 import { copyRows } from './copy.ts';
 import { TransferError } from './error.ts';
-import { digestOf } from './pages.ts';
+import { digestOf, type Limits } from './pages.ts';
 import type { Source } from './source.ts';
 import { claim, complete, readProgress, startOver } from './state.ts';
 
@@ -16,6 +16,8 @@ export interface TransferHooks {
   readonly onRows: (phase: Phase, table: string, count: number) => void;
   /** Everything is copied once more: the source had changed between two runs. */
   readonly onStartOver: () => void;
+  /** Of a page, where the usual ones are not wanted. */
+  readonly limits?: Limits;
 }
 
 export interface VerifiedTable {
@@ -68,13 +70,18 @@ const analyze = (source: Source, target: Driver): Promise<void> =>
  * The caller holds the target's lock.
  * @throws TransferError when the target holds anything else, or contents differ in the end
  */
-export const transfer = async (source: Source, target: Driver, hooks: TransferHooks): Promise<Transferred> => {
+export const transfer = async (
+  source: Source,
+  target: Driver,
+  hooks: TransferHooks,
+): Promise<Transferred> => {
   await migrate(target);
   const resumed = await claim(target, source.tables, source.identity);
   let copied = 0;
   const copy = async (): Promise<Comparison> => {
     await copyRows(source, target, await readProgress(target), {
       stillLocked: hooks.stillLocked,
+      limits: hooks.limits,
       onRows: (table, count) => {
         copied += count;
         hooks.onRows('copy', table, count);

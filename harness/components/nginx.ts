@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { renderNginx } from '../../src/cli/infra/render-nginx.ts';
+import { renderNginx } from '../../src/cli/render/nginx.ts';
 import { programs } from './installed.ts';
 import { launch, type Component, type OnSpawn } from './process.ts';
 import { accepts } from './sockets.ts';

@@ -11,12 +11,8 @@ import { freePort } from '../components/sockets.ts';
 export interface Cluster {
   /** Folder for whatever else the test needs. */
   readonly folder: string;
-  /**
-   * A new database of the login that owns it: empty, or a copy of the one at `template`, which nobody uses now.
-   * @returns its URL
-   */
-  create(template?: string): Promise<string>;
-  drop(url: string): Promise<void>;
+  /** A new empty database of the login that owns it. @returns its URL */
+  create(): Promise<string>;
   /** Statements of the superuser in a database. */
   underneath<Row>(url: string, text: string): Promise<Row[]>;
   close(): Promise<void>;
@@ -52,16 +48,12 @@ export const startCluster = async (): Promise<Cluster> => {
   let made = 0;
   return {
     folder,
-    create: async (template) => {
+    create: async () => {
       made += 1;
-      const from = template === undefined ? 'base' : nameOf(template);
-      await admin.unsafe(`create database d${made} template ${from} owner ${USER}`);
+      await admin.unsafe(`create database d${made} template base owner ${USER}`);
       const url = new URL(server.url);
       url.pathname = `/d${made}`;
       return url.href;
-    },
-    drop: async (url) => {
-      await admin.unsafe(`drop database ${nameOf(url)} with (force)`);
     },
     underneath: async <Row>(url: string, text: string) => {
       const client = superuser(nameOf(url));

@@ -33,7 +33,7 @@ beforeAll(async () => {
   dataDir = path.join(cluster.folder, 'local');
   mkdirSync(dataDir, { mode: 0o700 });
   const store = await openPgliteStorage({ dataDir: path.join(dataDir, 'database') });
-  await populate(store, ROWS, key);
+  await populate(store, ROWS, { key });
   await store.client.exec('reset role');
   expected = (await store.client.query<{ line: string }>(LINES)).rows.map(({ line }) => line);
   await store.close();

@@ -3,7 +3,7 @@ import { openMaintenance } from '../../db/connect/postgres.ts';
 import type { Driver } from '../../db/driver/driver.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import { memoryStorage } from '../../db/testing/database.testkit.ts';
-import { populate } from '../../db/testing/population.testkit.ts';
+import { populate, type PopulationOptions } from '../../db/testing/population.testkit.ts';
 import { withSource, type Source } from '../../db/transfer/source.ts';
 import { transfer, type Transferred, type TransferHooks } from '../../db/transfer/transfer.ts';
 import { startCluster, type Cluster } from './cluster.ts';
@@ -64,9 +64,9 @@ const withTarget = async <T>(url: string, work: (target: Driver) => Promise<T>):
 };
 
 /** @param rows of the tables with most rows */
-export const openMoving = async (rows: number): Promise<Moving> => {
+export const openMoving = async (rows: number, options: PopulationOptions = {}): Promise<Moving> => {
   const [cluster, store] = await Promise.all([startCluster(), memoryStorage()]);
-  const { sealer } = await populate(store, rows);
+  const { sealer } = await populate(store, rows, options);
   // Maintenance starts from the session's own role, as the command does on a data folder.
   await store.client.exec('reset role');
   const driver = pgliteDriver(store.client);

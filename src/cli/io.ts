@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 
 /** The world as a command sees it, so that tests can hand in another one. */
@@ -9,9 +10,26 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of standard input as text. */
   readStdin(): Promise<string>;
+  /** Asks on standard error; absent where nobody is there to answer. */
+  readonly prompt?: (question: string) => Promise<string>;
+  /** Columns of the terminal behind standard error; absent when it is none. */
+  readonly columns?: () => number;
   now(): Date;
   readonly fetch: typeof fetch;
 }
+
+/** Ctrl-C and Ctrl-D at the question end the program as they do anywhere else: nothing was done yet. */
+const ask = async (question: string): Promise<string> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve) => {
+      lines.once('close', () => resolve(''));
+      void lines.question(question).then(resolve, () => resolve(''));
+    });
+  } finally {
+    lines.close();
+  }
+};
 
 /**
  * The real process. A reader that went away (`mosaic … | head`) ends the program quietly, as it does for
@@ -29,6 +47,8 @@ export const processIo = (): Io => {
     err: (chunk) => void process.stderr.write(chunk),
     env: process.env,
     readStdin: () => text(process.stdin),
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { prompt: ask } : {}),
+    ...(process.stderr.isTTY ? { columns: () => process.stderr.columns } : {}),
     now: () => new Date(),
     fetch: globalThis.fetch,
   };

@@ -1,0 +1,250 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Authority, Crl } from '../../ca/authority.ts';
+import { makeKeyMaker } from '../../ca/x509/request.ts';
+import type { LogFields } from '../../domain/ports/basics.ts';
+import { keepFrontFiles } from '../../src/runtimes/node/front-files.ts';
+import type { FrontKeeper } from '../../src/runtimes/node/front-material.ts';
+import {
+  createAuthority,
+  issueClient,
+  type ClientCertificate,
+} from '../../src/runtimes/node/front.testkit.ts';
+import { serverNames } from '../../src/runtimes/node/server-certificate.ts';
+import { tlsGet } from '../acceptance/hand-made-client.ts';
+import { ensureInstalled, programs } from '../components/installed.ts';
+import { startNginx, writeNginxConfig, type NginxFront } from '../components/nginx.ts';
+import { stop, type Component } from '../components/process.ts';
+import { freePort } from '../components/sockets.ts';
+
+const NAMES = serverNames(['localhost', '127.0.0.1']);
+/** Long enough never to come by itself: what a test sees, it asked for. */
+const POLL_MS = 3_600_000;
+const FILES = ['client-ca.pem', 'crl.pem', 'server.key', 'server.pem'] as const;
+
+let ca: Authority;
+let front: NginxFront;
+let configFile: string;
+let nginx: Component;
+let root: string;
+let folder: string;
+const keepers: FrontKeeper[] = [];
+const lines: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
+
+const note = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
+const log = { debug: note, info: note, warn: note, error: note };
+const alerts = (): number => lines.filter(({ fields }) => fields?.['alert'] === 'front_stale').length;
+
+const keep = async (
+  authority: Authority = ca,
+  options: { readonly names?: typeof NAMES; readonly directory?: string; readonly withNginx?: boolean } = {},
+): Promise<FrontKeeper> => {
+  const { names = NAMES, directory = front.materialFolder, withNginx = true } = options;
+  const pidFile = path.join(front.folder, 'run', 'nginx.pid');
+  const keeper = await keepFrontFiles({
+    ca: authority,
+    keyMaker: makeKeyMaker(),
+    clock: { now: () => new Date() },
+    log,
+    names,
+    pollMs: POLL_MS,
+    front: {
+      directory,
+      nginx: withNginx ? { config: configFile, pidFile, binary: programs.nginx } : null,
+    },
+  });
+  keepers.push(keeper);
+  return keeper;
+};
+
+const file = (name: string, directory = front.materialFolder): string =>
+  readFileSync(path.join(directory, name), 'utf8');
+const ask = async (client: ClientCertificate) => {
+  const { cert, key } = client;
+  const answer = await tlsGet(`https://localhost:${front.federationPort}/federation/v1/x`, {
+    ca: root,
+    cert,
+    key,
+  });
+  return { status: answer.status, detail: (answer.body as unknown as { detail?: string }).detail };
+};
+/** Nothing listens behind the front: who passes TLS is told that. */
+const PASSED = 503;
+
+beforeAll(async () => {
+  ensureInstalled();
+  folder = mkdtempSync(path.join(tmpdir(), 'mosaic-front-'));
+  chmodSync(folder, 0o711);
+  ca = await createAuthority();
+  root = await ca.rootPem();
+  const [publicPort, federationPort] = await Promise.all([freePort(), freePort()]);
+  const sockets = (name: string): readonly string[] => [path.join(folder, `${name}.sock`)];
+  front = {
+    folder: path.join(folder, 'nginx'),
+    publicPort,
+    federationPort,
+    materialFolder: path.join(folder, 'material'),
+    publicSockets: sockets('public'),
+    federationSockets: sockets('federation'),
+  };
+  configFile = writeNginxConfig(front);
+  (await keep()).stop();
+  nginx = await startNginx(front);
+});
+afterEach(() => {
+  for (const keeper of keepers.splice(0)) keeper.stop();
+  lines.length = 0;
+});
+afterAll(async () => {
+  await stop(nginx);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('what the gateway keeps for nginx', () => {
+  it('is four files, the key for its owner alone', () => {
+    const modes = FILES.map((name) => statSync(path.join(front.materialFolder, name)).mode & 0o777);
+    expect(modes).toEqual([0o644, 0o644, 0o600, 0o644]);
+    expect(file('server.pem').match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+  });
+
+  it('M6-1 a revocation is in force at the front within a second', async () => {
+    const keeper = await keep();
+    const client = await issueClient(ca);
+    expect((await ask(client)).status).toBe(PASSED);
+    const before = keeper.state().crlNumber;
+    await ca.revoke(client.serial, 'cessation_of_operation', new Date());
+    const from = performance.now();
+    await keeper.refresh();
+    await expect
+      .poll(() => ask(client), { timeout: 1_000, interval: 20 })
+      .toEqual({ status: 401, detail: 'certificate_revoked' });
+    expect(performance.now() - from).toBeLessThan(1_000);
+    expect(keeper.state()).toMatchObject({ status: 'ok', refusedLists: 0 });
+    expect(keeper.state().crlNumber).toBeGreaterThan(before);
+  });
+
+  it('a list that is older, expired or none is refused, and alarms; the one in force stays', async () => {
+    let bad: (good: Crl) => Crl = (good) => good;
+    const keeper = await keep({ ...ca, crl: async () => bad(await ca.crl()) });
+    const revoked = await issueClient(ca);
+    await ca.revoke(revoked.serial, 'cessation_of_operation', new Date());
+    await keeper.refresh();
+    const inForce = file('crl.pem');
+    const client = await issueClient(ca);
+    const cases: readonly ((good: Crl) => Crl)[] = [
+      (good) => ({ ...good, number: keeper.state().crlNumber - 1n }),
+      (good) => ({ ...good, number: good.number + 5n, nextUpdate: new Date(Date.now() - 1000) }),
+      // Passes for a list until nginx looks at it.
+      (good) => ({
+        ...good,
+        number: good.number + 5n,
+        pem: good.pem.replace(/^[A-Za-z0-9+/]{64}$/m, 'A'.repeat(64)),
+      }),
+      (good) => ({ ...good, number: good.number + 5n, pem: '' }),
+    ];
+    for (const [index, worse] of cases.entries()) {
+      bad = worse;
+      await keeper.refresh();
+      expect([index, keeper.state().status, keeper.state().refusedLists]).toEqual([
+        index,
+        'stale',
+        index + 1,
+      ]);
+      expect(alerts()).toBe(index + 1);
+      expect(file('crl.pem')).toBe(inForce);
+      expect((await ask(client)).status).toBe(PASSED);
+      expect(await ask(revoked)).toEqual({ status: 401, detail: 'certificate_revoked' });
+    }
+    bad = (good) => good;
+    await keeper.refresh();
+    expect(keeper.state().status).toBe('ok');
+  });
+
+  it('an authority that is away costs an alert, and nothing else', async () => {
+    const away = Promise.reject(new Error('away'));
+    away.catch(() => undefined);
+    let isAway = false;
+    const keeper = await keep({ ...ca, crl: () => (isAway ? away : ca.crl()) });
+    isAway = true;
+    const before = FILES.map((name) => file(name));
+    await keeper.refresh();
+    expect([keeper.state().status, keeper.state().refusedLists, alerts()]).toEqual(['stale', 0, 1]);
+    expect(FILES.map((name) => file(name))).toEqual(before);
+  });
+
+  it('nginx is told of files that another process wrote and could not tell it of', async () => {
+    const client = await issueClient(ca);
+    await ca.revoke(client.serial, 'cessation_of_operation', new Date());
+    // As a gateway without nginx, or killed before its signal.
+    await keep(ca, { withNginx: false });
+    expect((await ask(client)).status).toBe(PASSED);
+    await keep();
+    await expect.poll(async () => (await ask(client)).status, { timeout: 1_000 }).toBe(401);
+  });
+});
+
+describe('replicas that share the folder', () => {
+  const counting = (authority: Authority) => {
+    let issued = 0;
+    const counted: Authority = {
+      ...authority,
+      issue: (request) => {
+        issued += 1;
+        return authority.issue(request);
+      },
+    };
+    return { counted, issued: () => issued };
+  };
+  const fresh = (): string => mkdtempSync(path.join(folder, 'shared-'));
+
+  it('get by with one certificate, when they start together and later', async () => {
+    const directory = fresh();
+    const { counted, issued } = counting(ca);
+    const options = { directory, withNginx: false };
+    await Promise.all([keep(counted, options), keep(counted, options), keep(counted, options)]);
+    const chain = file('server.pem', directory);
+    await keep(counted, options);
+    expect([issued(), file('server.pem', directory)]).toEqual([1, chain]);
+  });
+
+  it('keep what a faster one wrote', async () => {
+    const directory = fresh();
+    const options = { directory, withNginx: false };
+    const old = await ca.crl();
+    const slow = await keep({ ...ca, crl: () => Promise.resolve(old) }, options);
+    const client = await issueClient(ca);
+    await ca.revoke(client.serial, 'cessation_of_operation', new Date());
+    await keep(ca, options);
+    const newer = file('crl.pem', directory);
+    await slow.refresh();
+    expect([file('crl.pem', directory), slow.state().status]).toEqual([newer, 'ok']);
+    expect(slow.state().crlNumber).toBeGreaterThan(old.number);
+  });
+
+  it('make another certificate when it lacks a name, or has another key', async () => {
+    const directory = fresh();
+    const { counted, issued } = counting(ca);
+    const options = { directory, withNginx: false };
+    await keep(counted, options);
+    const names = serverNames(['localhost', '127.0.0.1', 'new.example']);
+    await keep(counted, { ...options, names });
+    expect(issued()).toBe(2);
+    // It still names what is asked for, and more.
+    await keep(counted, options);
+    expect(issued()).toBe(2);
+    writeFileSync(path.join(directory, 'server.key'), file('server.key'));
+    await keep(counted, options);
+    expect(issued()).toBe(3);
+  });
+
+  it('a folder of another authority counts for nothing', async () => {
+    const directory = fresh();
+    await keep(ca, { directory, withNginx: false });
+    const other = await createAuthority();
+    await keep(other, { directory, withNginx: false });
+    expect(file('client-ca.pem', directory).trim()).toBe((await other.rootPem()).trim());
+    expect(file('crl.pem', directory)).toBe((await other.crl()).pem);
+  });
+});
