@@ -1,4 +1,4 @@
-import type { CertificateAuthority, CrlSource } from '../ca/authority.ts';
+import type { Authority } from '../ca/authority.ts';
 import type { AuditEntry } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
@@ -76,12 +76,24 @@ export interface KeyMaker {
   keyAndCsr(): Promise<{ readonly keyPem: string; readonly csrPem: string }>;
 }
 
+/** How the TLS front stands that this gateway keeps certificates and lists for. */
+export interface FrontState {
+  /** `stale`: the last attempt to renew something failed, or a list was refused; what was there stays in force. */
+  readonly status: 'ok' | 'stale';
+  readonly certificateNotAfter: Date;
+  readonly crlNumber: bigint;
+  /** After it the front refuses everyone. */
+  readonly crlNextUpdate: Date;
+  /** Lists that were refused since the start: older than the one in force, expired, or not accepted by the front. */
+  readonly refusedLists: number;
+}
+
 /** Everything the apps are made of. Wired explicitly by a runtime (`src/wire.ts`); nothing happens on import. */
 export interface Deps {
   readonly settings: CoreSettings;
   readonly storage: Storage;
   readonly kv: KeyValue;
-  readonly ca: CertificateAuthority & CrlSource;
+  readonly ca: Authority;
   readonly sealer: Sealer;
   readonly keys: GatewayKeys;
   readonly audit: AuditSink;
@@ -91,4 +103,6 @@ export interface Deps {
   readonly ids: Ids;
   readonly random: Random;
   readonly log: Log;
+  /** Absent where somebody else keeps the front. */
+  readonly front?: () => FrontState;
 }

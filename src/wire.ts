@@ -1,4 +1,4 @@
-import type { CertificateAuthority, CrlSource } from '../ca/authority.ts';
+import type { Authority } from '../ca/authority.ts';
 import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../ca/x509/request.ts';
 import { checkSealingKey } from '../db/seal-check.ts';
@@ -22,6 +22,8 @@ export interface WireParts {
   readonly clock?: Clock;
   /** From an earlier `unseal` with the same database and key, where a runtime starts anew for each request. */
   readonly unsealed?: Unsealed;
+  /** An authority of its own, step-ca for example; null or absent: the embedded one, in the database. */
+  readonly authority?: Authority | null;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
   readonly isAuthorityLazy?: boolean;
 }
@@ -31,8 +33,6 @@ export interface Unsealed {
   readonly sealer: Sealer;
   readonly keys: GatewayKeys;
 }
-
-type Authority = CertificateAuthority & CrlSource;
 
 /** All but the settings, which need the ports that listeners got. */
 export interface Wired {
@@ -94,7 +94,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       crlLifetimeSeconds: CRL_LIFETIME_SECONDS,
       commonName: `Mosaic ${parts.gatewayName}`.slice(0, 64),
     });
-  const authority = parts.isAuthorityLazy === true ? lazyAuthority(open) : await open();
+  const authority = parts.authority ?? (parts.isAuthorityLazy === true ? lazyAuthority(open) : await open());
   const audit = createAuditQueue({ store: storage.stores.audit, clock, log, ...AUDIT });
   const keyMaker = makeKeyMaker();
   return {

@@ -48,13 +48,15 @@ const property = (value: unknown, ...path: readonly string[]): unknown =>
     value,
   );
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** Reads `GET /provisioners`. @returns null for an answer of another form */
 export const readProvisioners = (json: unknown): readonly Provisioner[] | null => {
   const list = property(json, 'provisioners');
   if (!Array.isArray(list)) return null;
   return list.map((one: unknown) => ({
-    name: String(property(one, 'name') ?? ''),
-    kid: String(property(one, 'key', 'kid') ?? ''),
+    name: textOf(property(one, 'name')),
+    kid: textOf(property(one, 'key', 'kid')),
     maxSeconds: goSeconds(property(one, 'claims', 'maxTLSCertDuration')),
     isRenewalOff: property(one, 'claims', 'disableRenewal') === true,
   }));

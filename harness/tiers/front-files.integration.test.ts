@@ -131,6 +131,7 @@ describe('what the gateway keeps for nginx', () => {
     const revoked = await issueClient(ca);
     await ca.revoke(revoked.serial, 'cessation_of_operation', new Date());
     await keeper.refresh();
+    await expect.poll(async () => (await ask(revoked)).status, { timeout: 1_000 }).toBe(401);
     const inForce = file('crl.pem');
     const client = await issueClient(ca);
     const cases: readonly ((good: Crl) => Crl)[] = [

@@ -1,22 +1,40 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps, FrontState } from '../../src/deps.ts';
 import { readiness, SERVICES, type ServiceState } from '../../src/services/readiness.ts';
 import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';
+import { timestamp } from '../shapes.ts';
 
 const serviceShape = z.strictObject({ status: z.enum(['ok', 'unreachable']), latency_ms: z.number().int() });
+
+const frontShape = z.strictObject({
+  status: z.enum(['ok', 'stale']),
+  certificate_not_after: timestamp,
+  crl_number: z.string().meta({ description: 'Decimal.' }),
+  crl_next_update: timestamp,
+  refused_lists: z.number().int().meta({ description: 'Revocation lists refused since the start.' }),
+});
 
 const readyShape = z
   .strictObject({
     status: z.enum(['ready', 'unavailable']),
     services: z.record(z.enum(SERVICES), serviceShape),
+    front: frontShape.optional().meta({ description: 'The TLS front this gateway keeps files for.' }),
   })
   .meta({ id: 'Readiness' });
 
 const showService = ({ status, latencyMs }: ServiceState): z.infer<typeof serviceShape> => ({
   status,
   latency_ms: latencyMs,
+});
+
+const showFront = (front: FrontState): z.infer<typeof frontShape> => ({
+  status: front.status,
+  certificate_not_after: front.certificateNotAfter.toISOString(),
+  crl_number: String(front.crlNumber),
+  crl_next_update: front.crlNextUpdate.toISOString(),
+  refused_lists: front.refusedLists,
 });
 
 /** Mounted at /: whether the process lives, and whether it can do its work. */
@@ -41,12 +59,13 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],
     }),
     async (c) => {
-      const { ready, services } = await readiness(deps);
+      const { ready, services, front } = await readiness(deps);
       const { database, kv, ca } = services;
       return c.json(
         {
           status: ready ? 'ready' : 'unavailable',
           services: { database: showService(database), kv: showService(kv), ca: showService(ca) },
+          ...(front === null ? {} : { front: showFront(front) }),
         },
         ready ? 200 : 503,
       );

@@ -5,7 +5,7 @@ import type { ReadyGateway } from './demo/launch.ts';
 import { openSession, outcomeOf, readDocument, shellBlocks, type Session } from './docs-blocks.testkit.ts';
 import { makeProcesses, type Processes } from './process.testkit.ts';
 
-/** docs/cli.md, carried out: its shell blocks run in order, against two real gateways. */
+/** docs/ADMIN-CLI.md, carried out: its shell blocks run in order, against two real gateways. */
 let processes: Processes;
 let session: Session;
 let work: ReadyGateway;
@@ -13,7 +13,7 @@ let home: ReadyGateway;
 let text = '';
 
 beforeAll(async () => {
-  text = await readDocument('cli.md');
+  text = await readDocument('ADMIN-CLI.md');
   session = await openSession();
   processes = await makeProcesses();
   [work, home] = await Promise.all([processes.launch('work'), processes.launch('home')]);
@@ -23,7 +23,7 @@ afterAll(async () => {
   await session.remove();
 });
 
-it('docs/cli.md: every shell block runs as written, in order', { timeout: 120_000 }, async () => {
+it('docs/ADMIN-CLI.md: every shell block runs as written, in order', { timeout: 120_000 }, async () => {
   const blocks = shellBlocks(text).map((block) =>
     block
       .replaceAll('http://127.0.0.1:8080', work.publicUrl)
@@ -36,7 +36,7 @@ it('docs/cli.md: every shell block runs as written, in order', { timeout: 120_00
   expect(finished.out).toMatch(/^federated:work +Prepare the review/m);
 });
 
-it('docs/cli.md names every command and every exit code', () => {
+it('docs/ADMIN-CLI.md names every command and every exit code', () => {
   const silent = {
     out: () => undefined,
     err: () => undefined,

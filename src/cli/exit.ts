@@ -1,6 +1,6 @@
 import type { Issue } from '../../domain/errors.ts';
 
-/** What a script can tell from the exit status alone. Documented in docs/cli.md and in every `--help`. */
+/** What a script can tell from the exit status alone. Documented in docs/ADMIN-CLI.md and in every `--help`. */
 export const EXIT = {
   ok: 0,
   /** The gateway refused, or something failed. */
@@ -42,6 +42,17 @@ export class CliError extends Error {
     this.name = 'CliError';
     this.exitCode = exitCode;
     this.problem = problem;
+  }
+}
+
+/** A command that did its work and whose result is the exit code itself. */
+export class ExitWith extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.name = 'ExitWith';
+    this.exitCode = exitCode;
   }
 }
 

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { CliError, EXIT, type CliProblem } from './exit.ts';
+import { CliError, EXIT, ExitWith, type CliProblem } from './exit.ts';
 import type { Io } from './io.ts';
 import { buildProgram } from './program.ts';
 import { problemJson, renderProblem } from './render/problem.ts';
@@ -37,6 +37,7 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return ofCommander(io, json, error);
+    if (error instanceof ExitWith) return error.exitCode;
     if (error instanceof CliError) return report(io, json, error.problem, error.exitCode);
     const title = 'Something went wrong in this program.';
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'no reason given';

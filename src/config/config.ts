@@ -16,6 +16,37 @@ export interface SocketListener {
   readonly path: string;
 }
 
+export type KvConfig =
+  | { readonly type: 'memory' }
+  | {
+      readonly type: 'valkey';
+      /** With user and password, unless `passwordFile` holds the latter. */
+      readonly url: string;
+      readonly passwordFile: string | null;
+      readonly caPath: string | null;
+    }
+  | { readonly type: 'upstash'; readonly url: string; readonly token: string };
+
+export interface StepCaConfig {
+  readonly type: 'step-ca';
+  readonly url: string;
+  readonly rootCertPath: string;
+  readonly intermediateCertPath: string;
+  readonly rootCrlPath: string;
+  /** Of `mosaic-fed`: a private JWK, or the same encrypted (JWE). */
+  readonly provisionerKey: string;
+  /** Of `mosaic-tls`. */
+  readonly tlsProvisionerKey: string;
+  readonly provisionerPassword: string | null;
+}
+
+/** What the gateway keeps for an nginx in front of it. */
+export interface FrontConfig {
+  readonly directory: string;
+  /** null: only the files are kept; nginx is reloaded by somebody else. */
+  readonly nginx: { readonly config: string; readonly pidFile: string; readonly binary: string } | null;
+}
+
 /** A configuration that was checked, with every default filled in. */
 export interface GatewayConfig {
   readonly tier: Tier;
@@ -24,10 +55,13 @@ export interface GatewayConfig {
   readonly databaseUrl: string | null;
   /** Whether a start brings the schema of a Postgres up to date. */
   readonly isMigrating: boolean;
-  readonly kv: { readonly type: 'memory' | 'valkey'; readonly url: string | null };
-  readonly ca: { readonly type: 'embedded' | 'step-ca'; readonly url: string | null };
+  readonly kv: KvConfig;
+  readonly ca: { readonly type: 'embedded' } | StepCaConfig;
   readonly publicListener: TcpListener;
+  /** Unix socket of the public API behind a front, in place of `publicListener`. */
+  readonly publicSocket: string | null;
   readonly federationListener: TcpListener | SocketListener;
+  readonly front: FrontConfig | null;
   readonly federation: {
     /** null: made of the federation listener's host and port. */
     readonly url: string | null;

@@ -69,6 +69,14 @@ describe('configuration: environment', () => {
     expect(() => loadConfig({ file: { version: 2, ...url }, env: both })).toThrow(/one of the two/);
   });
 
+  it('wins with the whole choice of the public listener, too', () => {
+    const { config } = loadConfig({
+      file: { version: 2, listen: { public: { port: 1 } }, federation: { enrollment_base_url: 'https://a' } },
+      env: { MOSAIC_PUBLIC_SOCKET: '/p' },
+    });
+    expect(config).toMatchObject({ publicSocket: '/p', publicListener: { port: 8080 } });
+  });
+
   it.each(['true', '1'])('reads %s as true', (text) => {
     expect(
       loadConfig({ env: { FEDERATION_ALLOW_PRIVATE_ADDRESSES: text } }).config.federation
@@ -180,17 +188,17 @@ describe('configuration: deprecated names', () => {
   it('queue for kv', () => {
     const file = { version: 2, tier: 'standalone', queue: { type: 'valkey', url: 'valkey://h' } };
     const { config, warnings } = loadConfig({ file, env: standalone });
-    expect(config.kv).toEqual({ type: 'valkey', url: 'valkey://h' });
+    expect(config.kv).toMatchObject({ type: 'valkey', url: 'valkey://h' });
     expect(warnings).toEqual(['queue is deprecated: use kv.']);
     expect(() => loadConfig({ file: { ...file, kv: {} }, env: standalone })).toThrow(/kv alone/);
   });
 
   it('REDIS_URL for VALKEY_URL, which wins', () => {
     const env = { ...standalone, MOSAIC_TIER: 'standalone', REDIS_URL: 'redis://old' };
-    expect(loadConfig({ env }).config.kv.url).toBe('redis://old');
+    expect(loadConfig({ env }).config.kv).toMatchObject({ url: 'redis://old' });
     expect(loadConfig({ env }).warnings).toEqual(['REDIS_URL is deprecated: use VALKEY_URL.']);
     const both = loadConfig({ env: { ...env, VALKEY_URL: 'valkey://new' } });
-    expect(both.config.kv.url).toBe('valkey://new');
+    expect(both.config.kv).toMatchObject({ url: 'valkey://new' });
     expect(both.warnings).toEqual(['REDIS_URL is deprecated and ignored, because VALKEY_URL is set.']);
   });
 

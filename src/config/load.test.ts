@@ -26,10 +26,12 @@ describe('configuration: defaults', () => {
       dataDir: './data',
       databaseUrl: null,
       isMigrating: true,
-      kv: { type: 'memory', url: null },
-      ca: { type: 'embedded', url: null },
+      kv: { type: 'memory' },
+      ca: { type: 'embedded' },
       publicListener: { kind: 'tcp', host: '127.0.0.1', port: 8080 },
+      publicSocket: null,
       federationListener: { kind: 'tcp', host: '127.0.0.1', port: 8443 },
+      front: null,
       federation: {
         url: null,
         enrollmentBaseUrl: null,
@@ -210,6 +212,33 @@ describe('configuration: what no single field can tell', () => {
     expect(issuesOf(withFields({ federation })).length === 0).toBe(accepted);
   });
 
+  it('a public socket needs the address of the front', () => {
+    const listen = { public: { socket: '/p' } };
+    expect(issuesOf(withFields({ listen }))).toMatchObject([{ path: 'federation.enrollment_base_url' }]);
+    const federation = { enrollment_base_url: 'https://a' };
+    expect(loadConfig(withFields({ listen, federation })).config.publicSocket).toBe('/p');
+    expect(
+      issuesOf(withFields({ listen: { public: { socket: 's'.repeat(108) } }, federation })),
+    ).toMatchObject([
+      { path: 'listen.public.socket', expected: expect.stringContaining('107 bytes') as string },
+    ]);
+  });
+
+  it('an nginx in front needs a socket, a folder, and both of its files or neither', () => {
+    const behind = { listen: { federation: { socket: '/s' } }, federation: { url: 'https://a' } };
+    const front = (fields: Record<string, string>) => withFields({ ...behind, front: fields });
+    const nginx = { nginx_config: '/etc/n.conf', nginx_pid_file: '/run/n.pid' };
+    expect(loadConfig(front({ directory: '/f' })).config.front).toEqual({ directory: '/f', nginx: null });
+    expect(loadConfig(front({ directory: '/f', ...nginx })).config.front).toEqual({
+      directory: '/f',
+      nginx: { config: '/etc/n.conf', pidFile: '/run/n.pid', binary: 'nginx' },
+    });
+    const paths = (sources: ConfigSources) => issuesOf(sources).map(({ path }) => path);
+    expect(paths(front(nginx))).toEqual(['front.directory']);
+    expect(paths(front({ directory: '/f', nginx_config: '/c' }))).toEqual(['front.nginx_pid_file']);
+    expect(paths(withFields({ front: { directory: '/f' } }))).toEqual(['listen.federation.socket']);
+  });
+
   it('tier local refuses a database written for it, and only warns of one it inherits', () => {
     expect(issuesOf(withFields({ database: { url: 'postgres://h/d' } }))).toMatchObject([
       { path: 'database.url' },
@@ -233,23 +262,79 @@ describe('configuration: what no single field can tell', () => {
 
   it('tier federated names all that is missing', () => {
     const paths = issuesOf(withFields({ tier: 'federated' })).map(({ path }) => path);
-    expect(paths).toEqual(['database.url', 'kv.url', 'ca.url', 'sealing.key']);
+    expect(paths).toEqual([
+      'database.url',
+      'kv.url',
+      'ca.url',
+      'ca.root_cert_path',
+      'ca.intermediate_cert_path',
+      'ca.root_crl_path',
+      'ca.provisioner_key',
+      'ca.tls_provisioner_key',
+      'sealing.key',
+    ]);
   });
 
+  const federated = {
+    MOSAIC_TIER: 'federated',
+    DATABASE_URL: 'postgres://u:p@db:5432/m',
+    VALKEY_URL: 'valkey://kv:6379',
+    STEP_CA_URL: 'https://ca:9000/',
+    STEP_CA_ROOT_CERT_PATH: '/ca/root.crt',
+    STEP_CA_INTERMEDIATE_CERT_PATH: '/ca/intermediate.crt',
+    STEP_CA_ROOT_CRL_PATH: '/ca/root.crl',
+    STEP_CA_PROVISIONER_KEY_JSON: 'fed',
+    STEP_CA_TLS_PROVISIONER_KEY_JSON: 'tls',
+    MOSAIC_SEALING_KEY: KEY,
+  };
+
   it('tier federated parses when all is there', () => {
-    const env = {
-      MOSAIC_TIER: 'federated',
-      DATABASE_URL: 'postgres://u:p@db:5432/m',
-      VALKEY_URL: 'valkey://kv:6379',
-      STEP_CA_URL: 'https://ca:9000',
-      MOSAIC_SEALING_KEY: KEY,
-    };
-    const { config } = loadConfig({ env });
+    const { config } = loadConfig({ env: federated });
     expect(config).toMatchObject({
       tier: 'federated',
-      kv: { type: 'valkey' },
-      ca: { type: 'step-ca', url: 'https://ca:9000' },
+      kv: { type: 'valkey', url: 'valkey://kv:6379', passwordFile: null, caPath: null },
+      ca: {
+        type: 'step-ca',
+        url: 'https://ca:9000',
+        rootCertPath: '/ca/root.crt',
+        intermediateCertPath: '/ca/intermediate.crt',
+        rootCrlPath: '/ca/root.crl',
+        provisionerKey: 'fed',
+        tlsProvisionerKey: 'tls',
+        provisionerPassword: null,
+      },
     });
     expect(config.sealingKey).toEqual(new TextEncoder().encode('k'.repeat(32)));
+  });
+
+  it('tier federated takes neither memory nor its own authority', () => {
+    const env = { ...federated, MOSAIC_KV_TYPE: 'memory', MOSAIC_CA_TYPE: 'embedded' };
+    expect(issuesOf({ env }).map(({ path }) => path)).toEqual(['kv.type', 'ca.type']);
+  });
+
+  it('the password of Valkey comes by the URL, beside it, or from a file that is read at each connection', () => {
+    const kvOf = (env: Record<string, string>) =>
+      loadConfig({ env: { ...federated, ...env }, readFile: () => 'from-file\n' }).config.kv;
+    const url = 'valkey://mosaic@kv:6379';
+    expect(kvOf({ VALKEY_URL: url, VALKEY_PASSWORD: 'p@ss/word' })).toMatchObject({
+      url: 'valkey://mosaic:p%40ss%2Fword@kv:6379',
+    });
+    expect(kvOf({ VALKEY_URL: url, VALKEY_PASSWORD_FILE: '/run/p' })).toMatchObject({
+      url,
+      passwordFile: '/run/p',
+    });
+    const both = { VALKEY_URL: 'valkey://m:a@kv', VALKEY_PASSWORD: 'b' };
+    expect(issuesOf({ env: { ...federated, ...both } })).toMatchObject([{ path: 'kv.password' }]);
+  });
+
+  it('Upstash in place of Valkey needs address and token', () => {
+    const { VALKEY_URL: _, ...rest } = federated;
+    const env = { ...rest, UPSTASH_REDIS_REST_URL: 'https://kv.example' };
+    expect(issuesOf({ env })).toMatchObject([{ path: 'kv.rest_token' }]);
+    expect(loadConfig({ env: { ...env, UPSTASH_REDIS_REST_TOKEN: 't' } }).config.kv).toEqual({
+      type: 'upstash',
+      url: 'https://kv.example',
+      token: 't',
+    });
   });
 });

@@ -4,7 +4,8 @@ import { ConfigError, type ConfigIssue } from './issues.ts';
 import type { Json } from './document.ts';
 import { overlay } from './overlay.ts';
 import { resolveConfig } from './resolve.ts';
-import { configDocument, expectedAt, keysAt, type ConfigDocument } from './schema.ts';
+import { expectedAt, keysAt } from './schema-paths.ts';
+import { configDocument, type ConfigDocument } from './schema.ts';
 
 export interface ConfigSources {
   /** Text of mosaic.config.json, or a document of that shape; absent: defaults and environment alone. */

@@ -5,9 +5,9 @@ import { readSecretFiles } from './secret-files.ts';
 
 /** What a value from the environment displaces: it wins over the whole choice, not over half of it. */
 const displaced = (path: string): readonly string[] => {
-  if (path === 'listen.federation.socket') return ['listen.federation.host', 'listen.federation.port'];
-  if (path === 'listen.federation.host' || path === 'listen.federation.port')
-    return ['listen.federation.socket'];
+  const [, listener, part] = /^(listen\.\w+)\.(socket|host|port)$/.exec(path) ?? [];
+  if (listener !== undefined)
+    return part === 'socket' ? [`${listener}.host`, `${listener}.port`] : [`${listener}.socket`];
   return path.endsWith('_file') ? [path.slice(0, -'_file'.length)] : [`${path}_file`];
 };
 

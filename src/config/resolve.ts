@@ -1,8 +1,9 @@
-import type { GatewayConfig, SocketListener, TcpListener } from './config.ts';
+import type { FrontConfig, GatewayConfig, TcpListener } from './config.ts';
 import type { Origins } from './environment.ts';
 import { durationSeconds } from './fields.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseSealingKey } from './sealing-key.ts';
+import { checkLocal, checkServices, servicesOf } from './resolve-services.ts';
 import type { ConfigDocument } from './schema.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
@@ -11,8 +12,8 @@ const DEFAULTS = {
   name: 'mosaic',
   dataDir: './data',
   host: '127.0.0.1',
-  publicPort: 8080,
-  federationPort: 8443,
+  port: { public: 8080, federation: 8443 },
+  nginx: 'nginx',
   leafLifetime: '30d',
   peerTimeoutMs: 5000,
   rateLimitPerMinute: 60,
@@ -24,21 +25,44 @@ interface Resolved {
   readonly warnings: readonly string[];
 }
 
-const federationListener = (
+const socketOf = (
   document: ConfigDocument,
+  name: 'public' | 'federation',
   issues: ConfigIssue[],
-): TcpListener | SocketListener => {
-  const { host, port, socket } = document.listen?.federation ?? {};
-  if (socket === undefined)
-    return { kind: 'tcp', host: host ?? DEFAULTS.host, port: port ?? DEFAULTS.federationPort };
-  if (host !== undefined || port !== undefined) {
+): string | null => {
+  const { host, port, socket } = document.listen?.[name] ?? {};
+  if (socket !== undefined && (host !== undefined || port !== undefined)) {
     issues.push({
-      path: 'listen.federation',
+      path: `listen.${name}`,
       message: 'names a socket beside a host or port',
       expected: 'one of the two',
     });
   }
-  return { kind: 'socket', path: socket };
+  return socket ?? null;
+};
+
+const tcpOf = (document: ConfigDocument, name: 'public' | 'federation'): TcpListener => {
+  const { host = DEFAULTS.host, port = DEFAULTS.port[name] } = document.listen?.[name] ?? {};
+  return { kind: 'tcp', host, port };
+};
+
+const frontOf = ({ front, listen }: ConfigDocument, issues: ConfigIssue[]): FrontConfig | null => {
+  const { directory, nginx_config: config, nginx_pid_file: pidFile, nginx_binary: binary } = front ?? {};
+  if (front === undefined || Object.keys(front).length === 0) return null;
+  const need = (path: string, expected: string): void =>
+    void issues.push({ path, message: 'is missing beside the rest of front', expected });
+  if (listen?.federation?.socket === undefined)
+    need('listen.federation.socket', 'the Unix socket that nginx passes peers to (MOSAIC_FEDERATION_SOCKET)');
+  if (directory === undefined) need('front.directory', 'the path of a folder (MOSAIC_FRONT_DIRECTORY)');
+  if ((config === undefined) !== (pidFile === undefined)) {
+    const missing = config === undefined ? 'nginx_config' : 'nginx_pid_file';
+    need(`front.${missing}`, 'nginx_config and nginx_pid_file together, or neither');
+  }
+  const nginx =
+    config === undefined || pidFile === undefined
+      ? null
+      : { config, pidFile, binary: binary ?? DEFAULTS.nginx };
+  return { directory: directory ?? '', nginx };
 };
 
 const checkUrls = ({ federation, listen }: ConfigDocument, issues: ConfigIssue[]): void => {
@@ -59,66 +83,13 @@ const checkUrls = ({ federation, listen }: ConfigDocument, issues: ConfigIssue[]
       expected: 'https://host:port as peers reach the front',
     });
   }
-};
-
-/** What a field of another tier means in tier `local`: refused when written for it, told when merely inherited. */
-const checkLocal = (
-  document: ConfigDocument,
-  origins: Origins,
-  issues: ConfigIssue[],
-  warnings: string[],
-): void => {
-  const foreign = [
-    { path: 'database.url', present: document.database?.url !== undefined },
-    { path: 'kv.url', present: document.kv?.url !== undefined || document.kv?.type === 'valkey' },
-    { path: 'ca.url', present: document.ca?.url !== undefined || document.ca?.type === 'step-ca' },
-  ];
-  for (const { path, present } of foreign) {
-    if (!present) continue;
-    const variable = origins.get(path);
-    if (variable !== undefined)
-      warnings.push(`${variable} has no effect in tier local, which brings its own.`);
-    else
-      issues.push({
-        path,
-        message: 'does not belong to tier local, which brings its own',
-        expected: 'tier standalone or federated, or nothing here',
-      });
+  if (listen?.public?.socket !== undefined && base === undefined) {
+    issues.push({
+      path: 'federation.enrollment_base_url',
+      message: 'is missing, and nobody can guess it behind a front',
+      expected: 'https://host:port as people reach the public API through the front',
+    });
   }
-};
-
-const checkServices = (document: ConfigDocument, issues: ConfigIssue[]): void => {
-  const { tier, database, kv, ca } = document;
-  const need = (path: string, expected: string) =>
-    issues.push({ path, message: `is missing; tier ${tier} needs it`, expected });
-  if (database?.url === undefined)
-    need('database.url', 'postgres://user:password@host:port/database (DATABASE_URL)');
-  const valkey = kv?.type === 'valkey' || tier === 'federated';
-  if (valkey && kv?.url === undefined) need('kv.url', 'valkey://host:port (VALKEY_URL)');
-  const stepCa = ca?.type === 'step-ca' || tier === 'federated';
-  if (stepCa && ca?.url === undefined) need('ca.url', 'https://host:port (STEP_CA_URL)');
-  if (document.sealing?.key === undefined) {
-    need(
-      'sealing.key',
-      'the key all replicas share (MOSAIC_SEALING_KEY_FILE); make one with: openssl rand -base64 32',
-    );
-  }
-};
-
-const servicesOf = ({
-  tier,
-  database,
-  kv,
-  ca,
-}: ConfigDocument): Pick<GatewayConfig, 'databaseUrl' | 'kv' | 'ca'> => {
-  if (tier === undefined || tier === 'local') {
-    return { databaseUrl: null, kv: { type: 'memory', url: null }, ca: { type: 'embedded', url: null } };
-  }
-  return {
-    databaseUrl: database?.url ?? null,
-    kv: { type: kv?.type ?? (kv?.url === undefined ? 'memory' : 'valkey'), url: kv?.url ?? null },
-    ca: { type: ca?.type ?? (ca?.url === undefined ? 'embedded' : 'step-ca'), url: ca?.url ?? null },
-  };
 };
 
 const withoutSlash = (url: string | undefined): string | null => url?.replace(/\/$/, '') ?? null;
@@ -127,9 +98,11 @@ const withoutSlash = (url: string | undefined): string | null => url?.replace(/\
 export const resolveConfig = (document: ConfigDocument, origins: Origins): Resolved => {
   const issues: ConfigIssue[] = [];
   const warnings: string[] = [];
-  const { federation, listen } = document;
+  const { federation } = document;
   const tier = document.tier ?? DEFAULTS.tier;
-  const listener = federationListener(document, issues);
+  const publicSocket = socketOf(document, 'public', issues);
+  const socket = socketOf(document, 'federation', issues);
+  const front = frontOf(document, issues);
   checkUrls(document, issues);
   if (tier === 'local') checkLocal(document, origins, issues, warnings);
   else checkServices(document, issues);
@@ -139,12 +112,10 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     dataDir: document.data_dir ?? DEFAULTS.dataDir,
     ...servicesOf(document),
     isMigrating: document.database?.migrate ?? true,
-    publicListener: {
-      kind: 'tcp',
-      host: listen?.public?.host ?? DEFAULTS.host,
-      port: listen?.public?.port ?? DEFAULTS.publicPort,
-    },
-    federationListener: listener,
+    publicListener: tcpOf(document, 'public'),
+    publicSocket,
+    federationListener: socket === null ? tcpOf(document, 'federation') : { kind: 'socket', path: socket },
+    front,
     federation: {
       url: withoutSlash(federation?.url),
       enrollmentBaseUrl: withoutSlash(federation?.enrollment_base_url),

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import {
   DURATION,
   HOST,
-  expectedOf,
   expecting,
   field,
   isBaseUrl,
@@ -15,7 +14,10 @@ import { parseSealingKey } from './sealing-key.ts';
 
 export const TIERS = ['local', 'standalone', 'federated'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const KV_TYPES = ['memory', 'valkey', 'upstash'] as const;
 export const CONFIG_VERSION = 2;
+/** What fits into a `sockaddr_un` on Linux. */
+const SOCKET_PATH_BYTES = 107;
 
 const host = field(text.regex(HOST), 'a host name or an IP address', 'Address to bind.');
 const port = (what: string) =>
@@ -24,6 +26,13 @@ const secretFile = (what: string) => field(text, 'the path of a readable file', 
 
 const postgresUrl = text.refine((value) => isUrl(value, ['postgres:', 'postgresql:']));
 const valkeyUrl = text.refine((value) => isUrl(value, ['valkey:', 'valkeys:', 'redis:', 'rediss:']));
+const pemFile = (what: string) => field(text, 'the path of a PEM file', what);
+const socketPath = (what: string) =>
+  field(
+    text.refine((path) => new TextEncoder().encode(path).length <= SOCKET_PATH_BYTES),
+    `the path of a Unix socket, at most ${SOCKET_PATH_BYTES} bytes, without host and port`,
+    what,
+  );
 
 export const configDocument = z
   .strictObject({
@@ -67,12 +76,22 @@ export const configDocument = z
     kv: section(
       {
         type: field(
-          z.enum(['memory', 'valkey']),
-          'memory or valkey',
-          'Shared short-lived state. Default: valkey when a URL is given, else memory.',
+          z.enum(KV_TYPES),
+          `one of ${KV_TYPES.join(', ')}`,
+          'Shared short-lived state. Default: valkey or upstash when its URL is given, else memory.',
         ),
-        url: field(valkeyUrl, 'valkey://user:password@host:port', 'Valkey.'),
+        url: field(valkeyUrl, 'valkey://user:password@host:port (valkeys: for TLS)', 'Valkey.'),
         url_file: secretFile('that URL'),
+        password: field(text, 'text', 'Password for Valkey, when the URL holds none.'),
+        password_file: secretFile('that password; read anew at each connection'),
+        ca_path: pemFile('Authorities to trust for valkeys:, in place of the system’s.'),
+        rest_url: field(
+          text.refine((value) => isBaseUrl(value, ['https:', 'http:'])),
+          'https://host',
+          'Upstash, or the bridge over a Valkey (docs/key-value.md).',
+        ),
+        rest_token: field(text, 'text', 'Bearer token for that.'),
+        rest_token_file: secretFile('that token'),
       },
       'Rate limits and caches.',
     ),
@@ -88,10 +107,14 @@ export const configDocument = z
           'https://host:port',
           'step-ca.',
         ),
-        root_cert_path: field(text, 'the path of a PEM file', 'Root certificate of step-ca.'),
-        provisioner_key_json: field(text, 'a JWK as JSON text', 'Key of the step-ca provisioner.'),
-        provisioner_key_json_file: secretFile('that key'),
-        provisioner_password: field(text, 'text', 'Password of that key, only when it is encrypted.'),
+        root_cert_path: pemFile('Root certificate of step-ca: the only one that is trusted.'),
+        intermediate_cert_path: pemFile('Intermediate certificate of step-ca, which signs.'),
+        root_crl_path: pemFile('Revocation list of the root, made by infra/step-ca/provision.sh.'),
+        provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-fed.'),
+        provisioner_key_file: secretFile('that key'),
+        tls_provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-tls.'),
+        tls_provisioner_key_file: secretFile('that key'),
+        provisioner_password: field(text, 'text', 'Password of both keys, only when they are encrypted.'),
         provisioner_password_file: secretFile('that password'),
       },
       'Who signs certificates.',
@@ -99,23 +122,40 @@ export const configDocument = z
     listen: section(
       {
         public: section(
-          { host, port: port('Port of the public API. Default: 8080.') },
+          {
+            host,
+            port: port('Port of the public API. Default: 8080.'),
+            socket: socketPath('Unix socket behind a front, instead of host and port.'),
+          },
           'Public API over HTTP, with bearer tokens. Default: 127.0.0.1.',
         ),
         federation: section(
           {
             host,
             port: port('Port for peers, over mutual TLS. Default: 8443.'),
-            socket: field(
-              text,
-              'the path of a Unix socket, without host and port',
-              'Unix socket behind a front that ends TLS, instead of host and port.',
-            ),
+            socket: socketPath('Unix socket behind a front that ends TLS, instead of host and port.'),
           },
           'For peers. Default: TLS on 127.0.0.1.',
         ),
       },
       'Where the gateway listens.',
+    ),
+    front: section(
+      {
+        directory: field(
+          text,
+          'the path of a folder',
+          'Folder where the gateway keeps server.pem, server.key, client-ca.pem and crl.pem for nginx.',
+        ),
+        nginx_config: field(
+          text,
+          'the path of nginx.conf',
+          'Tested with `nginx -t` after every change of those files. Absent: nginx is reloaded by somebody else.',
+        ),
+        nginx_pid_file: field(text, 'the path of a file', 'Holds the process id that is sent SIGHUP then.'),
+        nginx_binary: field(text, 'the path of a program', 'Default: nginx.'),
+      },
+      'The nginx in front, with listen.federation.socket.',
     ),
     federation: section(
       {
@@ -187,33 +227,3 @@ export const configDocument = z
   .describe('mosaic.config.json, version 2. Every field has an environment variable, which wins.');
 
 export type ConfigDocument = z.infer<typeof configDocument>;
-
-const inner = (schema: z.ZodType): z.ZodType =>
-  schema instanceof z.ZodOptional ? inner(schema.unwrap() as z.ZodType) : schema;
-
-/** What was expected at a path of the document; of the nearest part above it when it names an item of a list. */
-export const expectedAt = (path: readonly PropertyKey[]): string | undefined => {
-  let schema: z.ZodType = configDocument;
-  let expected: string | undefined;
-  for (const key of path) {
-    const here = inner(schema);
-    if (!(here instanceof z.ZodObject)) break;
-    const next = (here.shape as Record<PropertyKey, z.ZodType | undefined>)[key];
-    if (next === undefined) return undefined;
-    expected = expectedOf(next);
-    schema = next;
-  }
-  return expected;
-};
-
-/** Keys an object at a path may have, for messages about unknown ones. */
-export const keysAt = (path: readonly PropertyKey[]): readonly string[] => {
-  let schema: z.ZodType = configDocument;
-  for (const key of path) {
-    const here = inner(schema);
-    if (!(here instanceof z.ZodObject)) return [];
-    schema = (here.shape as Record<PropertyKey, z.ZodType | undefined>)[key] ?? configDocument;
-  }
-  const here = inner(schema);
-  return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
-};

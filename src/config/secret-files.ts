@@ -3,6 +3,8 @@ import type { ConfigIssue } from './issues.ts';
 import { at, place, type Json } from './document.ts';
 
 const SECRET_PATHS = ENVIRONMENT.filter(({ secret }) => secret === true).map(({ path }) => path);
+/** Files that are read again later, so that the secret in them can change under a running gateway. */
+const READ_AGAIN: ReadonlySet<string> = new Set(['kv.password']);
 
 const reasonOf = (error: unknown): string => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -35,7 +37,7 @@ export const readSecretFiles = (
       if (value === '') issues.push({ ...place_, message: 'names an empty file', expected: 'the secret' });
       else place(document, path, value);
       origins.set(path, variable ?? filePath);
-      place(document, filePath, undefined);
+      if (!READ_AGAIN.has(path)) place(document, filePath, undefined);
     } catch (error) {
       issues.push({ ...place_, message: reasonOf(error), expected: 'the path of a readable file' });
     }

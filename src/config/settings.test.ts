@@ -41,20 +41,38 @@ describe('settings of the core', () => {
   });
 });
 
-describe('what this version can start', () => {
+describe('what a runtime can start', () => {
   const services = { database: { url: 'postgres://h/d' }, sealing: { key: 'ab'.repeat(32) } };
+  const stepCa = {
+    url: 'https://h',
+    root_cert_path: 'r',
+    intermediate_cert_path: 'i',
+    root_crl_path: 'c',
+    provisioner_key: 'f',
+    tls_provisioner_key: 't',
+  };
+  const standalone = (fields: Record<string, unknown> = {}): GatewayConfig =>
+    configOf({ tier: 'standalone', ...services, ...fields });
 
   it('local, and standalone with Postgres', () => {
     expect(() => assertSupported(configOf())).not.toThrow();
-    expect(() => assertSupported(configOf({ tier: 'standalone', ...services }))).not.toThrow();
+    expect(() => assertSupported(standalone())).not.toThrow();
   });
 
-  it('not Valkey or step-ca, and says which', () => {
-    expect(() =>
-      assertSupported(configOf({ tier: 'standalone', ...services, kv: { url: 'valkey://h' } })),
-    ).toThrow(/kv\.type: .*Valkey/);
-    expect(() =>
-      assertSupported(configOf({ tier: 'standalone', ...services, ca: { url: 'https://h' } })),
-    ).toThrow(/ca\.type: .*step-ca/);
+  it('not what it has no adapter for, and says which', () => {
+    expect(() => assertSupported(standalone({ kv: { url: 'valkey://h' } }))).toThrow(/kv\.type: .*valkey/);
+    expect(() => assertSupported(standalone({ ca: stepCa }))).toThrow(/ca\.type: .*step-ca/);
+    const listen = { public: { socket: '/p' } };
+    const federation = { enrollment_base_url: 'https://a' };
+    expect(() => assertSupported(standalone({ listen, federation }))).toThrow(/listen\.public\.socket/);
+    const ability = {
+      tiers: ['standalone'],
+      kv: ['memory', 'valkey'],
+      ca: ['step-ca'],
+      publicSocket: true,
+    } as const;
+    const all = standalone({ kv: { url: 'valkey://h' }, ca: stepCa, listen, federation });
+    expect(() => assertSupported(all, ability)).not.toThrow();
+    expect(() => assertSupported(configOf(), ability)).toThrow(/tier: .*local/);
   });
 });

@@ -1,25 +1,36 @@
-import type { GatewayConfig } from './config.ts';
+import type { GatewayConfig, KvConfig, Tier } from './config.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
 
+/** What a runtime can be made of. */
+export interface Ability {
+  readonly tiers: readonly Tier[];
+  readonly kv: readonly KvConfig['type'][];
+  readonly ca: readonly GatewayConfig['ca']['type'][];
+  readonly publicSocket: boolean;
+}
+
+/** Of the runtimes beside Node, unless they say otherwise. */
+const PLAIN: Ability = {
+  tiers: ['local', 'standalone'],
+  kv: ['memory'],
+  ca: ['embedded'],
+  publicSocket: false,
+};
+
 /**
- * Refuses what the schema allows and this version does not have yet, part by part.
+ * Refuses what the schema allows and a runtime does not have, part by part.
  * @throws ConfigError
  */
-export const assertSupported = ({ tier, kv, ca }: GatewayConfig): void => {
+export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN): void => {
+  const { tier, kv, ca, publicSocket } = config;
   const issues: ConfigIssue[] = [];
-  if (tier === 'federated') {
-    issues.push({
-      path: 'tier',
-      message: 'federated is not part of this version',
-      expected: 'local, or standalone',
-    });
-  }
-  if (kv.type === 'valkey') {
-    issues.push({ path: 'kv.type', message: 'this version has no Valkey adapter', expected: 'memory' });
-  }
-  if (ca.type === 'step-ca') {
-    issues.push({ path: 'ca.type', message: 'this version has no step-ca adapter', expected: 'embedded' });
-  }
+  const refuse = (path: string, value: string, others: readonly string[]): void =>
+    void issues.push({ path, message: `this runtime has no ${value}`, expected: others.join(' or ') });
+  if (!ability.tiers.includes(tier)) refuse('tier', `tier ${tier}`, ability.tiers);
+  if (!ability.kv.includes(kv.type)) refuse('kv.type', `${kv.type} adapter`, ability.kv);
+  if (!ability.ca.includes(ca.type)) refuse('ca.type', `${ca.type} adapter`, ability.ca);
+  if (publicSocket !== null && !ability.publicSocket)
+    refuse('listen.public.socket', 'public socket', ['host and port']);
   if (issues.length > 0)
-    throw new ConfigError(issues, 'This version of the gateway can not start that configuration:');
+    throw new ConfigError(issues, 'This runtime of the gateway can not start that configuration:');
 };

@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts';
+import type { Deps, FrontState } from '../deps.ts';
 
 export const SERVICES = ['database', 'kv', 'ca'] as const;
 
@@ -10,6 +10,8 @@ export interface ServiceState {
 export interface Readiness {
   readonly ready: boolean;
   readonly services: Readonly<Record<(typeof SERVICES)[number], ServiceState>>;
+  /** null: this gateway keeps no front. A stale one still serves, so it does not count against `ready`. */
+  readonly front: FrontState | null;
 }
 
 const WAIT_MS = 2_000;
@@ -43,8 +45,12 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
   const [database, kv, ca] = await Promise.all([
     probe(deps, 'database', () => deps.storage.ping()),
     probe(deps, 'kv', () => deps.kv.ping()),
-    probe(deps, 'ca', () => deps.ca.rootPem()),
+    probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
   ]);
   const services = { database, kv, ca };
-  return { ready: Object.values(services).every(({ status }) => status === 'ok'), services };
+  return {
+    ready: Object.values(services).every(({ status }) => status === 'ok'),
+    services,
+    front: deps.front?.() ?? null,
+  };
 };

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/issues.ts';
+import type { BootError } from '../../runtimes/node/boot-fault.ts';
 import type { RunningGateway } from '../../runtimes/node/start.ts';
 import { group, leaf, type OutputOptions } from '../command.ts';
+import { configProblem } from '../configuration.ts';
 import { CliError, EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { wholeNumber } from '../options.ts';
+import { addDoctor } from './doctor.ts';
 import { readyLine, renderReady } from '../render/gateway.ts';
 
 interface StartOptions extends OutputOptions {
@@ -41,16 +44,23 @@ const stopAsked = (withStdin: boolean): Promise<void> =>
     if (withStdin) process.stdin.on('close', ask).on('end', ask).on('error', ask).resume();
   });
 
+/** Each service that is missing, with its place and the remedy. */
+const bootProblem = (error: BootError): CliError => {
+  const issues = error.faults.map(({ service, where, message, remedy }) => ({
+    path: `${service} at ${where}`,
+    message: `${message}. What to do: ${remedy}`,
+  }));
+  return new CliError(
+    EXIT.failure,
+    { code: 'not_started', title: 'The gateway did not start.', issues },
+    error,
+  );
+};
+
 const notStarted = async (error: unknown): Promise<CliError> => {
-  if (error instanceof ConfigError) {
-    const title = 'The configuration is not valid.';
-    const issues = error.issues.map(({ path, message, expected, variable }) => ({
-      path: variable === undefined ? path : `${path} (${variable})`,
-      message,
-      ...(expected === undefined ? {} : { expected }),
-    }));
-    return new CliError(EXIT.usage, { code: 'invalid_configuration', title, issues }, error);
-  }
+  if (error instanceof ConfigError) return configProblem(error);
+  const { BootError } = await import('../../runtimes/node/boot-fault.ts');
+  if (error instanceof BootError) return bootProblem(error);
   const { explainFailure } = await import('../../runtimes/node/main.ts');
   const [detail = 'no reason given'] = explainFailure(error).message.split('\n');
   return new CliError(
@@ -100,7 +110,10 @@ const start = async (io: Io, options: StartOptions): Promise<void> => {
 };
 
 export const addGateway = (program: Command, io: Io): void => {
-  const gateway = group(program, 'gateway', 'The gateway itself.', ['mosaic gateway start']);
+  const gateway = group(program, 'gateway', 'The gateway itself.', [
+    'mosaic gateway start',
+    'mosaic gateway doctor',
+  ]);
   const command = leaf(gateway, 'start', 'Start a gateway; SIGTERM or Ctrl-C ends it gracefully.', [
     'mosaic gateway start',
     'mosaic gateway start --name work --data-dir /var/lib/mosaic --public-port 8080 --federation-port 8443',
@@ -112,4 +125,5 @@ export const addGateway = (program: Command, io: Io): void => {
     .option('--federation-port <port>', 'port for peers, 0 for any free one', wholeNumber(0, 65_535))
     .option('--stop-with-stdin', 'end when standard input does, for a program that starts gateways');
   command.action((options: StartOptions) => start(io, options));
+  addDoctor(gateway, io);
 };

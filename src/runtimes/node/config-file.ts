@@ -13,6 +13,11 @@ export interface ConfigFileOptions {
   readonly env?: Environment;
 }
 
+export interface LoadedFile extends LoadedConfig {
+  /** Whether a file was read, beside the environment. */
+  readonly hasFile: boolean;
+}
+
 const readFile = (path: string): string => readFileSync(path, 'utf8');
 
 const readConfig = (path: string, isOptional: boolean): string | undefined => {
@@ -26,10 +31,11 @@ const readConfig = (path: string, isOptional: boolean): string | undefined => {
 };
 
 /** Loads the configuration from disk and environment; paths in it are relative to the current folder. @throws ConfigError */
-export const loadConfigFile = ({ path, env = process.env }: ConfigFileOptions = {}): LoadedConfig => {
+export const loadConfigFile = ({ path, env = process.env }: ConfigFileOptions = {}): LoadedFile => {
   const file = readConfig(path ?? CONFIG_FILE, path === undefined);
   try {
-    return loadConfig({ ...(file === undefined ? {} : { file }), env, readFile });
+    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env, readFile });
+    return { ...loaded, hasFile: file !== undefined };
   } catch (error) {
     if (!(error instanceof ConfigError) || file === undefined) throw error;
     throw new ConfigError(

@@ -1,8 +1,15 @@
 import type { CertificateAuthority, Crl, CrlSource } from '../../../ca/authority.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
-import type { KeyMaker } from '../../deps.ts';
+import type { FrontState, KeyMaker } from '../../deps.ts';
 import type { FrontMaterial } from './front.ts';
-import { issueServerCertificate, type ServerCertificate, type ServerNames } from './server-certificate.ts';
+import { createFrontRounds } from './front-rounds.ts';
+import {
+  isDue,
+  issueServerCertificate,
+  renewedOrKept,
+  type ServerCertificate,
+  type ServerNames,
+} from './server-certificate.ts';
 
 export interface FrontMaterialParts {
   readonly ca: CertificateAuthority & CrlSource;
@@ -14,31 +21,26 @@ export interface FrontMaterialParts {
   readonly pollMs?: number;
 }
 
-export interface FrontMaterialKeeper {
+/** Keeps a front's certificate and list current, wherever they live. */
+export interface FrontKeeper {
+  /** Something was revoked here: the front's list is renewed now, not at the next poll. */
+  readonly refresh: () => Promise<void>;
+  readonly state: () => FrontState;
+  readonly stop: () => void;
+}
+
+export interface FrontMaterialKeeper extends FrontKeeper {
   readonly current: () => FrontMaterial;
   /** Calls `apply` whenever certificate or list changed, until `stop`. */
   start(apply: (material: FrontMaterial) => void): void;
-  /** Something was revoked here: the front's list is renewed now, not at the next poll. */
-  refresh(): Promise<void>;
-  stop(): void;
 }
 
-const POLL_MS = 15_000;
-
-/** Renewed when a third of its life is left. */
-const isDue = ({ notBefore, notAfter }: ServerCertificate, now: Date): boolean =>
-  notAfter.getTime() - now.getTime() < (notAfter.getTime() - notBefore.getTime()) / 3;
-
-/** Keeps the front's certificate and revocation list current. A failure keeps what is there, and says so. */
+/** Keeps the certificate and revocation list of the gateway's own front current, in memory. */
 export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<FrontMaterialKeeper> => {
-  const { ca, clock, log } = parts;
-  const root = await ca.rootPem();
-  let certificate = await issueServerCertificate(parts, parts.names);
-  let crl: Crl = await ca.crl();
+  const root = await parts.ca.rootPem();
+  let certificate: ServerCertificate = await issueServerCertificate(parts, parts.names);
+  let crl: Crl = await parts.ca.crl();
   let apply: ((material: FrontMaterial) => void) | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let running: Promise<void> | null = null;
-  let isAskedAgain = false;
 
   const current = (): FrontMaterial => ({
     certificate: certificate.chain,
@@ -47,52 +49,31 @@ export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<Fron
     crl: crl.pem,
   });
 
-  const renew = async (): Promise<void> => {
+  const rounds = createFrontRounds(parts, crl.number, async (next) => {
     const before = { certificate, crl };
-    if (isDue(certificate, clock.now())) certificate = await issueServerCertificate(parts, parts.names);
-    crl = await ca.crl();
+    if (isDue(certificate, parts.clock.now()))
+      certificate = await renewedOrKept(parts, parts.names, certificate);
+    crl = next ?? crl;
     if (certificate !== before.certificate || crl.pem !== before.crl.pem) apply?.(current());
-  };
-
-  const runOnce = async (): Promise<void> => {
-    do {
-      isAskedAgain = false;
-      try {
-        await renew();
-      } catch (error) {
-        const nextUpdate = crl.nextUpdate.toISOString();
-        log.error('the TLS front could not be refreshed', {
-          alert: 'front_stale',
-          crl_next_update: nextUpdate,
-          error: error as Error,
-        });
-      }
-    } while (isAskedAgain);
-    running = null;
-  };
-
-  const refresh = (): Promise<void> => {
-    if (running === null) running = runOnce();
-    // A list may be on its way that was made before this revocation: ask once more after it.
-    else isAskedAgain = true;
-    return running;
-  };
-
-  const schedule = (): void => {
-    timer = setTimeout(() => void refresh().then(schedule), parts.pollMs ?? POLL_MS);
-    timer.unref();
-  };
+  });
 
   return {
     current,
     start: (use) => {
       apply = use;
-      schedule();
+      rounds.start();
     },
-    refresh,
+    refresh: rounds.refresh,
+    state: () => ({
+      status: rounds.isStale() ? 'stale' : 'ok',
+      certificateNotAfter: certificate.notAfter,
+      crlNumber: crl.number,
+      crlNextUpdate: crl.nextUpdate,
+      refusedLists: rounds.refusedLists(),
+    }),
     stop: () => {
       apply = null;
-      clearTimeout(timer);
+      rounds.stop();
     },
   };
 };

@@ -56,29 +56,30 @@ const someoneAnswers = (path: string): Promise<boolean> =>
   });
 
 /** A socket file that outlived its process is removed; anything else in its place is not. */
-const clearStaleSocket = async (path: string): Promise<void> => {
+const clearStaleSocket = async (path: string, field: string): Promise<void> => {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket())
     throw new ListenError(`Can not listen on ${path}: that is a file, not a socket.`, null);
   if (await someoneAnswers(path)) {
-    throw new ListenError(
-      `Can not listen on ${path}: another process does (listen.federation.socket).`,
-      null,
-    );
+    throw new ListenError(`Can not listen on ${path}: another process does (${field}).`, null);
   }
   rmSync(path);
 };
 
 /** Opens a Unix socket that only the owner and the group (the front) may use: mode 0660. */
-export const listenSocket = async (server: Server, path: string): Promise<void> => {
-  await clearStaleSocket(path);
+export const listenSocket = async (
+  server: Server,
+  path: string,
+  field = 'listen.federation.socket',
+): Promise<void> => {
+  await clearStaleSocket(path, field);
   const before = process.umask(0o117);
   try {
     await opened(server, () => server.listen({ path }));
   } catch (error) {
     const message = error instanceof Error ? error.message : 'it failed';
-    throw new ListenError(`Can not listen on ${path}: ${message} (listen.federation.socket).`, error);
+    throw new ListenError(`Can not listen on ${path}: ${message} (${field}).`, error);
   } finally {
     process.umask(before);
   }

@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { isIP } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Log } from '../../../domain/ports/basics.ts';
 import type { TcpListener } from '../../config/config.ts';
@@ -7,6 +8,7 @@ import { createFront, onUnreadable } from './front.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { listenSocket, listenTcp } from './listen.ts';
 import { answerClientError } from './raw-answers.ts';
+import { makeReadable } from './request-target.ts';
 import { makeStoppable } from './stopping.ts';
 
 export interface Listening {
@@ -34,8 +36,10 @@ export const deferHandler = (): DeferredHandler => {
   };
 };
 
-/** Adds `clientAddress` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
-export const withClientAddress =
+type Incoming = HttpBindings['incoming'];
+
+const withAddress =
+  (addressOf: (incoming: Incoming) => string | undefined) =>
   (handler: NodeHandler): NodeHandler =>
   (request, env) => {
     const { incoming, outgoing } = env as HttpBindings;
@@ -43,17 +47,34 @@ export const withClientAddress =
       incoming,
       outgoing,
       get clientAddress() {
-        return incoming.socket.remoteAddress;
+        return addressOf(incoming);
       },
     });
   };
 
-const plainServer = (handler: NodeHandler, limits: HttpLimits): Server => {
+/** The address that the nearest front wrote: the last one, since whatever stands before it anyone may have sent. */
+const forwardedAddress = ({ headers }: Incoming): string | undefined => {
+  const value = headers['x-forwarded-for'];
+  const last = (Array.isArray(value) ? value.at(-1) : value)?.split(',').at(-1)?.trim();
+  return last !== undefined && isIP(last) !== 0 ? last : undefined;
+};
+
+/** Adds `clientAddress` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
+export const withClientAddress = withAddress(({ socket }) => socket.remoteAddress);
+
+/** The same on a Unix socket, which only the front can reach: it says for whom. */
+export const withForwardedAddress = withAddress(forwardedAddress);
+
+const plainServer = (
+  handler: NodeHandler,
+  limits: HttpLimits,
+  prepare: (incoming: IncomingMessage) => void = () => {},
+): Server => {
   const listener = getRequestListener(handler, { errorHandler: onUnreadable });
-  const server = createServer(
-    serverOptions(limits),
-    (incoming, outgoing) => void listener(incoming, outgoing),
-  );
+  const server = createServer(serverOptions(limits), (incoming, outgoing) => {
+    prepare(incoming);
+    void listener(incoming, outgoing);
+  });
   server.maxConnections = limits.maxConnections;
   server.on('clientError', answerClientError);
   return server;
@@ -66,13 +87,20 @@ export const listenPublic = async (handler: NodeHandler, { host, port }: TcpList
   return { port: await listenTcp(server, host, port, 'listen.public'), stop };
 };
 
+const listenPlainSocket =
+  (field: string, prepare?: (incoming: IncomingMessage) => void) =>
+  async (handler: NodeHandler, path: string): Promise<Listening> => {
+    const server = plainServer(handler, DEFAULT_LIMITS, prepare);
+    const { stop } = makeStoppable(server);
+    await listenSocket(server, path, field);
+    return { port: null, stop };
+  };
+
 /** For a front in the same machine that ends TLS and passes the certificate on (RFC 9440). */
-export const listenBehindFront = async (handler: NodeHandler, path: string): Promise<Listening> => {
-  const server = plainServer(handler, DEFAULT_LIMITS);
-  const { stop } = makeStoppable(server);
-  await listenSocket(server, path);
-  return { port: null, stop };
-};
+export const listenBehindFront = listenPlainSocket('listen.federation.socket', makeReadable);
+
+/** The public API behind a front. */
+export const listenPublicSocket = listenPlainSocket('listen.public.socket');
 
 export interface FrontListening extends Listening {
   readonly replace: (material: FrontMaterial) => void;

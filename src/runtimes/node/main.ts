@@ -1,4 +1,5 @@
 import { EXIT, explainStartFailure, type Explained } from '../explain.ts';
+import { BootError } from './boot-fault.ts';
 import { DataFolderError } from './data-folder.ts';
 import { ListenError } from './listen.ts';
 import { loadConfigFile, type ConfigFileOptions } from './config-file.ts';
@@ -8,7 +9,7 @@ import { createLog } from './log.ts';
 
 /** What an operator reads when a start fails, and the process's exit code. */
 export const explainFailure = (error: unknown): Explained =>
-  error instanceof DataFolderError || error instanceof ListenError
+  error instanceof DataFolderError || error instanceof ListenError || error instanceof BootError
     ? { message: error.message, exitCode: EXIT.unavailable }
     : explainStartFailure(error);
 

@@ -1,7 +1,7 @@
 import type { CertificateAuthority } from '../../../ca/authority.ts';
 import { readCsr } from '../../../ca/x509/csr.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import type { Clock } from '../../../domain/ports/basics.ts';
+import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import type { KeyMaker } from '../../deps.ts';
 
 export interface ServerNames {
@@ -28,8 +28,8 @@ export const serverNames = (hosts: readonly string[]): ServerNames => {
 };
 
 /**
- * A new key and server certificate for this process. The key lives in memory alone: every start makes another,
- * so there is nothing to steal from a disk and nothing to forget to rotate.
+ * A new key and server certificate. The gateway's own front keeps the key in memory alone: every start makes another, so
+ * there is nothing to steal from a disk and nothing to forget to rotate.
  *
  * @throws MosaicError `ca_unavailable`, `ca_misissued`
  */
@@ -49,4 +49,34 @@ export const issueServerCertificate = async (
   });
   const { pem, chainPem, notBefore, notAfter } = issued;
   return { chain: `${pem.trimEnd()}\n${chainPem.trimEnd()}\n`, key: keyPem, notBefore, notAfter };
+};
+
+/** Renewed when a third of its life is left. */
+export const isDue = (
+  { notBefore, notAfter }: Pick<ServerCertificate, 'notBefore' | 'notAfter'>,
+  now: Date,
+): boolean => notAfter.getTime() - now.getTime() < (notAfter.getTime() - notBefore.getTime()) / 3;
+
+/** A new one, or the old one when there is none to be had and it still is good: the front goes on meanwhile. */
+export const renewedOrKept = async (
+  parts: {
+    readonly ca: CertificateAuthority;
+    readonly keyMaker: KeyMaker;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+  names: ServerNames,
+  old: ServerCertificate,
+): Promise<ServerCertificate> => {
+  try {
+    return await issueServerCertificate(parts, names);
+  } catch (error) {
+    if (old.notAfter <= parts.clock.now()) throw error;
+    parts.log.error('the server certificate of the front could not be renewed', {
+      alert: 'front_certificate',
+      not_after: old.notAfter.toISOString(),
+      error: error as Error,
+    });
+    return old;
+  }
 };

@@ -1,10 +1,14 @@
+import type { Authority } from '../../../ca/authority.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { systemClock } from '../../wire.ts';
+import { BootError } from './boot-fault.ts';
 import { folderSealingKey, openDataFolder } from './data-folder.ts';
 import { quickenDrizzle } from './lean.ts';
+import { openAuthority, openKv, openPostgres } from './open-services.ts';
+import type { OpenedAuthority } from './step-ca.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 
 /** What the gateway stands on, opened; `close` lets go of it in the opposite order. */
@@ -13,16 +17,20 @@ export interface Services {
   readonly kv: KeyValue;
   readonly transport: NodeTransport;
   readonly sealingKey: Uint8Array;
+  /** step-ca; null: the embedded one, which lives in the database. */
+  readonly authority: Authority | null;
   close(): Promise<void>;
 }
 
-interface OpenedStorage {
+interface Opened {
   readonly storage: Storage;
+  readonly kv: KeyValue;
+  readonly authority: OpenedAuthority | null;
   readonly sealingKey: Uint8Array;
   readonly release: () => void;
 }
 
-const openLocal = async (config: GatewayConfig): Promise<OpenedStorage> => {
+const openLocal = async (config: GatewayConfig): Promise<Opened> => {
   const folder = openDataFolder(config.dataDir);
   try {
     const sealingKey = config.sealingKey ?? folderSealingKey(folder);
@@ -33,25 +41,43 @@ const openLocal = async (config: GatewayConfig): Promise<OpenedStorage> => {
       await createDatabaseFolder(folder.database);
     }
     const storage = await openPgliteStorage({ dataDir: folder.database, exists: true });
-    return { storage, sealingKey, release: folder.release };
+    const kv = createMemoryKeyValue({ clock: systemClock });
+    return { storage, kv, authority: null, sealingKey, release: folder.release };
   } catch (error) {
     folder.release();
     throw error;
   }
 };
 
-const openPostgres = async ({
-  databaseUrl,
-  sealingKey,
-  isMigrating,
-}: GatewayConfig): Promise<OpenedStorage> => {
+/** All that fails at once, so that an operator corrects it in one go. */
+const allOf = <T extends readonly unknown[]>(results: { [K in keyof T]: PromiseSettledResult<T[K]> }): T => {
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  const other = failures.find((error) => !(error instanceof BootError));
+  if (other !== undefined)
+    throw other instanceof Error ? other : new Error('a service could not be opened', { cause: other });
+  if (failures.length > 0)
+    throw new BootError(failures.flatMap((error) => (error instanceof BootError ? error.faults : [])));
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+};
+
+/** Postgres, key-value store and authority, all at once. @throws BootError naming every one that is missing */
+const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
+  const { databaseUrl, sealingKey } = config;
   if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
-  const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
-  return {
-    storage: await openPostgresStorage({ url: databaseUrl, skipMigrations: !isMigrating }),
-    sealingKey,
-    release: () => {},
-  };
+  const results = await Promise.allSettled([
+    openPostgres(databaseUrl, config.isMigrating),
+    openKv(config.kv, sealingKey, log),
+    openAuthority(config),
+  ]);
+  try {
+    const [storage, kv, authority] = allOf<[Storage, KeyValue, OpenedAuthority | null]>(results);
+    return { storage, kv, authority, sealingKey, release: () => {} };
+  } catch (error) {
+    for (const result of results) if (result.status === 'fulfilled') void result.value?.close();
+    throw error;
+  }
 };
 
 const closeAll = async (log: Log, parts: readonly (readonly [string, () => unknown])[]): Promise<void> => {
@@ -64,13 +90,12 @@ const closeAll = async (log: Log, parts: readonly (readonly [string, () => unkno
   }
 };
 
-/** Opens database, key-value and transport of a tier. @throws DataFolderError, MosaicError `database_unavailable` */
+/** Opens what a tier stands on. @throws DataFolderError, BootError, MosaicError `database_unavailable` */
 export const openServices = async (config: GatewayConfig, log: Log): Promise<Services> => {
   quickenDrizzle();
-  const { storage, sealingKey, release } = await (config.tier === 'local'
+  const { storage, kv, authority, sealingKey, release } = await (config.tier === 'local'
     ? openLocal(config)
-    : openPostgres(config));
-  const kv = createMemoryKeyValue({ clock: systemClock });
+    : openRemote(config, log));
   const transport = createNodeTransport({
     allowPrivateAddresses: config.federation.allowPrivateAddresses,
     allowLoopbackHttp: config.federation.allowLoopbackHttp,
@@ -81,10 +106,12 @@ export const openServices = async (config: GatewayConfig, log: Log): Promise<Ser
     kv,
     transport,
     sealingKey,
+    authority: authority?.authority ?? null,
     close: () =>
       closeAll(log, [
         ['transport', () => transport.close()],
         ['key-value store', () => kv.close()],
+        ['certificate authority', () => authority?.close()],
         ['database', () => storage.close()],
         ['data folder', release],
       ]),

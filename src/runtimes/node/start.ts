@@ -1,22 +1,25 @@
-import type { CertificateAuthority, CrlSource } from '../../../ca/authority.ts';
+import type { Authority } from '../../../ca/authority.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
 import { createEnrollmentApp, createFederationApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
-import { assertSupported } from '../../config/supported.ts';
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { wire, type Wired } from '../../wire.ts';
-import { keepFrontMaterial, type FrontMaterialKeeper } from './front-material.ts';
+import { keepFrontFiles } from './front-files.ts';
+import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
+import type { NodeHandler } from './front.ts';
 import {
   deferHandler,
   listenBehindFront,
   listenFront,
   listenPublic,
+  listenPublicSocket,
   withClientAddress,
+  withForwardedAddress,
   type Listening,
 } from './listeners.ts';
 import { settle } from './lean.ts';
@@ -64,16 +67,38 @@ const createUndo = (log: Log) => {
 };
 
 /** The same authority, but whoever is given it hears of revocations at once: the front's list must follow. */
-const tellRevocations = (
-  ca: CertificateAuthority & CrlSource,
-  onRevoked: () => Promise<void>,
-): CertificateAuthority & CrlSource => ({
+const tellRevocations = (ca: Authority, onRevoked: () => Promise<void>): Authority => ({
   ...ca,
   revoke: async (serial, reason, at) => {
     await ca.revoke(serial, reason, at);
     await onRevoked();
   },
 });
+
+interface PeerSide {
+  readonly listening: Listening;
+  readonly source: CertificateSource;
+  /** null: somebody else keeps the front. */
+  readonly keeper: FrontKeeper | null;
+}
+
+/** The gateway's own TLS front, or a socket for the nginx that the gateway may keep files for. */
+const listenForPeers = async (
+  config: GatewayConfig,
+  parts: FrontMaterialParts,
+  handlers: { readonly federation: NodeHandler; readonly enrollment: NodeHandler },
+): Promise<PeerSide> => {
+  const { federationListener: listener, front } = config;
+  if (listener.kind === 'socket') {
+    const keeper = front === null ? null : await keepFrontFiles({ ...parts, front });
+    const listening = await listenBehindFront(handlers.federation, listener.path);
+    return { listening, source: certificateHeader, keeper };
+  }
+  const keeper = await keepFrontMaterial(parts);
+  const listening = await listenFront(handlers, keeper.current(), parts.log, listener);
+  keeper.start(listening.replace);
+  return { listening, source: certificateOfSocket, keeper };
+};
 
 const startListeners = async (
   config: GatewayConfig,
@@ -82,33 +107,22 @@ const startListeners = async (
   undo: { add(step: () => unknown): void },
 ) => {
   const [publicly, federation, enrollment] = [deferHandler(), deferHandler(), deferHandler()];
-  let keeper: FrontMaterialKeeper | null = null;
-  let inner: Listening;
-  let source: CertificateSource = certificateHeader;
-  const { federationListener: listener } = config;
-  if (listener.kind === 'socket') inner = await listenBehindFront(federation.handle, listener.path);
-  else {
-    const names = serverNames(serverHosts(config));
-    const material = await keepFrontMaterial({
-      ca: wired.ca,
-      keyMaker: wired.keyMaker,
-      clock: wired.clock,
-      log,
-      names,
-    });
-    const handlers = { federation: federation.handle, enrollment: enrollment.handle };
-    const front = await listenFront(handlers, material.current(), log, listener);
-    material.start(front.replace);
-    undo.add(() => material.stop());
-    [inner, keeper, source] = [front, material, certificateOfSocket];
-  }
+  const { ca, keyMaker, clock } = wired;
+  const parts = { ca, keyMaker, clock, log, names: serverNames(serverHosts(config)) };
+  const handlers = { federation: federation.handle, enrollment: enrollment.handle };
+  const { listening: inner, source, keeper } = await listenForPeers(config, parts, handlers);
   undo.add(() => inner.stop(DRAIN_MS));
-  const outer = await listenPublic(publicly.handle, config.publicListener);
+  undo.add(() => keeper?.stop());
+  const { publicSocket } = config;
+  const outer = await (publicSocket === null
+    ? listenPublic(publicly.handle, config.publicListener)
+    : listenPublicSocket(publicly.handle, publicSocket));
   undo.add(() => outer.stop(DRAIN_MS));
+  const addressed = publicSocket === null ? withClientAddress : withForwardedAddress;
   const serve = (deps: Deps): void => {
     federation.set(createFederationApp(deps, source).fetch);
     enrollment.set(withClientAddress(createEnrollmentApp(deps).fetch));
-    publicly.set(withClientAddress(createPublicApp(deps).fetch));
+    publicly.set(addressed(createPublicApp(deps).fetch));
   };
   return {
     federationPort: inner.port,
@@ -123,13 +137,12 @@ const startListeners = async (
  * Starts a gateway on Node: opens its services, listens, and is ready when this resolves. Whatever fails on the
  * way, everything opened before is closed again.
  *
- * @throws ConfigError, DataFolderError, ListenError, MosaicError: each with a message for the operator
+ * @throws ConfigError, DataFolderError, BootError, ListenError, MosaicError: each with a message for the operator
  */
 export const startGateway = async (
   config: GatewayConfig,
   hooks: GatewayHooks = {},
 ): Promise<RunningGateway> => {
-  assertSupported(config);
   const log = hooks.log ?? createLog({ level: config.logLevel, gateway: config.gatewayName });
   const undo = createUndo(log);
   try {
@@ -140,15 +153,22 @@ export const startGateway = async (
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
     const ca = keeper === null ? wired.ca : tellRevocations(wired.ca, () => keeper.refresh());
-    const deps = wired.complete(coreSettings(config, listeners.federationPort), ca);
+    const deps: Deps = {
+      ...wired.complete(coreSettings(config, listeners.federationPort), ca),
+      ...(keeper === null ? {} : { front: keeper.state }),
+    };
     undo.add(() => closeOutbound(deps));
     const worker = startRevocationWorker(deps);
     undo.add(() => worker.stop());
     listeners.serve(deps);
     undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });
-    const publicUrl = `http://${reachableHost(config.publicListener.host)}:${listeners.publicPort}`;
     const { federationUrl, enrollmentBaseUrl: enrollmentUrl } = deps.settings;
+    // Behind a front people come to the same server as those who enroll.
+    const publicUrl =
+      listeners.publicPort === null
+        ? enrollmentUrl
+        : `http://${reachableHost(config.publicListener.host)}:${listeners.publicPort}`;
     log.info('gateway ready', { tier: config.tier, public_url: publicUrl, federation_url: federationUrl });
     const settled = setTimeout(settle, SETTLED_MS).unref();
     undo.add(() => clearTimeout(settled));

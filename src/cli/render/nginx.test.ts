@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { renderNginx, type NginxOptions } from './render-nginx.ts';
+import { renderNginx, type NginxOptions } from './nginx.ts';
 
 const template = readFileSync(new URL('../../../infra/nginx/nginx.conf.tpl', import.meta.url), 'utf8');
 const options: NginxOptions = {

@@ -1,0 +1,145 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import type { GatewayConfig } from '../../config/config.ts';
+import { ConfigError } from '../../config/issues.ts';
+import { collect, group, leaf, print, type OutputOptions } from '../command.ts';
+import { configProblem } from '../configuration.ts';
+import { usageError } from '../exit.ts';
+import type { Io } from '../io.ts';
+import { renderNginx, type NginxOptions } from '../render/nginx.ts';
+
+interface NginxCommand extends OutputOptions {
+  readonly config?: string;
+  readonly out?: string;
+  readonly serverName?: string;
+  readonly publicListen: string;
+  readonly federationListen: string;
+  readonly publicSocket?: readonly string[];
+  readonly federationSocket?: readonly string[];
+  readonly material?: string;
+  readonly runDir: string;
+  readonly logDir: string;
+  readonly module?: readonly string[];
+}
+
+/** Beside nginx.conf.tpl: what the configuration includes. */
+const INCLUDED = ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'] as const;
+const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
+/** Sources run as they are in a checkout; the package holds JavaScript below dist/, and infra/ beside that. */
+const ROOT = import.meta.url.endsWith('.ts') ? '../../../' : '../../../../';
+const TEMPLATES = fileURLToPath(new URL(`${ROOT}infra/nginx/`, import.meta.url));
+
+type Places = Pick<Required<NginxCommand>, 'publicSocket' | 'federationSocket' | 'material' | 'serverName'>;
+
+const fromConfig = async (io: Io, options: NginxCommand): Promise<Partial<Places>> => {
+  const { publicSocket, federationSocket, material, serverName } = options;
+  // Then nothing of the gateway's configuration is needed, and its secrets need not be here.
+  if (publicSocket && federationSocket && material && serverName) return {};
+  const { loadConfigFile } = await import('../../runtimes/node/config-file.ts');
+  const load = (): GatewayConfig => {
+    try {
+      return loadConfigFile({
+        env: io.env,
+        ...(options.config === undefined ? {} : { path: options.config }),
+      }).config;
+    } catch (error) {
+      throw error instanceof ConfigError ? configProblem(error) : error;
+    }
+  };
+  const { publicSocket: own, federationListener: listener, front, federation } = load();
+  return {
+    ...(own === null ? {} : { publicSocket: [own] }),
+    ...(listener.kind === 'socket' ? { federationSocket: [listener.path] } : {}),
+    ...(front === null ? {} : { material: front.directory }),
+    ...(federation.url === null ? {} : { serverName: new URL(federation.url).hostname }),
+  };
+};
+
+const need = <T>(value: T | undefined, option: string, variable: string): T => {
+  if (value === undefined)
+    throw usageError(`${option} is missing.`, `Name it, or set ${variable} as the gateway has it.`);
+  return value;
+};
+
+const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions => {
+  const material = need(given.material ?? found.material, '--material', 'MOSAIC_FRONT_DIRECTORY');
+  return {
+    configFolder: given.out ?? '.',
+    runFolder: given.runDir,
+    logFolder: given.logDir,
+    modules: given.module ?? (statSync(NJS, { throwIfNoEntry: false }) === undefined ? [] : [NJS]),
+    workers: 'auto',
+    daemon: false,
+    serverName: need(given.serverName ?? found.serverName, '--server-name', 'FEDERATION_URL'),
+    publicListen: given.publicListen,
+    federationListen: given.federationListen,
+    serverCertificate: join(material, 'server.pem'),
+    serverKey: join(material, 'server.key'),
+    clientAuthorities: join(material, 'client-ca.pem'),
+    revocationLists: join(material, 'crl.pem'),
+    publicSockets: need(given.publicSocket ?? found.publicSocket, '--public-socket', 'MOSAIC_PUBLIC_SOCKET'),
+    federationSockets: need(
+      given.federationSocket ?? found.federationSocket,
+      '--federation-socket',
+      'MOSAIC_FEDERATION_SOCKET',
+    ),
+  };
+};
+
+const render = (options: NginxOptions): string => {
+  try {
+    return renderNginx(readFileSync(join(TEMPLATES, 'nginx.conf.tpl'), 'utf8'), options);
+  } catch (error) {
+    throw error instanceof RangeError ? usageError(`${error.message}.`) : error;
+  }
+};
+
+const nginx = async (io: Io, given: NginxCommand): Promise<void> => {
+  const rendered = render(optionsOf(given, await fromConfig(io, given)));
+  const { out } = given;
+  if (out === undefined) {
+    print(io, given, { 'nginx.conf': rendered }, () => rendered);
+    return;
+  }
+  const files = new Map([
+    ...INCLUDED.map((name) => [name, readFileSync(join(TEMPLATES, name), 'utf8')] as const),
+    ['nginx.conf', rendered] as const,
+  ]);
+  mkdirSync(out, { recursive: true });
+  for (const [name, text] of files) writeFileSync(join(out, name), text);
+  const written = [...files.keys()].map((name) => join(out, name));
+  print(
+    io,
+    given,
+    { files: written },
+    () => `Written: ${written.join(', ')}\nTest: nginx -t -c ${join(out, 'nginx.conf')}\n`,
+  );
+};
+
+export const addInfra = (program: Command, io: Io): void => {
+  const infra = group(program, 'infra', 'What stands around a gateway.', [
+    'mosaic infra nginx --out /etc/mosaic/nginx',
+  ]);
+  leaf(infra, 'nginx', 'Render the configuration of the nginx in front of a gateway.', [
+    'mosaic infra nginx --out /etc/mosaic/nginx --server-name federation.example.org',
+    'mosaic infra nginx --out n --server-name _ --public-socket a.sock --federation-socket b.sock --material front',
+  ])
+    .option('--out <folder>', 'write nginx.conf and what it includes there; absent: print nginx.conf')
+    .option('--config <file>', 'configuration of the gateway (default mosaic.config.json, when there is one)')
+    .option('--server-name <name>', 'name of the server (default: the host of federation.url)')
+    .option('--public-listen <address>', 'port, or address:port, for people and enrollment', '4443')
+    .option('--federation-listen <address>', 'port, or address:port, for peers', '8443')
+    .option(
+      '--public-socket <path>',
+      'socket of a replica, repeatable (default: of the configuration)',
+      collect,
+    )
+    .option('--federation-socket <path>', 'socket of a replica for peers, repeatable', collect)
+    .option('--material <folder>', 'folder of certificate and lists (default: front.directory)')
+    .option('--run-dir <folder>', 'folder of the pid file and of temporary files', '/run/nginx-mosaic')
+    .option('--log-dir <folder>', 'folder of the logs', '/var/log/mosaic')
+    .option('--module <file>', `module to load, repeatable (default: njs, where Debian has it)`, collect)
+    .action((options: NginxCommand) => nginx(io, options));
+};

@@ -1,0 +1,157 @@
+import type { GatewayConfig, KvConfig } from './config.ts';
+import type { Origins } from './environment.ts';
+import type { ConfigIssue } from './issues.ts';
+import type { ConfigDocument } from './schema.ts';
+
+type Section<K extends keyof ConfigDocument> = NonNullable<ConfigDocument[K]>;
+
+const kvTypeOf = ({ tier, kv }: ConfigDocument): KvConfig['type'] => {
+  if (kv?.type !== undefined) return kv.type;
+  if (kv?.url !== undefined) return 'valkey';
+  if (kv?.rest_url !== undefined) return 'upstash';
+  return tier === 'federated' ? 'valkey' : 'memory';
+};
+
+const caTypeOf = ({ tier, ca }: ConfigDocument): 'embedded' | 'step-ca' =>
+  ca?.type ?? (ca?.url !== undefined || tier === 'federated' ? 'step-ca' : 'embedded');
+
+/** What a field of another tier means in tier `local`: refused when written for it, told when merely inherited. */
+export const checkLocal = (
+  document: ConfigDocument,
+  origins: Origins,
+  issues: ConfigIssue[],
+  warnings: string[],
+): void => {
+  const { database, kv, ca } = document;
+  const foreign = [
+    { path: 'database.url', present: database?.url !== undefined },
+    { path: 'kv.url', present: kv?.url !== undefined || kv?.type === 'valkey' },
+    { path: 'kv.rest_url', present: kv?.rest_url !== undefined || kv?.type === 'upstash' },
+    { path: 'ca.url', present: ca?.url !== undefined || ca?.type === 'step-ca' },
+  ];
+  for (const { path, present } of foreign) {
+    if (!present) continue;
+    const variable = origins.get(path);
+    if (variable !== undefined)
+      warnings.push(`${variable} has no effect in tier local, which brings its own.`);
+    else
+      issues.push({
+        path,
+        message: 'does not belong to tier local, which brings its own',
+        expected: 'tier standalone or federated, or nothing here',
+      });
+  }
+};
+
+type Need = (present: unknown, path: string, expected: string) => void;
+
+const checkKv = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): void => {
+  const { tier, kv } = document;
+  const type = kvTypeOf(document);
+  if (tier === 'federated' && type === 'memory') {
+    issues.push({
+      path: 'kv.type',
+      message: 'memory is not shared by replicas',
+      expected: 'valkey in tier federated',
+    });
+  }
+  if (type === 'valkey') need(kv?.url, 'kv.url', 'valkey://host:port (VALKEY_URL)');
+  if (type === 'upstash') {
+    need(kv?.rest_url, 'kv.rest_url', 'https://host (UPSTASH_REDIS_REST_URL)');
+    need(kv?.rest_token, 'kv.rest_token', 'its token (UPSTASH_REDIS_REST_TOKEN_FILE)');
+  }
+  if (kv?.password !== undefined && kv.url !== undefined && new URL(kv.url).password !== '') {
+    issues.push({
+      path: 'kv.password',
+      message: 'stands beside a password in kv.url',
+      expected: 'one of the two',
+    });
+  }
+};
+
+const checkCa = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): void => {
+  const { tier, ca } = document;
+  const type = caTypeOf(document);
+  if (tier === 'federated' && type === 'embedded') {
+    issues.push({
+      path: 'ca.type',
+      message: 'embedded is for other tiers',
+      expected: 'step-ca in tier federated',
+    });
+  }
+  if (type !== 'step-ca') return;
+  need(ca?.url, 'ca.url', 'https://host:port (STEP_CA_URL)');
+  need(ca?.root_cert_path, 'ca.root_cert_path', 'certs/root_ca.crt of step-ca (STEP_CA_ROOT_CERT_PATH)');
+  need(
+    ca?.intermediate_cert_path,
+    'ca.intermediate_cert_path',
+    'certs/intermediate_ca.crt of step-ca (STEP_CA_INTERMEDIATE_CERT_PATH)',
+  );
+  need(ca?.root_crl_path, 'ca.root_crl_path', 'crl/root.crl of step-ca (STEP_CA_ROOT_CRL_PATH)');
+  need(
+    ca?.provisioner_key,
+    'ca.provisioner_key',
+    'the key of mosaic-fed (STEP_CA_PROVISIONER_KEY_JSON_FILE)',
+  );
+  need(
+    ca?.tls_provisioner_key,
+    'ca.tls_provisioner_key',
+    'the key of mosaic-tls (STEP_CA_TLS_PROVISIONER_KEY_JSON_FILE)',
+  );
+};
+
+/** What the tiers `standalone` and `federated` need. */
+export const checkServices = (document: ConfigDocument, issues: ConfigIssue[]): void => {
+  const need: Need = (present, path, expected) => {
+    if (present === undefined)
+      issues.push({ path, message: `is missing; tier ${document.tier} needs it`, expected });
+  };
+  need(document.database?.url, 'database.url', 'postgres://user:password@host:port/database (DATABASE_URL)');
+  checkKv(document, need, issues);
+  checkCa(document, need, issues);
+  need(
+    document.sealing?.key,
+    'sealing.key',
+    'the key all replicas share (MOSAIC_SEALING_KEY_FILE); make one with: openssl rand -base64 32',
+  );
+};
+
+const withPassword = ({ url = '', password }: Section<'kv'>): string => {
+  if (password === undefined || !URL.canParse(url)) return url;
+  const whole = new URL(url);
+  whole.password = encodeURIComponent(password);
+  return whole.href;
+};
+
+const kvOf = (document: ConfigDocument): KvConfig => {
+  const { kv = {} } = document;
+  const type = kvTypeOf(document);
+  if (type === 'memory') return { type };
+  if (type === 'upstash') return { type, url: kv.rest_url ?? '', token: kv.rest_token ?? '' };
+  const passwordFile = kv.password_file ?? null;
+  const url = passwordFile === null ? withPassword(kv) : (kv.url ?? '');
+  return { type, url, passwordFile, caPath: kv.ca_path ?? null };
+};
+
+const caOf = (document: ConfigDocument): GatewayConfig['ca'] => {
+  const { ca = {} } = document;
+  const type = caTypeOf(document);
+  if (type === 'embedded') return { type };
+  return {
+    type,
+    url: (ca.url ?? '').replace(/\/$/, ''),
+    rootCertPath: ca.root_cert_path ?? '',
+    intermediateCertPath: ca.intermediate_cert_path ?? '',
+    rootCrlPath: ca.root_crl_path ?? '',
+    provisionerKey: ca.provisioner_key ?? '',
+    tlsProvisionerKey: ca.tls_provisioner_key ?? '',
+    provisionerPassword: ca.provisioner_password ?? null,
+  };
+};
+
+/** Database, key-value store and authority; empty where `checkServices` has named what is missing. */
+export const servicesOf = (document: ConfigDocument): Pick<GatewayConfig, 'databaseUrl' | 'kv' | 'ca'> => {
+  if (document.tier === undefined || document.tier === 'local')
+    return { databaseUrl: null, kv: { type: 'memory' }, ca: { type: 'embedded' } };
+  return { databaseUrl: document.database?.url ?? null, kv: kvOf(document), ca: caOf(document) };
+};

@@ -1,0 +1,190 @@
+import type { DatabaseFinding, ExpiryKind, Finding, Problem } from './finding.ts';
+
+export type Status = 'green' | 'yellow' | 'red';
+
+/** One line of the doctor's report. */
+export interface Check {
+  readonly name: string;
+  readonly status: Status;
+  /** `host:port`, or a path. */
+  readonly where: string | null;
+  readonly ms: number | null;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+export interface Diagnosis {
+  readonly status: Status;
+  readonly checks: readonly Check[];
+}
+
+/** What a script can tell from the exit status: 0 green, 1 yellow, 2 red. */
+export const EXIT_OF: Readonly<Record<Status, 0 | 1 | 2>> = { green: 0, yellow: 1, red: 2 };
+
+const DAY_MS = 86_400_000;
+
+/** When something that runs out is worth a word, and what renews it. `least` days, unless a third of its life is less. */
+const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly remedy: string }>> = {
+  authority: {
+    least: 90,
+    remedy: 'plan a new one: peers pin the root, and must enroll again when it changes',
+  },
+  'root-list': {
+    least: 60,
+    remedy:
+      'sign a new list with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
+  },
+  list: { least: 0, remedy: 'see the authority’s log: it should sign a new list well before' },
+  front: { least: 7, remedy: 'see the gateway’s log for alert front_certificate: it should renew by itself' },
+  'front-list': {
+    least: 0,
+    remedy: 'see the gateway’s log for alert front_stale: every peer will be refused',
+  },
+  peer: { least: 3, remedy: 'enroll again with a new URL from the peer, if it is not renewed soon' },
+};
+
+const check = (
+  name: string,
+  status: Status,
+  message: string,
+  rest: Partial<Pick<Check, 'where' | 'ms' | 'remedy'>> = {},
+): Check => ({ name, status, where: null, ms: null, remedy: null, message, ...rest });
+
+const days = (milliseconds: number): string => {
+  const whole = Math.floor(Math.abs(milliseconds) / DAY_MS);
+  if (whole > 1) return `${whole} days`;
+  const hours = Math.floor(Math.abs(milliseconds) / 3_600_000);
+  return hours > 1 ? `${hours} hours` : `${Math.floor(Math.abs(milliseconds) / 60_000)} minutes`;
+};
+
+const ofExpiry = (finding: Extract<Finding, { kind: 'expiry' }>, now: Date): Check => {
+  const { what, name, notAfter, notBefore } = finding;
+  const { least, remedy } = EXPIRY[what];
+  if (notAfter === null) {
+    return what === 'front' || what === 'front-list'
+      ? check(name, 'yellow', 'there is none yet', { remedy: 'the gateway makes it when it starts' })
+      : check(name, 'red', 'there is none', { remedy });
+  }
+  const left = notAfter.getTime() - now.getTime();
+  const until = notAfter.toISOString();
+  if (left <= 0) return check(name, 'red', `expired ${days(left)} ago (${until})`, { remedy });
+  const life = notBefore === null ? Infinity : notAfter.getTime() - notBefore.getTime();
+  const isSoon = left < Math.min(least * DAY_MS, life / 3);
+  const message = `${days(left)} left (${until})`;
+  return isSoon ? check(name, 'yellow', message, { remedy }) : check(name, 'green', message);
+};
+
+const ofProblem = (name: string, probe: { where: string; ms: number | null }, problem: Problem): Check =>
+  check(name, 'red', problem.message, { where: probe.where, ms: probe.ms, remedy: problem.remedy });
+
+const vectorOf = ({ vector, isVectorAvailable, version }: DatabaseFinding): Check => {
+  if (vector !== null) return check('vector', 'green', `pgvector ${vector}`);
+  const major = version.split('.')[0] ?? version;
+  return isVectorAvailable
+    ? check('vector', 'yellow', 'not created yet', {
+        remedy: 'the next start creates it, or: CREATE EXTENSION vector',
+      })
+    : check('vector', 'red', 'not installed', {
+        remedy: `install pgvector for Postgres ${major} on its server`,
+      });
+};
+
+const schemaOf = ({ pending }: DatabaseFinding): Check => {
+  if (pending === null)
+    return check('schema', 'yellow', 'not there yet', { remedy: 'the first start makes it' });
+  return pending.length === 0
+    ? check('schema', 'green', 'up to date')
+    : check('schema', 'yellow', `lacks ${pending.join(', ')}`, {
+        remedy: 'the next start brings it up to date',
+      });
+};
+
+const ofDatabase = (finding: Extract<Finding, { kind: 'database' }>): readonly Check[] => {
+  const { where, ms, problem, facts } = finding;
+  if (problem !== null) return [ofProblem('database', finding, problem)];
+  if (facts === null) return [check('database', 'green', 'answers', { where, ms })];
+  return [
+    check('database', 'green', `Postgres ${facts.version}`, { where, ms }),
+    vectorOf(facts),
+    schemaOf(facts),
+  ];
+};
+
+const PEER_REMEDY: Readonly<Record<string, string>> = {
+  degraded: 'its renewal failed: see the log, and whether the peer answers (mosaic federation status)',
+  pending: 'its enrollment is not finished',
+};
+
+const ofPeer = ({ name, direction, state }: Extract<Finding, { kind: 'peer' }>): Check => {
+  const label = `peer ${name} (${direction})`;
+  const remedy = PEER_REMEDY[state];
+  return remedy === undefined ? check(label, 'green', state) : check(label, 'yellow', state, { remedy });
+};
+
+const ofGateway = (finding: Extract<Finding, { kind: 'gateway' }>): Check => {
+  const { where, ms, problem, isRunning } = finding;
+  if (!isRunning)
+    return check('gateway', 'yellow', 'does not run', { where, remedy: 'start it: mosaic gateway start' });
+  return problem === null
+    ? check('gateway', 'green', 'ready', { where, ms })
+    : ofProblem('gateway', finding, problem);
+};
+
+const ofConfiguration = ({ tier, file, warnings }: Extract<Finding, { kind: 'configuration' }>): Check => {
+  const where = file ?? 'environment and defaults';
+  return warnings.length === 0
+    ? check('configuration', 'green', `tier ${tier}`, { where })
+    : check('configuration', 'yellow', `tier ${tier}; ${warnings.join(' ')}`, {
+        where,
+        remedy: 'use the new names: docs/configuration.md',
+      });
+};
+
+const ofSealingKey = (opens: boolean | null): Check => {
+  if (opens === null) return check('sealing key', 'green', 'nothing is sealed yet');
+  return opens
+    ? check('sealing key', 'green', 'opens this database')
+    : check('sealing key', 'red', 'does not open this database', {
+        remedy: 'give the key it was created with (MOSAIC_SEALING_KEY_FILE); all replicas have the same',
+      });
+};
+
+const judge = (finding: Finding, now: Date): readonly Check[] => {
+  switch (finding.kind) {
+    case 'configuration':
+      return [ofConfiguration(finding)];
+    case 'database':
+      return ofDatabase(finding);
+    case 'gateway':
+      return [ofGateway(finding)];
+    case 'sealing-key':
+      return [ofSealingKey(finding.opens)];
+    case 'expiry':
+      return [ofExpiry(finding, now)];
+    case 'peer':
+      return [ofPeer(finding)];
+    case 'folder': {
+      const { where, holder, problem } = finding;
+      if (problem !== null) return [ofProblem('data folder', finding, problem)];
+      const message = holder === null ? 'free' : `in use by ${holder}`;
+      return [check('data folder', 'green', message, { where })];
+    }
+    case 'kv':
+    case 'authority': {
+      const name = finding.kind === 'kv' ? 'key-value' : 'authority';
+      const { where, ms, problem, type } = finding;
+      return [
+        problem === null ? check(name, 'green', type, { where, ms }) : ofProblem(name, finding, problem),
+      ];
+    }
+  }
+};
+
+const WORST: readonly Status[] = ['red', 'yellow', 'green'];
+
+/** Judges what was found. Pure: the worst of all is the whole's. */
+export const evaluate = (findings: readonly Finding[], now: Date): Diagnosis => {
+  const checks = findings.flatMap((finding) => judge(finding, now));
+  const status = WORST.find((one) => checks.some((each) => each.status === one)) ?? 'green';
+  return { status, checks };
+};

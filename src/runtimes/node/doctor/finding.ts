@@ -1,0 +1,46 @@
+/** What the doctor saw of one part, before anybody judges it. Holds no secret. */
+export type Finding =
+  | {
+      readonly kind: 'configuration';
+      readonly tier: string;
+      /** Path of the file; null: environment and defaults alone. */
+      readonly file: string | null;
+      readonly warnings: readonly string[];
+    }
+  | (Probe & { readonly kind: 'database'; readonly facts: DatabaseFinding | null })
+  | (Probe & { readonly kind: 'kv'; readonly type: string })
+  | (Probe & { readonly kind: 'authority'; readonly type: string })
+  /** A running gateway of this configuration. `problem` null: it is ready. */
+  | (Probe & { readonly kind: 'gateway'; readonly isRunning: boolean })
+  | (Probe & { readonly kind: 'folder'; readonly holder: string | null })
+  | { readonly kind: 'sealing-key'; readonly opens: boolean | null }
+  | {
+      readonly kind: 'expiry';
+      readonly what: ExpiryKind;
+      readonly name: string;
+      /** null: there is none. */
+      readonly notAfter: Date | null;
+      readonly notBefore: Date | null;
+    }
+  | { readonly kind: 'peer'; readonly name: string; readonly direction: string; readonly state: string };
+
+export type ExpiryKind = 'authority' | 'root-list' | 'list' | 'front' | 'front-list' | 'peer';
+
+export interface Probe {
+  readonly where: string;
+  /** Milliseconds until it answered or failed. */
+  readonly ms: number | null;
+  readonly problem: Problem | null;
+}
+
+export interface Problem {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface DatabaseFinding {
+  readonly version: string;
+  readonly vector: string | null;
+  readonly isVectorAvailable: boolean;
+  readonly pending: readonly string[] | null;
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { statSync } from 'node:fs';
+import { CANARY_NAME, opensCanary } from '../../../../db/seal-check.ts';
+import { createSealer, sealingKey as asSealingKey } from '../../../../db/seal.ts';
+import type { Storage } from '../../../../domain/ports/storage.ts';
+import type { GatewayConfig } from '../../../config/config.ts';
+import { within } from '../boot-fault.ts';
+import { DataFolderError, folderSealingKey, openDataFolder } from '../data-folder.ts';
+import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
+import type { Finding } from './finding.ts';
+
+const CONNECT_SECONDS = 3;
+const PAGE = 200;
+/** More peers than these are counted by nobody's eye. */
+const MAX_PEERS = 1_000;
+
+const sealingKeyOf = async (storage: Storage, key: Uint8Array | null): Promise<readonly Finding[]> => {
+  if (key === null) return [];
+  const stored = await storage.stores.secrets.get(CANARY_NAME);
+  const sealer = createSealer({ current: await asSealingKey(key) });
+  return [{ kind: 'sealing-key', opens: stored === null ? null : await opensCanary(stored, sealer) }];
+};
+
+const peersOf = async (storage: Storage): Promise<readonly Finding[]> => {
+  const findings: Finding[] = [];
+  let after: Parameters<Storage['stores']['peers']['list']>[0]['after'] = null;
+  do {
+    const page = await storage.stores.peers.list({ limit: PAGE, after }, {});
+    for (const { name, direction, state, certificateNotAfter: notAfter } of page.items) {
+      if (state === 'revoked') continue;
+      findings.push({ kind: 'peer', name, direction, state });
+      if (notAfter !== null)
+        findings.push({
+          kind: 'expiry',
+          what: 'peer',
+          name: `certificate for ${name}`,
+          notAfter,
+          notBefore: null,
+        });
+    }
+    after = page.next;
+  } while (after !== null && findings.length < MAX_PEERS);
+  return findings;
+};
+
+const contentsOf = async (storage: Storage, key: Uint8Array | null): Promise<readonly Finding[]> => {
+  try {
+    return [...(await sealingKeyOf(storage, key)), ...(await peersOf(storage))];
+  } finally {
+    await storage.close();
+  }
+};
+
+const inspectPostgres = async (url: string, key: Uint8Array | null): Promise<readonly Finding[]> => {
+  const { openPostgresStorage, probePostgres } = await import('../../../../db/connect/postgres.ts');
+  const where = placeOf(url);
+  const from = performance.now();
+  const elapsed = (): number => Math.round(performance.now() - from);
+  const connectTimeoutSeconds = CONNECT_SECONDS;
+  try {
+    const { facts, pending } = await within(probePostgres({ url, connectTimeoutSeconds }));
+    const seen = { ...facts, pending };
+    const ms = elapsed();
+    const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
+    const database: Finding = { kind: 'database', where, ms, problem: tooOld, facts: seen };
+    if (tooOld !== null || pending === null || pending.length > 0) return [database];
+    const storage = await within(
+      openPostgresStorage({ url, skipMigrations: true, connectTimeoutSeconds, maxConnections: 1 }),
+      (late) => late.close(),
+    );
+    return [database, ...(await within(contentsOf(storage, key)))];
+  } catch (error) {
+    return [{ kind: 'database', where, ms: elapsed(), problem: postgresReason(error), facts: null }];
+  }
+};
+
+/** Opens the folder's database only when no gateway holds it: two processes on one folder destroy it. */
+const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]> => {
+  const { dataDir: where } = config;
+  if (statSync(join(where, 'database'), { throwIfNoEntry: false }) === undefined)
+    return [{ kind: 'folder', where, ms: null, problem: null, holder: null }];
+  try {
+    const folder = openDataFolder(where);
+    try {
+      const key = config.sealingKey ?? folderSealingKey(folder);
+      const { openPgliteStorage } = await import('../../../../db/connect/pglite.ts');
+      const from = performance.now();
+      const storage = await openPgliteStorage({ dataDir: folder.database, exists: true });
+      const ms = Math.round(performance.now() - from);
+      return [
+        { kind: 'folder', where, ms: null, problem: null, holder: null },
+        { kind: 'database', where: folder.database, ms, problem: null, facts: null },
+        ...(await contentsOf(storage, key)),
+      ];
+    } finally {
+      folder.release();
+    }
+  } catch (error) {
+    const holder = / is in use by ([^.]+)\./.exec(error instanceof Error ? error.message : '')?.[1];
+    if (holder !== undefined) return [{ kind: 'folder', where, ms: null, problem: null, holder }];
+    const message = error instanceof DataFolderError ? error.message : 'its database can not be opened';
+    const remedy = 'see docs/configuration.md; restore the folder from your backup if it is damaged';
+    return [{ kind: 'folder', where, ms: null, problem: { message, remedy }, holder: null }];
+  }
+};
+
+export const inspectDatabase = (config: GatewayConfig): Promise<readonly Finding[]> =>
+  config.databaseUrl === null
+    ? inspectFolder(config)
+    : inspectPostgres(config.databaseUrl, config.sealingKey);

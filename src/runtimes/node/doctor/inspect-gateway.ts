@@ -1,0 +1,71 @@
+import { request } from 'node:http';
+import type { GatewayConfig } from '../../../config/config.ts';
+import { reachableHost } from '../../../config/settings.ts';
+import { codeOf } from '../errno.ts';
+import type { Finding, Problem } from './finding.ts';
+
+const WAIT_MS = 4_000;
+const MAX_BYTES = 64 * 1024;
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const get = (place: { socketPath: string } | { host: string; port: number }): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const asked = request({ ...place, path: '/ready', timeout: WAIT_MS, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        if (text.length < MAX_BYTES) text += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('error', reject);
+    });
+    asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
+    asked.on('error', reject);
+    asked.end();
+  });
+
+interface Ready {
+  readonly services?: Readonly<Record<string, { readonly status?: string }>>;
+  readonly front?: { readonly status?: string };
+}
+
+const complaints = ({ status, text }: Answer): Problem | null => {
+  const remedy = 'see the log of the gateway';
+  let ready: Ready;
+  try {
+    ready = JSON.parse(text) as Ready;
+  } catch {
+    return { message: `something else answers there (status ${status})`, remedy: 'correct listen.public' };
+  }
+  const away = Object.entries(ready.services ?? {}).filter(([, service]) => service.status !== 'ok');
+  if (away.length > 0)
+    return { message: `it can not reach: ${away.map(([name]) => name).join(', ')}`, remedy };
+  if (ready.front?.status === 'stale')
+    return { message: 'its front is not up to date', remedy: 'see its log for alert front_stale' };
+  return status === 200 ? null : { message: `it answers ${status}`, remedy };
+};
+
+/** Asks the gateway of this configuration, if one runs. */
+export const inspectGateway = async (config: GatewayConfig): Promise<readonly Finding[]> => {
+  const { publicSocket, publicListener: listener } = config;
+  const where = publicSocket ?? `${reachableHost(listener.host)}:${listener.port}`;
+  const from = performance.now();
+  const elapsed = (): number => Math.round(performance.now() - from);
+  const seen = { kind: 'gateway', where } as const;
+  try {
+    const host = reachableHost(listener.host).replace(/^\[|\]$/g, '');
+    const answer = await get(
+      publicSocket === null ? { host, port: listener.port } : { socketPath: publicSocket },
+    );
+    return [{ ...seen, ms: elapsed(), isRunning: true, problem: complaints(answer) }];
+  } catch (error) {
+    const isAway = ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error));
+    const problem = isAway
+      ? null
+      : { message: 'it does not answer', remedy: 'see whether it hangs, and its log' };
+    return [{ ...seen, ms: elapsed(), isRunning: !isAway, problem }];
+  }
+};

@@ -1,0 +1,135 @@
+import type { Crl } from '../../../ca/authority.ts';
+import { splitPem, derToPem } from '../../../ca/x509/pem.ts';
+import type { FrontConfig } from '../../config/config.ts';
+import type { FrontState } from '../../deps.ts';
+import {
+  assertWritable,
+  certificateIn,
+  FRONT_FILE_NAMES,
+  isApplied,
+  listIn,
+  markApplied,
+  readFront,
+  withFolder,
+  writeFront,
+  type FrontFiles,
+} from './front-folder.ts';
+import type { FrontKeeper, FrontMaterialParts } from './front-material.ts';
+import { createFrontRounds, FrontRefused } from './front-rounds.ts';
+import { nginxFault, reloadNginx } from './nginx.ts';
+import {
+  isDue,
+  issueServerCertificate,
+  renewedOrKept,
+  type ServerCertificate,
+} from './server-certificate.ts';
+
+export interface FrontFilesParts extends FrontMaterialParts {
+  readonly front: FrontConfig;
+}
+
+/** Everything after the leaf, the root first: what nginx checks clients against. */
+const authoritiesOf = ({ chain }: ServerCertificate): string => {
+  const blocks = splitPem(chain);
+  if (!blocks.ok) throw new Error(`the server certificate’s chain is not readable: ${blocks.error}`);
+  return blocks.value
+    .slice(1)
+    .toReversed()
+    .map(({ der }) => derToPem(der, 'CERTIFICATE'))
+    .join('');
+};
+
+/** Another replica may have been faster with a newer list; the list of another authority counts for nothing. */
+const listFor = (there: Partial<FrontFiles>, authorities: string, next: Crl | null): string => {
+  const kept = there['client-ca.pem'] === authorities ? there['crl.pem'] : undefined;
+  const number = kept === undefined ? null : (listIn(there)?.number ?? null);
+  if (kept !== undefined && (next === null || (number !== null && number >= next.number))) return kept;
+  if (next === null) throw new FrontRefused('there is no usable revocation list to begin with');
+  return next.pem;
+};
+
+/** Tests the files that were just written and has nginx read them; puts the old ones back when it refuses. */
+const tellNginx = async (
+  { front: { directory, nginx }, log }: FrontFilesParts,
+  before: Partial<FrontFiles>,
+  after: FrontFiles,
+): Promise<void> => {
+  if (nginx === null) return;
+  const fault = await nginxFault(nginx);
+  if (fault !== null) {
+    // With nothing to go back to they stay: nginx does not run yet, and its own start will say why.
+    if (before['server.pem'] !== undefined)
+      writeFront(directory, Object.fromEntries(FRONT_FILE_NAMES.map((name) => [name, before[name] ?? null])));
+    throw new FrontRefused(`nginx -t: ${fault}`);
+  }
+  if (reloadNginx(nginx)) log.info('the front was reloaded');
+  else log.info('the front does not run yet', { pid_file: nginx.pidFile });
+  markApplied(directory, after);
+};
+
+/**
+ * Keeps the folder that nginx reads: certificate, key, authorities, revocation lists. Replicas may share it, so the
+ * folder itself is the state: whoever comes finds what another one did, and only changes what is due.
+ *
+ * @throws BootError for a folder nobody may write to
+ * @throws MosaicError `ca_unavailable`, `ca_misissued` when there is no certificate to begin with
+ */
+export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeeper> => {
+  const { ca, clock, names, front } = parts;
+  const { directory, nginx } = front;
+  assertWritable(directory);
+  const rootPem = await ca.rootPem();
+  let inForce: Pick<FrontState, 'certificateNotAfter' | 'crlNumber' | 'crlNextUpdate'> | null = null;
+
+  const certificateFor = async (there: Partial<FrontFiles>): Promise<ServerCertificate> => {
+    const found = certificateIn(there, names, rootPem);
+    if (found === null) return issueServerCertificate(parts, names);
+    return isDue(found, clock.now()) ? renewedOrKept(parts, names, found) : found;
+  };
+
+  const note = ({ notAfter }: ServerCertificate, files: FrontFiles): void => {
+    const list = listIn(files);
+    inForce = {
+      certificateNotAfter: notAfter,
+      crlNumber: list?.number ?? 0n,
+      crlNextUpdate: list?.nextUpdate ?? new Date(0),
+    };
+  };
+
+  const update = (next: Crl | null): Promise<void> =>
+    withFolder(directory, async () => {
+      const there = readFront(directory);
+      const certificate = await certificateFor(there);
+      const authorities = authoritiesOf(certificate);
+      const wanted: FrontFiles = {
+        'client-ca.pem': authorities,
+        'crl.pem': listFor(there, authorities, next),
+        'server.key': certificate.key,
+        'server.pem': certificate.chain,
+      };
+      const changed = FRONT_FILE_NAMES.filter((name) => there[name] !== wanted[name]);
+      if (changed.length > 0)
+        writeFront(directory, Object.fromEntries(changed.map((name) => [name, wanted[name]])));
+      if (changed.length > 0 || (nginx !== null && !isApplied(directory, wanted)))
+        await tellNginx(parts, there, wanted);
+      note(certificate, wanted);
+    });
+
+  const before = readFront(directory);
+  const isOurs = certificateIn(before, names, rootPem) !== null;
+  const rounds = createFrontRounds(parts, (isOurs ? listIn(before)?.number : null) ?? 0n, update);
+  await rounds.first();
+  rounds.start();
+  return {
+    refresh: rounds.refresh,
+    state: () => ({
+      certificateNotAfter: new Date(0),
+      crlNumber: 0n,
+      crlNextUpdate: new Date(0),
+      ...inForce,
+      status: rounds.isStale() ? 'stale' : 'ok',
+      refusedLists: rounds.refusedLists(),
+    }),
+    stop: rounds.stop,
+  };
+};

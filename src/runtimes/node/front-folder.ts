@@ -1,0 +1,153 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { readCrlInfo, type CrlInfo } from '../../../ca/x509/crl.ts';
+import { splitPem } from '../../../ca/x509/pem.ts';
+import { BootError } from './boot-fault.ts';
+import { codeOf } from './errno.ts';
+import { takeFolderLock } from './folder-lock.ts';
+import type { ServerCertificate, ServerNames } from './server-certificate.ts';
+
+/** Files of the folder, as nginx's configuration names them, with their modes. */
+export const FRONT_FILES = {
+  'client-ca.pem': 0o644,
+  'crl.pem': 0o644,
+  'server.key': 0o600,
+  'server.pem': 0o644,
+} as const;
+
+export type FrontFile = keyof typeof FRONT_FILES;
+export type FrontFiles = Readonly<Record<FrontFile, string>>;
+export const FRONT_FILE_NAMES = Object.keys(FRONT_FILES) as readonly FrontFile[];
+
+const LOCK = '.lock';
+const LOCK_POLL_MS = 25;
+const LOCK_WAIT_MS = 8_000;
+
+const unusable = (folder: string, error: unknown): BootError => {
+  const code = codeOf(error);
+  const message =
+    code === 'EACCES' || code === 'EPERM' ? 'this user may not write there' : `it fails (${code})`;
+  const remedy = 'make the folder writable for the gateway’s user, or correct MOSAIC_FRONT_DIRECTORY';
+  return new BootError([{ service: 'front', where: folder, message, remedy }]);
+};
+
+/** Makes the folder when there is none, and tries to write. @throws BootError */
+export const assertWritable = (folder: string): void => {
+  const probe = join(folder, `.probe.${process.pid}`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    writeFileSync(probe, '');
+    rmSync(probe);
+  } catch (error) {
+    throw unusable(folder, error);
+  }
+};
+
+/**
+ * Runs `work` alone among all replicas that share the folder: a key and its certificate are two files.
+ * @throws Error when another one holds the lock for too long
+ */
+export const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T> => {
+  const path = join(folder, LOCK);
+  const end = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    const lock = takeFolderLock(path);
+    if (lock.taken) {
+      try {
+        return await work();
+      } finally {
+        lock.release();
+      }
+    }
+    if (Date.now() > end) throw new Error(`${path} is held by process ${lock.pid} on ${lock.host}`);
+    await wait(LOCK_POLL_MS);
+  }
+};
+
+const readIfThere = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+export const readFront = (folder: string): Partial<FrontFiles> =>
+  Object.fromEntries(
+    FRONT_FILE_NAMES.flatMap((name) => {
+      const text = readIfThere(join(folder, name));
+      return text === null ? [] : [[name, text]];
+    }),
+  );
+
+/** Each file whole or not at all; null removes it. */
+export const writeFront = (folder: string, files: { readonly [K in FrontFile]?: string | null }): void => {
+  for (const name of FRONT_FILE_NAMES) {
+    const text = files[name];
+    const path = join(folder, name);
+    if (text === undefined) continue;
+    if (text === null) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    const draft = `${path}.${process.pid}.new`;
+    writeFileSync(draft, text, { mode: FRONT_FILES[name], flush: true });
+    renameSync(draft, path);
+  }
+};
+
+const derOf = (pem: string): readonly Uint8Array[] => {
+  const blocks = splitPem(pem);
+  return blocks.ok ? blocks.value.map(({ der }) => der) : [];
+};
+
+const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+
+const nameIt = (leaf: X509Certificate, { dnsNames, ipAddresses }: ServerNames): boolean =>
+  dnsNames.every((name) => leaf.checkHost(name, { subject: 'never' }) !== undefined) &&
+  ipAddresses.every((address) => leaf.checkIP(address) !== undefined);
+
+/** The certificate a folder holds, when it belongs to its key, names every host and comes from the pinned root. */
+export const certificateIn = (
+  files: Partial<FrontFiles>,
+  names: ServerNames,
+  rootPem: string,
+): ServerCertificate | null => {
+  const { 'server.pem': chain, 'server.key': key } = files;
+  if (chain === undefined || key === undefined) return null;
+  const ders = derOf(chain);
+  if (!same(ders.at(-1), derOf(rootPem)[0])) return null;
+  try {
+    const leaf = new X509Certificate(ders[0] ?? new Uint8Array());
+    const signer = new X509Certificate(ders[1] ?? new Uint8Array());
+    const fits = leaf.verify(signer.publicKey) && leaf.checkPrivateKey(createPrivateKey(key));
+    if (!fits || !nameIt(leaf, names)) return null;
+    return { chain, key, notBefore: leaf.validFromDate, notAfter: leaf.validToDate };
+  } catch {
+    return null;
+  }
+};
+
+/** The authority's list in crl.pem, or null when there is none. */
+export const listIn = ({ 'crl.pem': text }: Partial<FrontFiles>): CrlInfo | null => {
+  const [der] = text === undefined ? [] : derOf(text);
+  return der === undefined ? null : readCrlInfo(der);
+};
+
+const APPLIED = '.applied';
+
+const hashOf = (files: Partial<FrontFiles>): string =>
+  createHash('sha256')
+    .update(JSON.stringify(FRONT_FILE_NAMES.map((name) => files[name] ?? null)))
+    .digest('hex');
+
+/** Whether the front was told of these very files: whoever wrote them may have ended before that. */
+export const isApplied = (folder: string, files: FrontFiles): boolean =>
+  readIfThere(join(folder, APPLIED)) === hashOf(files);
+
+export const markApplied = (folder: string, files: FrontFiles): void =>
+  writeFileSync(join(folder, APPLIED), hashOf(files), { mode: 0o600 });

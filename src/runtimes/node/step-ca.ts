@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
+import type { Authority } from '../../../ca/authority.ts';
+import { createStepCaAuthority, type StepCaDeps } from '../../../ca/step-ca/authority.ts';
+import type { CaFetch } from '../../../ca/step-ca/http.ts';
+import { readProvisionerKey } from '../../../ca/step-ca/provisioner-key.ts';
+import { checkWiring } from '../../../ca/step-ca/wiring.ts';
+import { readCrlInfo } from '../../../ca/x509/crl.ts';
+import { pemToDer } from '../../../ca/x509/pem.ts';
+import { MosaicError } from '../../../domain/errors.ts';
+import type { StepCaConfig } from '../../config/config.ts';
+import { systemClock } from '../../wire.ts';
+import { BootError, type BootFault } from './boot-fault.ts';
+import { placeOf, stepCaReason } from './explain-services.ts';
+
+const TIMEOUT_MS = 4_000;
+/** Every signing is two write transactions in the CA. */
+const MAX_CONCURRENT = 8;
+/** Below the 15 s after which step-ca drops an idle connection. */
+const KEEP_ALIVE_MS = 10_000;
+
+const ids = { uuid: () => crypto.randomUUID() };
+
+export interface OpenedAuthority {
+  readonly authority: Authority;
+  /** Root and intermediate as the configuration names them, PEM. */
+  readonly files: StepCaFiles;
+  /** Faults of its set-up; nothing when all is well. @throws MosaicError when it can't be reached in time */
+  readonly check: (leafLifetimeSeconds: number) => Promise<readonly BootFault[]>;
+  readonly close: () => Promise<void>;
+}
+
+export interface StepCaFiles {
+  readonly rootPem: string;
+  readonly intermediatePem: string;
+  readonly rootCrlPem: string;
+}
+
+const fault = (where: string, message: string, remedy: string): BootError =>
+  new BootError([{ service: 'step-ca', where, message, remedy }]);
+
+const readPem = (
+  path: string,
+  label: 'CERTIFICATE' | 'X509 CRL',
+  variable: string,
+  where: string,
+): string => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw fault(where, `${path} can not be read`, `copy that file from step-ca and correct ${variable}`);
+  }
+  if (!pemToDer(text, label).ok)
+    throw fault(
+      where,
+      `${path} does not hold one ${label} in PEM`,
+      `copy that file from step-ca (${variable})`,
+    );
+  return text;
+};
+
+/** @throws BootError naming the file and the variable */
+export const readStepCaFiles = (config: StepCaConfig): StepCaFiles => {
+  const where = placeOf(config.url);
+  const rootCrlPem = readPem(config.rootCrlPath, 'X509 CRL', 'STEP_CA_ROOT_CRL_PATH', where);
+  const der = pemToDer(rootCrlPem, 'X509 CRL');
+  const nextUpdate = der.ok ? readCrlInfo(der.value)?.nextUpdate : undefined;
+  if (nextUpdate !== undefined && nextUpdate !== null && nextUpdate < systemClock.now()) {
+    throw fault(
+      where,
+      `the revocation list of its root has expired on ${nextUpdate.toISOString()}: every peer would be refused`,
+      'sign a new one with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
+    );
+  }
+  return {
+    rootPem: readPem(config.rootCertPath, 'CERTIFICATE', 'STEP_CA_ROOT_CERT_PATH', where),
+    intermediatePem: readPem(
+      config.intermediateCertPath,
+      'CERTIFICATE',
+      'STEP_CA_INTERMEDIATE_CERT_PATH',
+      where,
+    ),
+    rootCrlPem,
+  };
+};
+
+const pinnedFetch = (rootPem: string): { readonly fetch: CaFetch; readonly close: () => Promise<void> } => {
+  const dispatcher = new Agent({
+    connect: { ca: rootPem, minVersion: 'TLSv1.2', timeout: TIMEOUT_MS },
+    connections: MAX_CONCURRENT,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+  });
+  return {
+    fetch: async (url, init) =>
+      (await undiciFetch(url, { ...init, dispatcher } as UndiciInit)) as unknown as Response,
+    close: () => dispatcher.destroy(),
+  };
+};
+
+const keysOf = async (config: StepCaConfig, where: string) => {
+  const { provisionerKey, tlsProvisionerKey, provisionerPassword: password } = config;
+  try {
+    return await Promise.all([
+      readProvisionerKey('mosaic-fed', provisionerKey, password),
+      readProvisionerKey('mosaic-tls', tlsProvisionerKey, password),
+    ]);
+  } catch (error) {
+    if (!(error instanceof MosaicError)) throw error;
+    throw fault(
+      where,
+      (error.detail ?? error.message).replace(/\.$/, ''),
+      'take both keys from gateway/ of step-ca’s folder, and the password they were made with (STEP_CA_PROVISIONER_PASSWORD_FILE)',
+    );
+  }
+};
+
+/**
+ * A step-ca as authority: root pinned, keys decrypted once. Nothing is asked of it yet.
+ * @throws BootError for files and keys that can't be used
+ */
+export const openStepCa = async (config: StepCaConfig): Promise<OpenedAuthority> => {
+  const where = placeOf(config.url);
+  const files = readStepCaFiles(config);
+  const [clientProvisioner, serverProvisioner] = await keysOf(config, where);
+  const { fetch, close } = pinnedFetch(files.rootPem);
+  const deps: StepCaDeps = {
+    ...files,
+    endpoint: { url: config.url, fetch, timeoutMs: TIMEOUT_MS },
+    clientProvisioner,
+    serverProvisioner,
+    maxConcurrent: MAX_CONCURRENT,
+    clock: systemClock,
+    ids,
+  };
+  const toFault = (reason: Pick<BootFault, 'message' | 'remedy'>): BootFault => ({
+    service: 'step-ca',
+    where,
+    ...reason,
+  });
+  const authority = createStepCaAuthority(deps);
+  return {
+    authority,
+    files,
+    check: async (leafLifetimeSeconds) => {
+      try {
+        const [faults] = await Promise.all([checkWiring({ ...deps, leafLifetimeSeconds }), authority.ping()]);
+        return faults.map(toFault);
+      } catch (error) {
+        return [toFault(stepCaReason(error))];
+      }
+    },
+    close,
+  };
+};
