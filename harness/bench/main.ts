@@ -60,6 +60,16 @@ const figures: readonly Figure[] = [
     value: list.against_floor_16.throughputRatio,
     target: '≥ 0.85',
   },
+  {
+    name: 'the same, floor with the product’s driver, 1 connection',
+    value: list.against_our_driver_1.throughputRatio,
+    target: '',
+  },
+  {
+    name: 'the same, floor with the product’s driver, 16 connections',
+    value: list.against_our_driver_16.throughputRatio,
+    target: '',
+  },
   { name: 'list of 50, p99 ÷ floor, 16 connections', value: list.against_floor_16.p99Ratio, target: '' },
   {
     name: 'list of 50, requests per second, 16 connections',
