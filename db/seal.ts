@@ -11,7 +11,7 @@ export interface SealingKey {
 export interface SealingKeys {
   /** Seals. */
   readonly current: SealingKey;
-  /** Still open what they sealed, until `keys rotate` has re-sealed it. */
+  /** Still open what they sealed; nothing new is sealed under them. */
   readonly older?: readonly SealingKey[];
 }
 
