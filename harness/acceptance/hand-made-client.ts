@@ -53,6 +53,12 @@ const parts = (enrollmentUrl: string): { endpoint: string; token: string } => {
   return { endpoint: `${url.origin}${url.pathname}/redeem`, token };
 };
 
+/** A new P-256 key and a certificate request without any name, by OpenSSL. */
+export const makeRequest = async (keyFile: string, csrFile: string): Promise<void> => {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile];
+  await run('openssl', ['req', '-new', '-subj', '/', ...key, '-out', csrFile]);
+};
+
 /**
  * Enrolls without any of our code: OpenSSL makes the key and the CSR, curl redeems the token. Proves that the
  * protocol, not our client, is what works.
@@ -76,21 +82,7 @@ export const enrollByHand = async (
       ...(grant.approveSensitive === true ? { approve_sensitive: true } : {}),
     },
   });
-  await run('openssl', [
-    'req',
-    '-new',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    '/',
-    '-keyout',
-    file('key.pem'),
-    '-out',
-    file('csr.pem'),
-  ]);
+  await makeRequest(file('key.pem'), file('csr.pem'));
   const rootPem = await (await (work.fetch ?? fetch)(`${work.publicUrl}/pki/root.pem`)).text();
   await writeFile(file('ca.pem'), rootPem);
   const { endpoint, token } = parts(created.enrollment.url);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { curlWith, enrollByHand, tlsGet } from './hand-made-client.ts';
+import { curlWith, enrollByHand, makeRequest, tlsGet } from './hand-made-client.ts';
 import { seedPeople, type Seeded } from './people.ts';
 import type { Body, World } from './world.ts';
 
@@ -124,21 +124,7 @@ export const describeTrustBoundary = (components: string, boot: () => Promise<Wo
         '-out',
         file('rogue-ca.pem'),
       ]);
-      await run('openssl', [
-        'req',
-        '-new',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-subj',
-        '/',
-        '-keyout',
-        file('rogue.key'),
-        '-out',
-        file('rogue.csr'),
-      ]);
+      await makeRequest(file('rogue.key'), file('rogue.csr'));
       await run('openssl', [
         'x509',
         '-req',
