@@ -64,7 +64,9 @@ process.exitCode = failed > 0 ? 1 : 0;
 function needsComponents(): boolean {
   if (quick) return false;
   const chosen = forVitest.flatMap((arg, at) => (arg === '--project' ? [forVitest[at + 1] ?? ''] : []));
-  return chosen.length === 0 || chosen.some((name) => name === 'integration' || name === 'federation');
+  return (
+    chosen.length === 0 || chosen.some((name) => ['portable', 'integration', 'federation'].includes(name))
+  );
 }
 
 async function runVitest(): Promise<Verdict> {

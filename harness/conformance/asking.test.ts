@@ -33,7 +33,7 @@ describe('asking another gateway: a peer on Node, over real TLS', () => {
   };
 
   it('from Deno: enrolls over a pinned chain, then blends', async () => {
-    const home = await openDenoGateway({ FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true' });
+    const home = await openDenoGateway({ env: { FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true' } });
     try {
       const ask = asking(home);
       const admin = await bootstrap(home);
@@ -58,7 +58,7 @@ describe('asking another gateway: a peer on Node, over real TLS', () => {
       const asked = { enrollment_url: await enrollmentUrl(), user: 'root' };
       const peer = await asking(home)(admin, 'POST', '/api/admin/peers', asked);
       expect(peer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      expect(peer.body.detail).toContain('Run the asking gateway on Node or Deno.');
+      expect(peer.body.detail).toContain('Enroll on a gateway on Node or Deno with the same database');
     } finally {
       await home.stop();
     }

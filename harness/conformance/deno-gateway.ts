@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { behindFront, send } from './node-gateway.ts';
-import { startDatabase } from './postgres.ts';
+import { startEdgeServices, type EdgeServices } from './services.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -20,18 +20,24 @@ const denoBinary = (): string => {
   return join(dirname(createRequire(shim).resolve(`${name}/package.json`)), 'deno');
 };
 
-/** A gateway on Deno in a process of its own, with no more permissions than it needs. */
+/**
+ * A gateway on Deno in a process of its own, with no more permissions than it needs.
+ * @param options.services to be a replica on them; absent: services of its own, which end with it
+ */
 export const openDenoGateway = async (
-  env: Readonly<Record<string, string>> = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly services?: EdgeServices;
+  } = {},
 ): Promise<GatewayUnderTest> => {
   const folder = mkdtempSync(join(tmpdir(), 'mosaic-deno-'));
   const socket = join(folder, 'federation.sock');
-  const database = await startDatabase();
+  const services = options.services ?? (await startEdgeServices());
   const permissions = [
     '--no-prompt',
     '--allow-env',
     '--allow-sys=umask',
-    `--allow-net=127.0.0.1,unix:${socket}`,
+    `--allow-net=127.0.0.1,localhost,unix:${socket}`,
     `--allow-read=${root},${folder}`,
     `--allow-write=${folder}`,
   ];
@@ -53,18 +59,12 @@ export const openDenoGateway = async (
         HOME: folder,
         DENO_DIR: join(folder, 'deno'),
         DENO_NO_UPDATE_CHECK: '1',
-        MOSAIC_TIER: 'standalone',
+        ...services.environment,
         MOSAIC_LOG_LEVEL: 'warn',
-        MOSAIC_GATEWAY_NAME: 'work',
         MOSAIC_PUBLIC_PORT: '0',
         MOSAIC_FEDERATION_SOCKET: socket,
-        MOSAIC_SEALING_KEY: database.sealingKey,
-        DATABASE_URL: database.url,
-        // The one session behind this database has taken the application's role already.
-        MOSAIC_DATABASE_MIGRATE: 'false',
         FEDERATION_URL: 'https://federation.test',
-        FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '100000',
-        ...env,
+        ...options.env,
       },
     },
   );
@@ -80,7 +80,7 @@ export const openDenoGateway = async (
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await exited;
     clearTimeout(force);
-    await database.stop();
+    if (options.services === undefined) await services.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   const line = await firstLine();
@@ -95,7 +95,7 @@ export const openDenoGateway = async (
     publicFetch,
     enrollmentFetch: publicFetch,
     federationFetch: behindFront(socket),
-    forge: database.forge,
+    forge: services.forge,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],
     stop,
   };

@@ -9,7 +9,6 @@ import { loadConfig } from '../../src/config/load.ts';
 import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
 import type { Log } from '../../domain/ports/basics.ts';
 import { createForge } from './forge.ts';
-import { startDatabase } from './postgres.ts';
 import type { ClientCertificate, GatewayUnderTest } from './under-test.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -129,18 +128,3 @@ const startIn = async (
 
 /** A gateway of tier local, in a folder of its own. */
 export const openNodeGateway = (mode: Mode): ReturnType<typeof startIn> => startIn(newPlace(), mode, {});
-
-/** A gateway of tier standalone: postgres.js, and the key from the configuration. */
-export const openStandaloneGateway = async (): Promise<GatewayUnderTest> => {
-  const database = await startDatabase();
-  const gateway = await startIn(newPlace(), 'tls', {
-    tier: 'standalone',
-    database: { url: database.url, migrate: false },
-    sealing: { key: database.sealingKey },
-  });
-  const stop = async (): Promise<void> => {
-    await gateway.stop();
-    await database.stop();
-  };
-  return { ...gateway, stop };
-};

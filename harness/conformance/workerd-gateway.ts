@@ -1,7 +1,7 @@
 import { Miniflare } from 'miniflare';
 import { bundleWorker } from './bundle.ts';
 import { clientCertHeader } from './node-gateway.ts';
-import { startDatabase } from './postgres.ts';
+import { startEdgeServices, type EdgeServices } from './services.ts';
 import type { ClientCertificate, GatewayUnderTest } from './under-test.ts';
 
 const PUBLIC = 'https://api.test';
@@ -23,23 +23,56 @@ export interface WorkerGateway extends GatewayUnderTest {
   withClientAuth(auth: Record<string, string>, path: string, init?: RequestInit): Promise<Response>;
 }
 
+export interface WorkerOptions {
+  /** Further variables of the worker. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** To be a replica on them; absent: services of its own, which end with it. */
+  readonly services?: EdgeServices;
+  /** How Postgres is reached: a Hyperdrive binding, or DATABASE_URL over `cloudflare:sockets`. Default: Hyperdrive. */
+  readonly database?: 'hyperdrive' | 'address';
+  /** Bindings that present a client certificate and trust one root, as workerd's `network` services. */
+  readonly peers?: Readonly<Record<string, MutualTls>>;
+}
+
+export interface MutualTls {
+  readonly rootPem: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const networkOf = ({ rootPem, certificate, key }: MutualTls) => ({
+  network: {
+    // The peers of tests are on loopback.
+    allow: ['public', 'private'],
+    tlsOptions: {
+      trustBrowserCas: false,
+      trustedCertificates: [rootPem],
+      keypair: { certificateChain: certificate, privateKey: key },
+    },
+  },
+});
+
 /** The worker's real bundle in workerd. */
-export const openWorkerdGateway = async (): Promise<WorkerGateway> => {
-  const database = await startDatabase();
+export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<WorkerGateway> => {
+  const services = options.services ?? (await startEdgeServices());
+  const { DATABASE_URL, ...environment } = services.environment;
+  const isDirect = options.database === 'address';
   const { code } = await bundleWorker();
   const worker = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     compatibilityDate: '2026-07-01',
     compatibilityFlags: ['nodejs_compat'],
+    ...(isDirect ? {} : { hyperdrives: { HYPERDRIVE: services.databaseUrl } }),
+    serviceBindings: Object.fromEntries(
+      Object.entries(options.peers ?? {}).map(([name, tls]) => [name, networkOf(tls)]),
+    ),
     bindings: {
-      MOSAIC_TIER: 'standalone',
+      ...environment,
+      ...(isDirect && DATABASE_URL !== undefined ? { DATABASE_URL } : {}),
       MOSAIC_LOG_LEVEL: 'silent',
-      MOSAIC_GATEWAY_NAME: 'work',
-      MOSAIC_SEALING_KEY: database.sealingKey,
-      DATABASE_URL: database.url,
       FEDERATION_URL: FEDERATION,
       FEDERATION_ENROLLMENT_BASE_URL: PUBLIC,
-      FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '100000',
+      ...options.env,
     },
   });
   await worker.ready;
@@ -58,11 +91,11 @@ export const openWorkerdGateway = async (): Promise<WorkerGateway> => {
     enrollmentFetch: publicFetch,
     withClientAuth,
     federationFetch: (client, path, init) => withClientAuth(tlsClientAuth(client), path, init),
-    forge: database.forge,
+    forge: services.forge,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],
     stop: async () => {
       await worker.dispose();
-      await database.stop();
+      if (options.services === undefined) await services.stop();
     },
   };
 };

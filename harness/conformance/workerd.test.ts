@@ -3,7 +3,8 @@ import { bundleWorker } from './bundle.ts';
 import { conformanceSuite } from './suite.ts';
 import { openWorkerdGateway, type WorkerGateway } from './workerd-gateway.ts';
 
-conformanceSuite('workerd', openWorkerdGateway);
+conformanceSuite('workerd, Postgres by Hyperdrive', () => openWorkerdGateway());
+conformanceSuite('workerd, Postgres by its own sockets', () => openWorkerdGateway({ database: 'address' }));
 
 describe('workerd: what the edge says of a certificate', () => {
   let gateway: WorkerGateway;

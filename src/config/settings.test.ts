@@ -61,6 +61,11 @@ describe('what a runtime can start', () => {
 
   it('not what it has no adapter for, and says which', () => {
     expect(() => assertSupported(standalone({ kv: { url: 'valkey://h' } }))).toThrow(/kv\.type: .*valkey/);
+    const bridge = { type: 'upstash', rest_url: 'https://bridge', rest_token: 't' };
+    expect(() => assertSupported(standalone({ kv: bridge }))).not.toThrow();
+    expect(() => assertSupported(standalone({ kv: { url: 'valkey://h' } }))).toThrow(
+      /the bridge over a Valkey/,
+    );
     expect(() => assertSupported(standalone({ ca: stepCa }))).toThrow(/ca\.type: .*step-ca/);
     const listen = { public: { socket: '/p' } };
     const federation = { enrollment_base_url: 'https://a' };

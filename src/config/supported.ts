@@ -12,7 +12,7 @@ export interface Ability {
 /** Of the runtimes beside Node, unless they say otherwise. */
 const PLAIN: Ability = {
   tiers: ['local', 'standalone'],
-  kv: ['memory'],
+  kv: ['memory', 'upstash'],
   ca: ['embedded'],
   publicSocket: false,
 };
@@ -27,7 +27,13 @@ export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN)
   const refuse = (path: string, value: string, others: readonly string[]): void =>
     void issues.push({ path, message: `this runtime has no ${value}`, expected: others.join(' or ') });
   if (!ability.tiers.includes(tier)) refuse('tier', `tier ${tier}`, ability.tiers);
-  if (!ability.kv.includes(kv.type)) refuse('kv.type', `${kv.type} adapter`, ability.kv);
+  if (!ability.kv.includes(kv.type)) {
+    // A Valkey of one's own is reached through the bridge, which speaks the protocol of `upstash`.
+    const others = ability.kv.map((type) =>
+      type === 'upstash' ? 'upstash, which is Upstash or the bridge over a Valkey (docs/key-value.md)' : type,
+    );
+    refuse('kv.type', `${kv.type} adapter`, others);
+  }
   if (!ability.ca.includes(ca.type)) refuse('ca.type', `${ca.type} adapter`, ability.ca);
   if (publicSocket !== null && !ability.publicSocket)
     refuse('listen.public.socket', 'public socket', ['host and port']);

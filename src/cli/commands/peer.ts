@@ -7,6 +7,7 @@ import { findPeer } from '../lookup.ts';
 import { listAll, type PagingOptions } from '../paging.ts';
 import { renderPeer, renderPeers } from '../render/peers.ts';
 import { safe } from '../render/text.ts';
+import { addPeerExport } from './peer-export.ts';
 
 const PEERS = '/api/admin/peers';
 
@@ -69,4 +70,6 @@ export const addPeer = (federation: Command, io: Io): void => {
     await api.delete(`${PEERS}/${segment(id)}`, anyAnswer);
     print(io, options, { id, removed: true }, () => `Removed peer ${safe(idOrName)}.\n`);
   });
+
+  addPeerExport(peer, io);
 };

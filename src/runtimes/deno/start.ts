@@ -1,5 +1,5 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
-import type { Log } from '../../../domain/ports/basics.ts';
+import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import { createFederationApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
@@ -10,6 +10,7 @@ import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
+import { createRestKeyValue } from '../rest-key-value.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
 import { createDenoTransport } from './transport.ts';
 
@@ -67,12 +68,20 @@ const openSocket = (
   }
 };
 
+/** The store that replicas share, reached before anybody is served. @throws MosaicError `unavailable` */
+const openKv = async ({ kv: config }: GatewayConfig, sealingKey: Uint8Array, log: Log): Promise<KeyValue> => {
+  if (config.type !== 'upstash') return createMemoryKeyValue({ clock: systemClock });
+  const kv = await createRestKeyValue({ config, sealingKey, log });
+  await kv.ping();
+  return kv;
+};
+
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
 export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise<DenoGateway> => {
   const { databaseUrl, sealingKey, socket } = assertFits(config);
   const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
+  const kv = await openKv(config, sealingKey, log);
   const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: !config.isMigrating });
-  const kv = createMemoryKeyValue({ clock: systemClock });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
   const wired = await wire({ storage, kv, transport, sealingKey, gatewayName: config.gatewayName, log });
   const deps = wired.complete(coreSettings(config, null));

@@ -8,12 +8,15 @@ import { loadConfig } from '../../config/load.ts';
 import { coreSettings } from '../../config/settings.ts';
 import { assertSupported } from '../../config/supported.ts';
 import type { Deps } from '../../deps.ts';
+import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { drainRevocations } from '../../services/revocation.ts';
 import { systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
 import { createJsonLog, writeLogLine } from '../json-log.ts';
+import { createRestKeyValue } from '../rest-key-value.ts';
 import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } from './certificate.ts';
-import { noTransport } from './transport.ts';
+import { PEER_BINDINGS, readPeerBindings, type PeerBindings } from './peer-bindings.ts';
+import { createWorkerdTransport } from './transport.ts';
 
 interface Bindings {
   readonly HYPERDRIVE?: { readonly connectionString: string };
@@ -29,12 +32,19 @@ type WorkerRequest = Request & { readonly cf?: { readonly tlsClientAuth?: TlsCli
 /** Data alone: a connection belongs to the request that opened it, so nothing with one in it is kept. */
 interface Isolate {
   config: GatewayConfig | null;
+  peerBindings: PeerBindings;
   unsealed: Unsealed | null;
+  readonly provenBindings: Set<string>;
 }
 
-const isolate: Isolate = { config: null, unsealed: null };
+const isolate: Isolate = {
+  config: null,
+  peerBindings: new Map(),
+  unsealed: null,
+  provenBindings: new Set(),
+};
 /** Of this isolate: rate limits are per isolate until a shared store is configured. */
-const kv = createMemoryKeyValue({ clock: systemClock });
+const memoryKv = createMemoryKeyValue({ clock: systemClock });
 
 const configOf = (env: Bindings): GatewayConfig => {
   if (isolate.config !== null) return isolate.config;
@@ -52,6 +62,7 @@ const configOf = (env: Bindings): GatewayConfig => {
       config.tier === 'local' ? 'standalone on Workers' : 'https:// and the host name that peers call';
     throw new ConfigError([{ path, message: 'does not fit', expected }]);
   }
+  isolate.peerBindings = readPeerBindings(env[PEER_BINDINGS]);
   return (isolate.config = config);
 };
 
@@ -60,21 +71,29 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-const open = async (config: GatewayConfig): Promise<Opened> => {
+const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
   const { databaseUrl, sealingKey, gatewayName } = config;
   if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
   const log = createJsonLog(config.logLevel, gatewayName);
   // Migrations are run from Node before a deployment; two thousand isolates must not race for them.
   const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
   try {
+    const kv =
+      config.kv.type === 'upstash'
+        ? await createRestKeyValue({ config: config.kv, sealingKey, log })
+        : memoryKv;
+    const { peerBindings: bindings, provenBindings: proven } = isolate;
+    const transport = createWorkerdTransport({ bindings, env, proven });
     isolate.unsealed ??= await unseal({ storage, sealingKey });
-    const parts = { storage, kv, transport: noTransport, sealingKey, gatewayName, log };
+    const parts = { storage, kv, transport, sealingKey, gatewayName, log };
     const wired = await wire({ ...parts, unsealed: isolate.unsealed, isAuthorityLazy: true });
+    const deps = wired.complete(coreSettings(config, null));
     const close = async (): Promise<void> => {
+      await closeOutbound(deps);
       await wired.audit.stop(5_000);
       await storage.close();
     };
-    return { deps: wired.complete(coreSettings(config, null)), close };
+    return { deps, close };
   } catch (error) {
     await storage.close();
     throw error;
@@ -99,7 +118,7 @@ export default {
       const isFederation = hostname === new URL(config.federation.url ?? '').hostname;
       // First of all, so that a client without a good certificate costs no connection to the database.
       const certificate = isFederation ? acceptedCertificate(request.cf?.tlsClientAuth) : null;
-      const { deps, close } = await open(config);
+      const { deps, close } = await open(config, env);
       try {
         if (certificate !== null)
           return await createFederationApp(deps, certificateOfEnvironment).fetch(request, { certificate });
@@ -115,7 +134,7 @@ export default {
 
   /** Every minute: the CA hears of revocations that no request has told it of. */
   async scheduled(_event: unknown, env: Bindings): Promise<void> {
-    const { deps, close } = await open(configOf(env));
+    const { deps, close } = await open(configOf(env), env);
     try {
       await drainRevocations(deps);
     } finally {

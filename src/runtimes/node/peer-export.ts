@@ -1,0 +1,79 @@
+import { openPostgresStorage } from '../../../db/connect/postgres.ts';
+import { checkSealingKey } from '../../../db/seal-check.ts';
+import { createSealer, sealingKey } from '../../../db/seal.ts';
+import { MosaicError } from '../../../domain/errors.ts';
+import type { Sealer } from '../../../domain/ports/basics.ts';
+import type { Peer } from '../../../domain/ports/federation.ts';
+import type { GatewayConfig } from '../../config/config.ts';
+import { clientKeyIdentity } from '../../federation/clients.ts';
+import { changeEntry } from '../../services/audit.ts';
+import { systemClock } from '../../wire.ts';
+
+/** What a deployment on Workers needs in order to ask one peer: the material of its binding, and the entry that maps it. */
+export interface ExportedPeer {
+  readonly peer: string;
+  readonly grantId: string;
+  readonly federationUrl: string;
+  readonly notAfter: Date | null;
+  /** SHA-256 of the pinned root, lower-case hexadecimal. */
+  readonly caFingerprint: string;
+  readonly caPem: string;
+  /** Leaf and intermediates. */
+  readonly certPem: string;
+  /** PKCS#8. */
+  readonly keyPem: string;
+}
+
+const read = async (peer: Peer | null, sealer: Sealer): Promise<ExportedPeer> => {
+  if (peer === null) throw new MosaicError('not_found', { detail: 'There is no such peer.' });
+  const { name, remoteGrantId, federationUrl, caFingerprint, caPem, clientCertPem, clientKeyPemSealed } =
+    peer;
+  const parts = { remoteGrantId, federationUrl, caFingerprint, caPem, clientCertPem, clientKeyPemSealed };
+  if (Object.values(parts).includes(null)) {
+    throw new MosaicError('conflict', {
+      detail: 'This gateway does not ask that peer: it has no certificate of it.',
+    });
+  }
+  const key = await sealer.open(clientKeyPemSealed ?? '', clientKeyIdentity(peer.id));
+  return {
+    peer: name,
+    grantId: remoteGrantId ?? '',
+    federationUrl: federationUrl ?? '',
+    notAfter: peer.certificateNotAfter,
+    caFingerprint: caFingerprint ?? '',
+    caPem: caPem ?? '',
+    certPem: clientCertPem ?? '',
+    keyPem: new TextDecoder().decode(key),
+  };
+};
+
+/**
+ * Opens the certificate and key of a peer that this gateway asks, with the configuration's own database and sealing
+ * key: for whoever deploys on Workers, where a key must be a binding. Not a route, so that no API token is worth a key.
+ * Leaves an audit entry.
+ *
+ * @throws MosaicError `not_found`, `conflict` for a peer that is not asked, `unavailable` for the wrong key or tier local
+ */
+export const exportPeer = async (config: GatewayConfig, peerId: string): Promise<ExportedPeer> => {
+  const { databaseUrl, sealingKey: key } = config;
+  if (databaseUrl === null || key === null) {
+    const detail =
+      'Tier local keeps its database to itself: only a gateway on Postgres has replicas on Workers.';
+    throw new MosaicError('unavailable', { detail });
+  }
+  const sealer = createSealer({ current: await sealingKey(key) });
+  const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
+  try {
+    await checkSealingKey(storage.stores.secrets, sealer);
+    return await storage.transaction(async (stores) => {
+      const exported = await read(await stores.peers.byId(peerId), sealer);
+      const author = { principal: null, traceId: null };
+      const ids = { uuid: () => crypto.randomUUID() };
+      const change = { verb: 'admin', action: 'peer.export', status: 200, peerId } as const;
+      await stores.audit.insertMany([changeEntry({ ids, clock: systemClock }, author, change)]);
+      return exported;
+    });
+  } finally {
+    await storage.close();
+  }
+};
