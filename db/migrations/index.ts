@@ -5,6 +5,7 @@ import { auditLog } from './0004_audit_log.ts';
 import { gatewayKeys } from './0005_gateway_keys.ts';
 import { rowSecurity } from './0006_row_security.ts';
 import { grantLifecycle } from './0007_grant_lifecycle.ts';
+import { responseCache } from './0008_response_cache.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   gatewayKeys,
   rowSecurity,
   grantLifecycle,
+  responseCache,
 ];

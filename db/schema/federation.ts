@@ -24,6 +24,9 @@ export const federationPeers = pgTable(
     lastSuccessAt: instant('last_success_at'),
     lastFailureAt: instant('last_failure_at'),
     lastFailureCode: text('last_failure_code'),
+    cacheEpoch: integer('cache_epoch').notNull().default(0),
+    remoteGrantVersion: integer('remote_grant_version'),
+    outages: integer('outages').notNull().default(0),
   },
   (table) => [
     uniqueIndex('federation_peers_inbound_name_key')
@@ -47,6 +50,7 @@ export const federationGrants = pgTable(
     status: grantStatus('status').notNull(),
     version: integer('version').notNull(),
     rateLimitPerMinute: integer('rate_limit_per_minute'),
+    cacheTtlSeconds: integer('cache_ttl_seconds'),
     auditKeySealed: text('audit_key_sealed').notNull(),
     createdAt: instant('created_at').notNull(),
     activatedAt: instant('activated_at'),

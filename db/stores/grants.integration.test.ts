@@ -125,6 +125,7 @@ describe('grants and peers', () => {
       lastSuccessAt: at(1),
       lastFailureAt: at(2),
       lastFailureCode: 'peer_timeout',
+      cacheEpoch: 1,
     });
     expect(await all((page) => peers.list(page, { direction: 'outbound', localUserId }), 1)).toHaveLength(1);
   });

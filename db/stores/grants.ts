@@ -63,7 +63,7 @@ export const createGrantStore = ({ db }: Session): GrantStore => {
       return toPage(rows, page, toGrant, ({ createdAt, id }) => ({ at: createdAt, id }));
     },
 
-    patch: (id, expectedVersion, { scope, rateLimitPerMinute, expiresAt }) =>
+    patch: (id, expectedVersion, { scope, rateLimitPerMinute, cacheTtlSeconds, expiresAt }) =>
       changeOne(
         and(
           eq(grants.id, id),
@@ -73,6 +73,7 @@ export const createGrantStore = ({ db }: Session): GrantStore => {
         {
           ...(scope === undefined ? {} : { scope }),
           ...(rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute }),
+          ...(cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds }),
           ...(expiresAt === undefined ? {} : { expiresAt }),
         },
       ),

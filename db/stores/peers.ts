@@ -1,4 +1,4 @@
-import { and, asc, desc, eq } from 'drizzle-orm';
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { PeerStore } from '../../domain/ports/federation.ts';
 import { federationPeers as peers } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
@@ -55,6 +55,22 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
         .where(and(eq(peers.id, id), eq(peers.state, from)))
         .returning({ id: peers.id });
       return changed.length === 1;
+    },
+
+    raiseCacheEpoch: async (id) => {
+      const [raised] = await db
+        .update(peers)
+        .set({ cacheEpoch: sql`${peers.cacheEpoch} + 1` })
+        .where(eq(peers.id, id))
+        .returning({ epoch: peers.cacheEpoch });
+      return raised?.epoch ?? null;
+    },
+
+    recordGrantVersion: async (id, version) => {
+      await db
+        .update(peers)
+        .set({ remoteGrantVersion: version })
+        .where(and(eq(peers.id, id), sql`${peers.remoteGrantVersion} is distinct from ${version}`));
     },
 
     recordSuccess: async (id, at) => {

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../../domain/audit/entry.ts';
 import type { Grant } from '../../domain/grants/grant.ts';
 import type { CertificateIdentity } from '../../domain/peers/identity.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
 import type { Result } from '../../domain/result.ts';
@@ -62,6 +63,7 @@ export const aPeer = async (storage: Storage): Promise<string> => {
     lastSuccessAt: null,
     lastFailureAt: null,
     lastFailureCode: null,
+    ...NEVER_ASKED,
   });
   return id;
 };
@@ -79,6 +81,7 @@ export const pendingGrant = (peerId: string, subjectUserId: string, scope: Scope
   status: 'pending',
   version: 1,
   rateLimitPerMinute: null,
+  cacheTtlSeconds: null,
   createdAt: T0,
   activatedAt: null,
   expiresAt: null,

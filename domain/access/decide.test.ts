@@ -26,6 +26,7 @@ const grant: Grant = {
   status: 'active',
   version: 7,
   rateLimitPerMinute: null,
+  cacheTtlSeconds: null,
   createdAt: NOW,
   activatedAt: NOW,
   expiresAt: null,

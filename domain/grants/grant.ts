@@ -14,6 +14,8 @@ export interface Grant {
   readonly version: number;
   /** Requests a minute, or null for the gateway's default. */
   readonly rateLimitPerMinute: number | null;
+  /** How long the asking gateway may keep an answer; 0: not at all, null: the default. */
+  readonly cacheTtlSeconds: number | null;
   readonly createdAt: Date;
   readonly activatedAt: Date | null;
   readonly expiresAt: Date | null;

@@ -4,6 +4,9 @@ export type PeerState = (typeof PEER_STATES)[number];
 /** `inbound`: the peer asks us (we are B). `outbound`: we ask the peer (we are A). */
 export type PeerDirection = 'inbound' | 'outbound';
 
+/** The counters of a peer that was never asked. */
+export const NEVER_ASKED = { cacheEpoch: 0, remoteGrantVersion: null, outages: 0 } as const;
+
 export type PeerEvent = 'enrolled' | 'renewal_failed' | 'renewed' | 'suspend' | 'resume' | 'revoke';
 
 const MACHINE: Readonly<Record<PeerState, Partial<Record<PeerEvent, PeerState>>>> = {

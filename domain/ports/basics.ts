@@ -51,6 +51,8 @@ export interface TakeResult {
 export interface KeyValue {
   get(key: string): Promise<Uint8Array | null>;
   set(key: string, value: Uint8Array, ttlSeconds: number): Promise<void>;
+  /** Sets only where nothing is, atomically: true for the one caller whose value it is then. */
+  setIfAbsent(key: string, value: Uint8Array, ttlSeconds: number): Promise<boolean>;
   delete(key: string): Promise<void>;
   /** Takes one token from a bucket, atomically. */
   take(key: string, bucket: TokenBucket): Promise<TakeResult>;

@@ -14,6 +14,7 @@ export interface GrantRecord {
 export interface GrantPatch {
   readonly scope?: Scope;
   readonly rateLimitPerMinute?: number | null;
+  readonly cacheTtlSeconds?: number | null;
   readonly expiresAt?: Date | null;
 }
 
@@ -62,6 +63,12 @@ export interface Peer {
   readonly lastSuccessAt: Date | null;
   readonly lastFailureAt: Date | null;
   readonly lastFailureCode: string | null;
+  /** Outbound: stands in the key of all that is cached of this peer. Rises, and nothing cached before is found any more. */
+  readonly cacheEpoch: number;
+  /** Outbound: the version of the grant the peer's last answer was decided on; null before the first. */
+  readonly remoteGrantVersion: number | null;
+  /** Outbound: how often the peer came back after it could not be reached. */
+  readonly outages: number;
 }
 
 export interface PeerFilter {
@@ -79,6 +86,13 @@ export interface PeerStore {
   list(page: PageRequest, filter: PeerFilter): Promise<Page<Peer>>;
   /** Conditional on the state it was decided from; false when someone else was faster. */
   setState(id: string, from: PeerState, to: PeerState): Promise<boolean>;
+  /**
+   * Raises the cache epoch and returns it; null when there is no such peer. A change of state, certificate or grant raises
+   * it by itself (database trigger).
+   */
+  raiseCacheEpoch(id: string): Promise<number | null>;
+  /** Notes what version of the grant the peer decides on now; another one than before raises the cache epoch. */
+  recordGrantVersion(id: string, version: number): Promise<void>;
   recordSuccess(id: string, at: Date): Promise<void>;
   recordFailure(id: string, at: Date, code: string): Promise<void>;
   delete(id: string): Promise<boolean>;

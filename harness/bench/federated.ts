@@ -56,6 +56,7 @@ const statementFor = async (world: FederatedWorld, hand: HandMadeClient, scope: 
     status: 'active',
     version: Number(row['version']),
     rateLimitPerMinute: null,
+    cacheTtlSeconds: null,
     createdAt: new Date(),
     activatedAt: new Date(),
     expiresAt: null,

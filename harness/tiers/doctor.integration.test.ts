@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import { testNginxConfig } from '../components/nginx.ts';
 import { freePort } from '../components/sockets.ts';
 import { CANARY, mosaic, startServices, type CommandLine, type Ended, type Services } from './services.ts';
@@ -109,6 +110,7 @@ describe('M1-5 mosaic gateway doctor', () => {
       lastSuccessAt: null,
       lastFailureAt: null,
       lastFailureCode: null,
+      ...NEVER_ASKED,
     });
     const { code, report } = await doctor();
     expect([code, find(report, 'peer work (outbound)')?.status]).toEqual([1, 'green']);

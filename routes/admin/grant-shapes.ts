@@ -6,6 +6,7 @@ import { scopeShape } from '../scope-shape.ts';
 import { handle, timestamp, uuid } from '../shapes.ts';
 
 const MAX_RATE_PER_MINUTE = 1_000_000;
+const MAX_CACHE_SECONDS = 300;
 
 /** A point in time a person writes, RFC 3339 with any offset; read to the millisecond. Postgres knows no year 0. */
 export const instant = z.iso
@@ -23,6 +24,11 @@ export const rateLimit = z
   .nullable()
   .meta({ description: 'Requests a minute; null for the gateway’s default.' });
 
+export const cacheTtl = z.int().min(0).max(MAX_CACHE_SECONDS).nullable().meta({
+  description:
+    'Seconds the asking gateway may keep an answer of `list` and `get`; 0: not at all. null for the default, 30.',
+});
+
 export const grantShape = z
   .strictObject({
     id: uuid,
@@ -35,6 +41,7 @@ export const grantShape = z
     status: grantStatus,
     version: z.int(),
     rate_limit_per_minute: rateLimit,
+    cache_ttl_seconds: cacheTtl,
     created_at: timestamp,
     activated_at: timestamp.nullable(),
     expires_at: timestamp.nullable(),
@@ -71,6 +78,7 @@ export const showGrantView = ({ grant, status, peer }: GrantView): z.infer<typeo
   status,
   version: grant.version,
   rate_limit_per_minute: grant.rateLimitPerMinute,
+  cache_ttl_seconds: grant.cacheTtlSeconds,
   created_at: grant.createdAt.toISOString(),
   activated_at: grant.activatedAt?.toISOString() ?? null,
   expires_at: grant.expiresAt?.toISOString() ?? null,

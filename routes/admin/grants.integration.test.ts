@@ -100,8 +100,13 @@ describe('grants', () => {
   it('a change raises the version, names what it clashes with, and refuses to do nothing', async () => {
     const { grant } = await gateway.grant('alice');
     const path = `/grants/${grant.id}`;
-    const changed = await gateway.admin(path, { rate_limit_per_minute: 7, version: 1 }, 'PATCH');
-    expect(changed.body).toMatchObject({ version: 2, rate_limit_per_minute: 7, scope: grant.scope });
+    const change = { rate_limit_per_minute: 7, cache_ttl_seconds: 0, version: 1 };
+    const changed = await gateway.admin(path, change, 'PATCH');
+    const { version: _version, ...changes } = change;
+    expect(changed.body).toMatchObject({ version: 2, ...changes, scope: grant.scope });
+    expect((await gateway.admin(path, { cache_ttl_seconds: 301 }, 'PATCH')).body.code).toBe(
+      'invalid_request',
+    );
     expect((await gateway.admin(path, { rate_limit_per_minute: null, version: 1 }, 'PATCH')).body.code).toBe(
       'conflict',
     );

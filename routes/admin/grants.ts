@@ -13,6 +13,7 @@ import { scopeInput } from '../scope-shape.ts';
 import { handle, idParam, label, uuid } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import {
+  cacheTtl,
   grantShape,
   grantStatus,
   grantWithUrlShape,
@@ -38,6 +39,7 @@ const newGrant = z.strictObject({
   approve_sensitive: z.boolean().default(false),
   expires_at: instant.nullable().default(null),
   rate_limit_per_minute: rateLimit.default(null),
+  cache_ttl_seconds: cacheTtl.default(null),
 });
 
 const grantChange = z.strictObject({
@@ -45,6 +47,7 @@ const grantChange = z.strictObject({
   approve_sensitive: z.boolean().default(false),
   expires_at: instant.nullable().optional(),
   rate_limit_per_minute: rateLimit.optional(),
+  cache_ttl_seconds: cacheTtl.optional(),
   version: z
     .int()
     .min(1)
@@ -103,6 +106,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
         approveSensitive: body.approve_sensitive,
         expiresAt: body.expires_at,
         rateLimitPerMinute: body.rate_limit_per_minute,
+        cacheTtlSeconds: body.cache_ttl_seconds,
       });
       c.header('location', `/api/admin/grants/${grant.grant.id}`);
       return c.json({ grant: showGrantView(grant), enrollment: showEnrollment(enrollment) }, 201);
@@ -124,7 +128,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
   app.patch(
     '/:id',
     describe({
-      summary: 'Change scope, expiry or rate limit of a grant',
+      summary: 'Change scope, expiry, rate limit or caching of a grant',
       description: 'What is left out stays. The peer’s next request is decided on the change.',
       tags,
       success: { status: 200, description: 'The grant as it is now.', schema: grantShape },
@@ -141,6 +145,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
         ...(body.rate_limit_per_minute === undefined
           ? {}
           : { rateLimitPerMinute: body.rate_limit_per_minute }),
+        ...(body.cache_ttl_seconds === undefined ? {} : { cacheTtlSeconds: body.cache_ttl_seconds }),
         ...(body.version === undefined ? {} : { version: body.version }),
       });
       return c.json(showGrantView(view));

@@ -35,6 +35,7 @@ export const grantAnswer = z.looseObject({
   status: text,
   version: z.number(),
   rate_limit_per_minute: z.number().nullish(),
+  cache_ttl_seconds: z.number().nullish(),
   created_at: text,
   activated_at: maybeText,
   expires_at: maybeText,

@@ -109,7 +109,7 @@ describe('requests', () => {
       version: 2,
       created_at: user.created_at,
     };
-    const { fetch, seen } = scripted([{ body: grant }, { body: grant }]);
+    const { fetch, seen } = scripted([{ body: grant }, { body: grant }, { body: grant }]);
     await runWith(['federation', 'grant', 'edit', ID, '--rate-limit', 'default', '--expires', 'never'], {
       fetch,
     });
@@ -117,9 +117,11 @@ describe('requests', () => {
       ['federation', 'grant', 'edit', ID, '--expires', '1h', '--approve-sensitive', '--scope', '-'],
       { fetch, stdin: '{"a":1}' },
     );
+    await runWith(['federation', 'grant', 'edit', ID, '--cache-ttl', '0'], { fetch });
     expect(seen.map(({ body }) => body)).toEqual([
       { expires_at: null, rate_limit_per_minute: null },
       { scope: { a: 1 }, approve_sensitive: true, expires_at: '2026-11-22T13:00:00.000Z' },
+      { cache_ttl_seconds: 0 },
     ]);
   });
 

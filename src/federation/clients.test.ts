@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../deps.ts';
@@ -23,6 +24,7 @@ const peerWith = (over: Partial<Peer>): Peer => ({
   lastSuccessAt: null,
   lastFailureAt: null,
   lastFailureCode: null,
+  ...NEVER_ASKED,
   ...over,
 });
 

@@ -142,6 +142,19 @@ export const keyValueContract = (name: string, open: () => Promise<KeyValueUnder
       await expect(under.kv.take('k', { capacity: 1, refillPerSecond: 0 })).rejects.toThrow(RangeError);
     });
 
+    it('lets exactly one of many callers set what is absent, and the next one after its time', async () => {
+      const race = (ttl: number) =>
+        Promise.all(
+          Array.from({ length: 50 }, (_, index) => under.kv.setIfAbsent('once', bytes(String(index)), ttl)),
+        );
+      const won = await race(1);
+      expect(won.filter(Boolean)).toHaveLength(1);
+      expect(await under.kv.get('once')).toEqual(bytes(String(won.indexOf(true))));
+      await under.pass(1.2);
+      expect((await race(10)).filter(Boolean)).toHaveLength(1);
+      await expect(under.kv.setIfAbsent('never', bytes('v'), 0)).rejects.toThrow(RangeError);
+    });
+
     it('answers a ping', async () => {
       await expect(under.kv.ping()).resolves.toBeUndefined();
     });

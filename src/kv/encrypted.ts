@@ -113,6 +113,14 @@ export const createEncryptedKeyValue = async (options: EncryptedOptions): Promis
     }
   };
 
+  const seal = async (key: string, value: Uint8Array, ttlSeconds: number): Promise<Uint8Array> => {
+    const header = makeHeader(ownSalt, clock.now().getTime() + ttlSeconds * 1000);
+    const iv = Uint8Array.from(random.bytes(IV_BYTES));
+    const algorithm = { name: 'AES-GCM', iv, additionalData: identity(header, key) };
+    const sealed = await crypto.subtle.encrypt(algorithm, await keyOf(ownSalt), Uint8Array.from(value));
+    return joined(header, iv, new Uint8Array(sealed));
+  };
+
   return {
     get: async (key) => {
       const stored = await inner.get(key);
@@ -128,12 +136,11 @@ export const createEncryptedKeyValue = async (options: EncryptedOptions): Promis
 
     set: async (key, value, ttlSeconds) => {
       if (!(ttlSeconds > 0)) return inner.set(key, value, ttlSeconds);
-      const header = makeHeader(ownSalt, clock.now().getTime() + ttlSeconds * 1000);
-      const iv = Uint8Array.from(random.bytes(IV_BYTES));
-      const algorithm = { name: 'AES-GCM', iv, additionalData: identity(header, key) };
-      const sealed = await crypto.subtle.encrypt(algorithm, await keyOf(ownSalt), Uint8Array.from(value));
-      await inner.set(key, joined(header, iv, new Uint8Array(sealed)), ttlSeconds);
+      await inner.set(key, await seal(key, value, ttlSeconds), ttlSeconds);
     },
+
+    setIfAbsent: async (key, value, ttlSeconds) =>
+      inner.setIfAbsent(key, ttlSeconds > 0 ? await seal(key, value, ttlSeconds) : value, ttlSeconds),
 
     delete: (key) => inner.delete(key),
     take: (key, bucket) => inner.take(key, bucket),

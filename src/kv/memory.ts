@@ -29,6 +29,11 @@ const assertBucket = ({ capacity, refillPerSecond }: TokenBucket): void => {
   }
 };
 
+/** What is over at once would be everybody's. */
+const assertLasting = (ttlSeconds: number): void => {
+  if (!(ttlSeconds > 0)) throw new RangeError('a time to live must be above 0 seconds');
+};
+
 const takeFrom = (bucket: Bucket, { capacity, refillPerSecond }: TokenBucket, now: number): TakeResult => {
   // A clock that was set back must not take tokens away.
   const elapsedSeconds = Math.max(0, now - bucket.at) / 1000;
@@ -62,6 +67,13 @@ export const createMemoryKeyValue = (options: MemoryKeyValueOptions): KeyValue =
     set: async (key, value, ttlSeconds) => {
       if (ttlSeconds <= 0) values.delete(key);
       else values.set(key, value.slice(), { ttl: ttlSeconds * 1000 });
+    },
+
+    setIfAbsent: async (key, value, ttlSeconds) => {
+      assertLasting(ttlSeconds);
+      if (values.has(key)) return false;
+      values.set(key, value.slice(), { ttl: ttlSeconds * 1000 });
+      return true;
     },
 
     delete: async (key) => {

@@ -22,6 +22,9 @@ export interface OverCommandsOptions {
 /** Longest time to live: a year, in milliseconds. */
 const MAX_TTL = 31_536_000_000;
 
+const milliseconds = (seconds: number): string =>
+  String(Math.min(MAX_TTL, Math.max(1, Math.round(seconds * 1000))));
+
 const decoder = new TextDecoder();
 
 /**
@@ -70,8 +73,13 @@ export const keyValueOver = (port: CommandPort, options: OverCommandsOptions): K
     set: async (key, value, ttlSeconds) => {
       if (Number.isNaN(ttlSeconds)) throw new RangeError('a time to live must be a number of seconds');
       if (ttlSeconds <= 0) return remove(key);
-      const milliseconds = Math.min(MAX_TTL, Math.max(1, Math.round(ttlSeconds * 1000)));
-      await run(['SET', valueKey(key), toBase64(value), 'PX', String(milliseconds)]);
+      await run(['SET', valueKey(key), toBase64(value), 'PX', milliseconds(ttlSeconds)]);
+    },
+
+    setIfAbsent: async (key, value, ttlSeconds) => {
+      if (!(ttlSeconds > 0)) throw new RangeError('a time to live must be above 0 seconds');
+      const set = ['SET', valueKey(key), toBase64(value), 'NX', 'PX', milliseconds(ttlSeconds)];
+      return (await run(set)) !== null;
     },
 
     delete: remove,

@@ -23,6 +23,8 @@ export interface NewGrant {
   readonly approveSensitive: boolean;
   readonly expiresAt: Date | null;
   readonly rateLimitPerMinute: number | null;
+  /** Seconds an answer may be cached at the asking gateway; 0: not at all, null: the default. */
+  readonly cacheTtlSeconds: number | null;
 }
 
 export interface GrantChange {
@@ -30,6 +32,7 @@ export interface GrantChange {
   readonly approveSensitive: boolean;
   readonly expiresAt?: Date | null;
   readonly rateLimitPerMinute?: number | null;
+  readonly cacheTtlSeconds?: number | null;
   /** The version the change was made up on; a clash with a newer one is refused. */
   readonly version?: number;
 }
@@ -124,6 +127,7 @@ export const createGrant = async (
       status: 'pending',
       version: 1,
       rateLimitPerMinute: input.rateLimitPerMinute,
+      cacheTtlSeconds: input.cacheTtlSeconds,
       createdAt: deps.clock.now(),
       activatedAt: null,
       expiresAt: input.expiresAt,
@@ -184,6 +188,7 @@ export const changeGrant = async (
     ...(scope === undefined ? {} : { scope }),
     ...(change.expiresAt === undefined ? {} : { expiresAt: change.expiresAt }),
     ...(change.rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute: change.rateLimitPerMinute }),
+    ...(change.cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds: change.cacheTtlSeconds }),
   };
   if (Object.keys(patch).length === 0)
     refuseInput({ path: '$', message: 'changes nothing', expected: 'at least one field' });

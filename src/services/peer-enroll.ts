@@ -1,4 +1,5 @@
 import { MosaicError } from '../../domain/errors.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
@@ -115,6 +116,7 @@ export const enroll = async (
           lastSuccessAt: null,
           lastFailureAt: null,
           lastFailureCode: null,
+          ...NEVER_ASKED,
         },
       };
     });

@@ -1,4 +1,5 @@
 import { MosaicError } from '../../domain/errors.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
 import type { Deps } from '../deps.ts';
@@ -25,6 +26,7 @@ const newInboundPeer = (deps: Deps, name: string): Peer => ({
   lastSuccessAt: null,
   lastFailureAt: null,
   lastFailureCode: null,
+  ...NEVER_ASKED,
 });
 
 /**

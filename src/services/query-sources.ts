@@ -64,9 +64,11 @@ const localSource = (deps: Deps, principal: Principal, resource: Resource): Sour
 });
 
 const peerSource = (peer: Peer, index: number, resource: Resource, asking: Asking): Source => {
-  const unusable = isUsable(peer.state)
+  // What this process has learned counts before the database says so.
+  const state = asking.outbound.epochs.isRevoked(peer.id) ? 'revoked' : peer.state;
+  const unusable = isUsable(state)
     ? null
-    : peerFailure('peer_refused', { message: `The peer is ${peer.state} at this gateway.` });
+    : peerFailure('peer_refused', { message: `The peer is ${state} at this gateway.` });
   return {
     name: `federated:${peer.name}`,
     key: peer.id,

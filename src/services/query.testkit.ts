@@ -1,6 +1,7 @@
 import type { Principal } from '../../domain/access/decide.ts';
 import { compareRows } from '../../domain/blend/blend.ts';
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
+import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { ResourceRow } from '../../domain/resources.ts';
 import type { AuthorizedGet, AuthorizedList } from '../../domain/access/decide.ts';
@@ -105,6 +106,7 @@ const NOT_ENROLLED = {
   lastSuccessAt: null,
   lastFailureAt: null,
   lastFailureCode: null,
+  ...NEVER_ASKED,
 } as const;
 
 const peerRow = (name: string, index: number): Peer => ({

@@ -20,18 +20,23 @@ interface ScopeOptions extends ApiOptions {
   readonly approveSensitive?: boolean;
   readonly expires?: string;
   readonly rateLimit?: number | 'default';
+  readonly cacheTtl?: number | 'default';
 }
 
-const ratePerMinute = wholeNumber(1, 1_000_000);
+/** A whole number, or the word that leaves it to the gateway. */
+const orDefault =
+  (min: number, max: number) =>
+  (text: string): number | 'default' => {
+    if (text === 'default') return text;
+    try {
+      return wholeNumber(min, max)(text);
+    } catch {
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}, or "default".`);
+    }
+  };
 
-const rateOrDefault = (text: string): number | 'default' => {
-  if (text === 'default') return text;
-  try {
-    return ratePerMinute(text);
-  } catch {
-    throw new InvalidArgumentError('Expected a whole number from 1 to 1000000, or "default".');
-  }
-};
+const rateOrDefault = orDefault(1, 1_000_000);
+const cacheTtlOrDefault = orDefault(0, 300);
 
 /** The parts of a grant that can be set and changed. */
 const terms = async (io: Io, options: ScopeOptions): Promise<Record<string, unknown>> => ({
@@ -43,6 +48,9 @@ const terms = async (io: Io, options: ScopeOptions): Promise<Record<string, unkn
   ...(options.rateLimit === undefined
     ? {}
     : { rate_limit_per_minute: options.rateLimit === 'default' ? null : options.rateLimit }),
+  ...(options.cacheTtl === undefined
+    ? {}
+    : { cache_ttl_seconds: options.cacheTtl === 'default' ? null : options.cacheTtl }),
 });
 
 const addCreate = (grant: Command, io: Io): void => {
@@ -61,6 +69,11 @@ const addCreate = (grant: Command, io: Io): void => {
     .option('--approve-sensitive', 'needed when the scope names credentials or api_keys')
     .option('--expires <when>', 'end of the grant: 30d, 12h, 2027-01-31 or never')
     .option('--rate-limit <requests>', 'requests a minute, or "default"', rateOrDefault)
+    .option(
+      '--cache-ttl <seconds>',
+      'how long the other side may keep answers; 0: not at all',
+      cacheTtlOrDefault,
+    )
     .action(async (options: ScopeOptions & { user: string; peer: string }) => {
       const body = { user: options.user, peer: options.peer, ...(await terms(io, options)) };
       const made = await (await connect(io, options)).post(GRANTS, body, newGrantAnswer);
@@ -111,15 +124,21 @@ const addChanging = (grant: Command, io: Io): void => {
   apiLeaf(grant, 'edit <id>', 'Change a grant; the very next request of the peer sees it.', [
     `mosaic federation grant edit ${id} --scope narrower.json`,
     `mosaic federation grant edit ${id} --rate-limit 120 --expires never`,
+    `mosaic federation grant edit ${id} --cache-ttl 0`,
   ])
     .option('--scope <file>', 'new scope document as JSON, - for standard input')
     .option('--approve-sensitive', 'needed when the scope names credentials or api_keys')
     .option('--expires <when>', 'new end: 30d, 12h, 2027-01-31 or never')
     .option('--rate-limit <requests>', 'requests a minute, or "default"', rateOrDefault)
+    .option(
+      '--cache-ttl <seconds>',
+      'how long the other side may keep answers; 0: not at all',
+      cacheTtlOrDefault,
+    )
     .action(async (grantId: string, options: ScopeOptions) => {
       const body = await terms(io, options);
       if (Object.keys(body).length === 0) {
-        throw usageError('Nothing to change.', 'Give --scope, --expires or --rate-limit.');
+        throw usageError('Nothing to change.', 'Give --scope, --expires, --rate-limit or --cache-ttl.');
       }
       const changed = await (await connect(io, options)).patch(grantPath(grantId), body, grantAnswer);
       print(io, options, changed, () => renderGrant(changed, io.now()));

@@ -109,6 +109,7 @@ describe('grant show', () => {
         revoked_at: '2026-11-19T00:00:00.000Z',
         revoked_reason: 'left',
         rate_limit_per_minute: 7,
+        cache_ttl_seconds: 0,
       }),
       now,
     );
@@ -121,6 +122,7 @@ describe('grant show', () => {
     ]) {
       expect(text).toContain(part);
     }
+    expect(text).toMatch(/^cached at the peer +never$/m);
     expect(text).toMatch(/^status +revoked$/m);
     expect(text).toMatch(/^reason +left$/m);
     expect(text).toMatch(/^requests a minute +7$/m);

@@ -50,6 +50,11 @@ const excluded = (grant: GrantAnswer): string => {
   return names.length === 0 ? 'none' : names.map((name) => (isResource(name) ? name : safe(name))).join(', ');
 };
 
+const cachedFor = ({ cache_ttl_seconds: seconds }: GrantAnswer): string => {
+  if (seconds === 0) return 'never';
+  return typeof seconds === 'number' ? `up to ${safe(seconds)} s` : 'up to 30 s (default)';
+};
+
 /** One grant in full. */
 export const renderGrant = (grant: GrantAnswer, now: Date): string =>
   facts([
@@ -61,6 +66,7 @@ export const renderGrant = (grant: GrantAnswer, now: Date): string =>
     ['excludes', excluded(grant)],
     ['rows a query', safe(grant.scope.max_rows_per_query)],
     ['requests a minute', safe(grant.rate_limit_per_minute ?? 'default of the gateway')],
+    ['cached at the peer', cachedFor(grant)],
     ['version', safe(grant.version)],
     ['created', moment(grant.created_at)],
     ['activated', moment(grant.activated_at)],

@@ -1,0 +1,144 @@
+import { LRUCache } from 'lru-cache';
+import type { Log } from '../../domain/ports/basics.ts';
+import type { Peer, PeerStore } from '../../domain/ports/federation.ts';
+
+/** The moment at which a peer's row was known to a query: what was learned later makes it out of date. */
+export interface Mark {
+  readonly peerId: string;
+  readonly epoch: number;
+  /** Orders marks and news in this process. */
+  readonly at: number;
+}
+
+/**
+ * What this process has learned of its peers and the database may not say yet. The epoch in the peer's row is what all
+ * replicas go by; this is what makes news count at once here, before anything is awaited (SPEC M5-3).
+ */
+export interface PeerEpochs {
+  /** Of a row read just now. */
+  mark(peer: Pick<Peer, 'id' | 'cacheEpoch' | 'remoteGrantVersion'>): Mark;
+  /** Whether nothing was learned since that concerns what is cached: only then may it be served, or something be kept. */
+  isCurrent(mark: Mark): boolean;
+  isRevoked(peerId: string): boolean;
+  /** From here on nothing cached of this peer is served. @returns when the other replicas know, or it was given up */
+  invalidate(peerId: string): Promise<void>;
+  /** For good: from here on the peer is neither asked nor served from the cache. The caller writes it down. */
+  revoke(peerId: string): void;
+  /**
+   * An answer was decided on a version of the grant. `late`: it was asked for before a newer one was heard of, and must not
+   * be used; `news`: what was cached is out of date from here on.
+   */
+  heard(mark: Mark, peer: Pick<Peer, 'remoteGrantVersion'>, version: number): 'same' | 'news' | 'late';
+  /** Resolves when what was learned before the call is written or given up. */
+  settled(): Promise<void>;
+}
+
+const MAX_PEERS = 10_000;
+
+interface Known {
+  epoch: number;
+  version: number | null;
+  /** When the version was heard of. */
+  at: number;
+  revoked: boolean;
+  /** A rise of the epoch could not be written: the next look at the peer tries again. */
+  owed: boolean;
+  writing: boolean;
+}
+
+type Peers = Pick<PeerStore, 'raiseCacheEpoch' | 'recordGrantVersion'>;
+
+export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
+  const all = new LRUCache<string, Known>({ max: MAX_PEERS });
+  const running = new Set<Promise<void>>();
+  let now = 0;
+
+  const knownOf = (peerId: string): Known => {
+    const found = all.get(peerId);
+    if (found !== undefined) return found;
+    const made = { epoch: 0, version: null, at: 0, revoked: false, owed: false, writing: false };
+    all.set(peerId, made);
+    return made;
+  };
+
+  const write = (peerId: string, known: Known, work: () => Promise<unknown>): Promise<void> => {
+    if (known.writing) {
+      known.owed = true;
+      return Promise.resolve();
+    }
+    known.writing = true;
+    known.owed = false;
+    const done = work()
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          known.owed = true;
+          log.warn('cache epoch not recorded', {
+            peer_id: peerId,
+            error: error instanceof Error ? error : undefined,
+          });
+        },
+      )
+      .finally(() => {
+        known.writing = false;
+        running.delete(done);
+      });
+    running.add(done);
+    return done;
+  };
+
+  const raise = (peerId: string, known: Known): Promise<void> =>
+    write(peerId, known, () => peers.raiseCacheEpoch(peerId));
+
+  return {
+    mark: ({ id, cacheEpoch, remoteGrantVersion }) => {
+      const known = knownOf(id);
+      now += 1;
+      if (cacheEpoch > known.epoch) {
+        known.epoch = cacheEpoch;
+        known.version = remoteGrantVersion ?? known.version;
+        known.at = now;
+      }
+      if (known.owed && !known.writing) void raise(id, known);
+      return { peerId: id, epoch: cacheEpoch, at: now };
+    },
+
+    isCurrent: ({ peerId, epoch }) => {
+      const known = all.get(peerId);
+      return known !== undefined && known.epoch === epoch && !known.revoked;
+    },
+
+    isRevoked: (peerId) => all.get(peerId)?.revoked === true,
+
+    invalidate: (peerId) => {
+      const known = knownOf(peerId);
+      known.epoch += 1;
+      return raise(peerId, known);
+    },
+
+    revoke: (peerId) => {
+      knownOf(peerId).revoked = true;
+    },
+
+    heard: (mark, peer, version) => {
+      const known = knownOf(mark.peerId);
+      known.version ??= peer.remoteGrantVersion;
+      const isNews = known.version !== null && known.version !== version;
+      if (isNews && mark.at < known.at) return 'late';
+      if (isNews) {
+        now += 1;
+        known.epoch = Math.max(known.epoch, mark.epoch) + 1;
+        known.at = now;
+      }
+      known.version = version;
+      // Also what an earlier attempt could not write.
+      if (peer.remoteGrantVersion !== version && !known.writing)
+        void write(mark.peerId, known, () => peers.recordGrantVersion(mark.peerId, version));
+      return isNews ? 'news' : 'same';
+    },
+
+    settled: async () => {
+      await Promise.all(running);
+    },
+  };
+};

@@ -1,0 +1,32 @@
+import type { Deps } from '../deps.ts';
+import { outboundOf } from '../federation/outbound.ts';
+
+const ATTEMPTS = 4;
+
+/**
+ * This gateway has learned, from the serving side's own word, that its grant at this peer is revoked (SPEC M6-7: never from
+ * a network error). Before anything is awaited nothing cached of the peer is served any more in this process, and no call
+ * under way gives its answer to anyone; once the state is written the same holds at every replica, by the epoch that the
+ * database raises with it.
+ *
+ * @returns whether this call made it revoked; false when it was already, or is gone
+ * @throws MosaicError `database_unavailable`: this process goes by it nevertheless, and the next query writes it down
+ */
+export const learnRevoked = async (deps: Deps, peer: { readonly id: string }): Promise<boolean> => {
+  const { epochs, clients } = outboundOf(deps);
+  epochs.revoke(peer.id);
+  const { peers } = deps.storage.stores;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const found = await peers.byId(peer.id);
+    if (found === null || found.state === 'revoked') return false;
+    if (await peers.setState(peer.id, found.state, 'revoked')) {
+      await clients.close(peer.id);
+      return true;
+    }
+  }
+  return false;
+};
+
+/** Nothing cached of the peer is served from here on: at once in this process, elsewhere once this has returned. */
+export const forgetCached = (deps: Deps, peer: { readonly id: string }): Promise<void> =>
+  outboundOf(deps).epochs.invalidate(peer.id);
