@@ -6,6 +6,7 @@ import { createCertificateStore } from './stores/certificates.ts';
 import { createEmbeddedCaStore } from './stores/embedded-ca.ts';
 import { createEnrollmentTokenStore } from './stores/enrollment-tokens.ts';
 import { createGrantStore } from './stores/grants.ts';
+import { createPeerRenewalStore } from './stores/peer-renewals.ts';
 import { createPeerStore } from './stores/peers.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
@@ -24,6 +25,7 @@ const storesOn = (session: Session): Stores => ({
   tokens: createTokenStore(session),
   grants: createGrantStore(session),
   peers: createPeerStore(session),
+  peerRenewals: createPeerRenewalStore(session),
   enrollmentTokens: createEnrollmentTokenStore(session),
   certificates: createCertificateStore(session),
   revocationOutbox: createRevocationOutbox(session),

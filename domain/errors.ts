@@ -146,6 +146,11 @@ export const ERROR_CATALOGUE = {
     'The current state does not allow this.',
     'Read the current state and decide again.',
   ),
+  renewal_refused: entry(
+    409,
+    'The certificate is not renewed now.',
+    'Use the newest certificate of the grant, and renew it when a third of its lifetime is left.',
+  ),
   token_used: entry(410, 'The enrollment token was used already.', 'Ask for a new enrollment URL.'),
   token_expired: entry(
     410,

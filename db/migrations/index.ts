@@ -6,6 +6,7 @@ import { gatewayKeys } from './0005_gateway_keys.ts';
 import { rowSecurity } from './0006_row_security.ts';
 import { grantLifecycle } from './0007_grant_lifecycle.ts';
 import { responseCache } from './0008_response_cache.ts';
+import { renewal } from './0009_renewal.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   rowSecurity,
   grantLifecycle,
   responseCache,
+  renewal,
 ];

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 import { users } from './directory.ts';
 import { certificateStatus, grantStatus, peerDirection, peerState } from './enums.ts';
@@ -96,8 +96,39 @@ export const issuedCertificates = pgTable(
     notAfter: instant('not_after'),
     createdAt: instant('created_at').notNull(),
     revokedAt: instant('revoked_at'),
+    publicKeyHash: text('public_key_hash'),
+    certificatePem: text('certificate_pem'),
+    chainPem: text('chain_pem'),
+    confirmedAt: instant('confirmed_at'),
+    revokeAt: instant('revoke_at'),
   },
-  (table) => [index('issued_certificates_grant').on(table.grantId, table.createdAt.desc())],
+  (table) => [
+    index('issued_certificates_grant').on(table.grantId, table.createdAt.desc()),
+    index('issued_certificates_public_key')
+      .on(table.publicKeyHash)
+      .where(sql`public_key_hash is not null`),
+    index('issued_certificates_superseded')
+      .on(table.revokeAt)
+      .where(sql`status = 'issued' and revoke_at is not null`),
+  ],
+);
+
+/** A renewal at the asking side: one row a peer, the new key in it before anybody is asked for its certificate. */
+export const peerRenewals = pgTable(
+  'peer_renewals',
+  {
+    peerId: uuid('peer_id')
+      .primaryKey()
+      .references(() => federationPeers.id, { onDelete: 'cascade' }),
+    pendingKeyPemSealed: text('pending_key_pem'),
+    pendingCsrPem: text('pending_csr_pem'),
+    dueAt: instant('due_at').notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    unconfirmed: boolean('unconfirmed').notNull().default(false),
+    claimId: text('claim_id'),
+    claimUntil: instant('claim_until'),
+  },
+  (table) => [index('peer_renewals_due').on(table.dueAt)],
 );
 
 /** What the CA has still to be told. */

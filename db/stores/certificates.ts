@@ -1,18 +1,32 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, ne } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
 import type { CertificateStore } from '../../domain/ports/federation.ts';
 import { issuedCertificates as certificates } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 
-const REVOKE = `with revoked as (
-  update issued_certificates set status = 'revoked', revoked_at = $3::timestamptz
-  where grant_id = $1::uuid and status = 'issued' returning serial
+/** Revokes what matches, and leaves each serial to the CA's outbox. `$1` is the reason, `$2` the time. */
+const revokeWhere = (condition: string): string => `with revoked as (
+  update issued_certificates set status = 'revoked', revoked_at = $2::timestamptz
+  where status = 'issued' and ${condition} returning serial
 ), queued as (
   insert into revocation_outbox (id, serial, reason, attempts, created_at, next_attempt_at)
-  select gen_random_uuid(), serial, $2, 0, $3::timestamptz, $3::timestamptz from revoked
+  select gen_random_uuid(), serial, $1, 0, $2::timestamptz, $2::timestamptz from revoked
   on conflict (serial) do nothing
 )
 select serial from revoked`;
+
+const REVOKE_OF_GRANT = revokeWhere('grant_id = $3::uuid');
+const REVOKE_ONE = revokeWhere('id = $3::uuid');
+const REVOKE_SUPERSEDED = revokeWhere('revoke_at is not null and revoke_at <= $2::timestamptz');
+
+const CONFIRM = `with confirmed as (
+  update issued_certificates set confirmed_at = coalesce(confirmed_at, $2::timestamptz)
+  where id = $1::uuid and status = 'issued' returning id, grant_id, created_at
+)
+update issued_certificates c set revoke_at = $3::timestamptz from confirmed
+where c.grant_id = confirmed.grant_id and c.id <> confirmed.id and c.created_at <= confirmed.created_at
+  and c.status = 'issued' and c.revoke_at is null
+returning c.id`;
 
 export const createCertificateStore = ({ db, raw }: Session): CertificateStore => {
   /** From `requested` only: an outcome is recorded once. */
@@ -27,11 +41,37 @@ export const createCertificateStore = ({ db, raw }: Session): CertificateStore =
   };
 
   return unwrapped<CertificateStore>({
-    insertRequested: async (id, grantId, at) => {
-      await db.insert(certificates).values({ id, grantId, status: 'requested', createdAt: at });
+    insertRequested: async (id, grantId, at, publicKeyHash) => {
+      await db
+        .insert(certificates)
+        .values({ id, grantId, status: 'requested', createdAt: at, publicKeyHash });
     },
-    markIssued: (id, issued) => settle(id, { ...issued, status: 'issued' }),
+    markIssued: (id, { serial, fingerprint, notBefore, notAfter, certificatePem, chainPem }) =>
+      settle(id, {
+        status: 'issued',
+        serial,
+        fingerprint,
+        notBefore,
+        notAfter,
+        certificatePem: certificatePem ?? null,
+        chainPem: chainPem ?? null,
+      }),
     markFailed: (id) => settle(id, { status: 'failed' }),
+    isKeyOfAnother: async (publicKeyHash, grantId) =>
+      (
+        await db
+          .select({ id: certificates.id })
+          .from(certificates)
+          .where(and(eq(certificates.publicKeyHash, publicKeyHash), ne(certificates.grantId, grantId)))
+          .limit(1)
+      ).length > 0,
+    confirm: async (id, at, revokeAt) =>
+      (await raw.query(CONFIRM, [id, at.toISOString(), revokeAt.toISOString()])).length,
+    revokeOne: async (id, reason, at) => {
+      await raw.query(REVOKE_ONE, [reason, at.toISOString(), id]);
+    },
+    revokeSuperseded: async (at) =>
+      (await raw.query(REVOKE_SUPERSEDED, ['superseded', at.toISOString()])).length,
     ofGrant: (grantId) =>
       db
         .select()
@@ -39,7 +79,11 @@ export const createCertificateStore = ({ db, raw }: Session): CertificateStore =
         .where(eq(certificates.grantId, grantId))
         .orderBy(desc(certificates.createdAt), desc(certificates.id)),
     revokeOfGrant: async (grantId, reason, at) => {
-      const rows = await raw.query<{ readonly serial: string }>(REVOKE, [grantId, reason, at.toISOString()]);
+      const rows = await raw.query<{ readonly serial: string }>(REVOKE_OF_GRANT, [
+        reason,
+        at.toISOString(),
+        grantId,
+      ]);
       return rows.map(({ serial }) => serial);
     },
   });

@@ -88,6 +88,11 @@ export const createGrantStore = ({ db }: Session): GrantStore => {
         revokedReason: reason,
       }),
 
+    lock: async (id) => {
+      const [row] = await db.select().from(grants).where(eq(grants.id, id)).for('update');
+      return row === undefined ? null : toGrant(row);
+    },
+
     revokeByPeer: async (peerId, reason, at) => {
       const rows = await change(
         and(eq(grants.peerId, peerId), inArray(grants.status, ['pending', 'active', 'expired'])),

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { PeerStore } from '../../domain/ports/federation.ts';
 import { federationPeers as peers } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
@@ -71,6 +71,22 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
         .update(peers)
         .set({ remoteGrantVersion: version })
         .where(and(eq(peers.id, id), sql`${peers.remoteGrantVersion} is distinct from ${version}`));
+    },
+
+    swapCertificate: async (id, from, next) => {
+      const changed = await db
+        .update(peers)
+        .set({ ...next, state: 'active' })
+        .where(
+          and(
+            eq(peers.id, id),
+            eq(peers.direction, 'outbound'),
+            eq(peers.clientCertPem, from),
+            inArray(peers.state, ['active', 'degraded']),
+          ),
+        )
+        .returning({ id: peers.id });
+      return changed.length === 1;
     },
 
     recordSuccess: async (id, at) => {

@@ -36,6 +36,8 @@ export interface GrantStore {
   activate(id: string, at: Date): Promise<Grant | null>;
   /** pending or active or expired → revoked, or null when it was revoked already or is unknown. */
   revoke(id: string, reason: string, at: Date): Promise<Grant | null>;
+  /** The grant as it is now, held until the surrounding transaction ends: nobody revokes or changes it meanwhile. */
+  lock(id: string): Promise<Grant | null>;
   /** Revokes every grant of one peer and returns their ids. (For a deleted user a database trigger does it.) */
   revokeByPeer(peerId: string, reason: string, at: Date): Promise<readonly string[]>;
 }
@@ -71,6 +73,16 @@ export interface Peer {
   readonly outages: number;
 }
 
+/** What an outbound peer is asked with. */
+export interface PeerCertificate {
+  readonly caPem: string;
+  readonly caFingerprint: string;
+  readonly clientCertPem: string;
+  /** Sealed, identity `federation_peers/<id>/client_key_pem`. */
+  readonly clientKeyPemSealed: string;
+  readonly certificateNotAfter: Date;
+}
+
 export interface PeerFilter {
   readonly direction?: PeerDirection;
   readonly localUserId?: string;
@@ -93,6 +105,11 @@ export interface PeerStore {
   raiseCacheEpoch(id: string): Promise<number | null>;
   /** Notes what version of the grant the peer decides on now; another one than before raises the cache epoch. */
   recordGrantVersion(id: string, version: number): Promise<void>;
+  /**
+   * Certificate and key at once, if the certificate still is `from` and the peer usable; it is active then. False when
+   * somebody else was faster.
+   */
+  swapCertificate(id: string, from: string, next: PeerCertificate): Promise<boolean>;
   recordSuccess(id: string, at: Date): Promise<void>;
   recordFailure(id: string, at: Date, code: string): Promise<void>;
   delete(id: string): Promise<boolean>;
@@ -136,11 +153,20 @@ export interface CertificateRecord {
   readonly notAfter: Date | null;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
+  /** SHA-256 of its SubjectPublicKeyInfo, lower-case hexadecimal. */
+  readonly publicKeyHash: string | null;
+  /** Kept for a holder that did not get the answer to its renewal. */
+  readonly certificatePem: string | null;
+  readonly chainPem: string | null;
+  /** When its holder first said that it uses this one. */
+  readonly confirmedAt: Date | null;
+  /** Superseded: it ends then. */
+  readonly revokeAt: Date | null;
 }
 
 export interface CertificateStore {
   /** The intent is recorded before the CA signs. */
-  insertRequested(id: string, grantId: string, at: Date): Promise<void>;
+  insertRequested(id: string, grantId: string, at: Date, publicKeyHash?: string): Promise<void>;
   markIssued(
     id: string,
     issued: {
@@ -148,9 +174,19 @@ export interface CertificateStore {
       readonly fingerprint: string;
       readonly notBefore: Date;
       readonly notAfter: Date;
+      readonly certificatePem?: string;
+      readonly chainPem?: string;
     },
   ): Promise<void>;
   markFailed(id: string): Promise<void>;
+  /** Whether a certificate of another grant is, or was, over this key. */
+  isKeyOfAnother(publicKeyHash: string, grantId: string): Promise<boolean>;
+  /** The holder uses this one: what was made before it for the same grant ends at `revokeAt`. Says how many. */
+  confirm(id: string, at: Date, revokeAt: Date): Promise<number>;
+  /** Revokes one that was issued, as `revokeOfGrant` does. */
+  revokeOne(id: string, reason: string, at: Date): Promise<void>;
+  /** Revokes what was superseded and whose overlap is over. Says how many. */
+  revokeSuperseded(at: Date): Promise<number>;
   ofGrant(grantId: string): Promise<readonly CertificateRecord[]>;
   /** Revokes the issued certificates of a grant in the database, and puts each serial into the CA outbox. */
   revokeOfGrant(grantId: string, reason: string, at: Date): Promise<readonly string[]>;

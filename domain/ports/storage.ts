@@ -9,6 +9,7 @@ import type {
   RevocationOutbox,
   SecretStore,
 } from './federation.ts';
+import type { PeerRenewalStore } from './renewals.ts';
 import type { ResourceReader, ResourceWriter } from './resources.ts';
 
 export interface Stores {
@@ -17,6 +18,7 @@ export interface Stores {
   readonly tokens: TokenStore;
   readonly grants: GrantStore;
   readonly peers: PeerStore;
+  readonly peerRenewals: PeerRenewalStore;
   readonly enrollmentTokens: EnrollmentTokenStore;
   readonly certificates: CertificateStore;
   readonly revocationOutbox: RevocationOutbox;

@@ -8,6 +8,7 @@ import { describe, guard } from '../openapi/describe.ts';
 import { validate } from '../validate.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
+import { renewalRoutes } from './renewal.ts';
 import { capabilitiesAnswer, itemAnswer, listAnswer, listQuery, noQuery } from './schemas.ts';
 
 const GRANT_ERRORS: readonly ErrorCode[] = [
@@ -90,6 +91,8 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       return answer(c, await serving.capabilities(callerOf(c)));
     },
   );
+
+  app.route('/renew', renewalRoutes(deps));
 
   app.get(
     '/:resource',

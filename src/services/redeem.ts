@@ -1,4 +1,5 @@
 import type { IssuedCertificate } from '../../ca/authority.ts';
+import { sha256Hex } from '../../ca/x509/bytes.ts';
 import { readCsr, type CertificateRequest } from '../../ca/x509/csr.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { effectiveStatus, type Grant } from '../../domain/grants/grant.ts';
@@ -33,7 +34,11 @@ const wholeSecond = (milliseconds: number): Date => new Date(Math.floor(millisec
 /** Authorities sign for no less. A certificate may outlive its grant by that: the fence looks at the grant too. */
 const SHORTEST_LIFETIME_MS = 5 * 60_000;
 
-const lifetimeOf = (deps: Deps, grant: Grant): { readonly notBefore: Date; readonly notAfter: Date } => {
+/** From now on, for as long as is configured, and no longer than the grant holds. */
+export const lifetimeOf = (
+  deps: Deps,
+  grant: Grant,
+): { readonly notBefore: Date; readonly notAfter: Date } => {
   const notBefore = wholeSecond(deps.clock.now().getTime());
   const longest = notBefore.getTime() + deps.settings.leafLifetimeSeconds * 1000;
   const useful = Math.max(grant.expiresAt?.getTime() ?? longest, notBefore.getTime() + SHORTEST_LIFETIME_MS);
@@ -139,7 +144,12 @@ const certify = async (
     const rootPem = await deps.ca.rootPem();
     const id = deps.ids.uuid();
     // The intent is written down before the CA signs, so that no certificate exists that nobody knows of.
-    await deps.storage.stores.certificates.insertRequested(id, pending.id, deps.clock.now());
+    await deps.storage.stores.certificates.insertRequested(
+      id,
+      pending.id,
+      deps.clock.now(),
+      sha256Hex(csr.publicKeyInfo),
+    );
     attempt.certificateId = id;
     attempt.issued = await sign(deps, pending, csr);
     const grant = await conclude(deps, author, claim, id, attempt.issued);

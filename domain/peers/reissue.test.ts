@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  INTENT_MS,
+  MAX_OPEN,
+  MAX_VALID,
+  OVERLAP_MS,
+  decideReissue,
+  type HeldCertificate,
+  type RenewalAsked,
+} from './reissue.ts';
+
+const DAY = 86_400_000;
+const NOW = new Date('2026-01-10T00:00:00Z');
+const at = (offset: number): Date => new Date(NOW.getTime() + offset);
+
+const held = (over: Partial<HeldCertificate> = {}): HeldCertificate => ({
+  id: 'one',
+  status: 'issued',
+  serial: 'a1',
+  publicKeyHash: 'key-1',
+  certificatePem: 'pem',
+  createdAt: at(-25 * DAY),
+  notAfter: at(5 * DAY),
+  revokeAt: null,
+  ...over,
+});
+const asked = (over: Partial<RenewalAsked> = {}): RenewalAsked => ({
+  serial: 'a1',
+  notBefore: at(-25 * DAY),
+  notAfter: at(5 * DAY),
+  publicKeyHash: 'key-2',
+  ...over,
+});
+const kind = (certificates: readonly HeldCertificate[], over: Partial<RenewalAsked> = {}) =>
+  decideReissue(certificates, asked(over), NOW).kind;
+
+describe('whether a certificate is renewed', () => {
+  it('the only certificate is renewed at any time, a second one only when it is due', () => {
+    expect(kind([held()])).toBe('issue');
+    expect(kind([held()], { notAfter: at(29 * DAY) })).toBe('issue');
+    const newer = held({ id: 'two', serial: 'b2', publicKeyHash: 'key-0', createdAt: at(-DAY) });
+    expect(kind([held(), newer])).toBe('issue');
+    expect(kind([held(), newer], { notBefore: at(-DAY), notAfter: at(29 * DAY) })).toBe('refused');
+  });
+
+  it('a revoked, superseded, failed or unknown one is not renewed', () => {
+    for (const over of [{ status: 'revoked' }, { status: 'failed' }, { revokeAt: at(OVERLAP_MS) }] as const)
+      expect(decideReissue([held(over)], asked(), NOW)).toEqual({
+        kind: 'refused',
+        code: 'certificate_revoked',
+      });
+    expect(decideReissue([held()], asked({ serial: 'ff' }), NOW)).toMatchObject({
+      code: 'certificate_revoked',
+    });
+  });
+
+  it('the same key again gives the same certificate, and the key of an older one is refused', () => {
+    const made = held({ id: 'two', serial: 'b2', publicKeyHash: 'key-2', createdAt: at(-1) });
+    expect(decideReissue([held(), made], asked(), NOW)).toEqual({ kind: 'again', certificate: made });
+    const code = { kind: 'refused', code: 'invalid_csr' };
+    expect(decideReissue([held()], asked({ publicKeyHash: 'key-1' }), NOW)).toMatchObject(code);
+    for (const over of [
+      { status: 'revoked' },
+      { createdAt: at(-26 * DAY) },
+      { revokeAt: at(1) },
+      { notAfter: NOW },
+    ] as const)
+      expect(decideReissue([held(), { ...made, ...over }], asked(), NOW)).toMatchObject(code);
+    expect(kind([held(), { ...made, status: 'failed', serial: null }])).toBe('issue');
+  });
+
+  it('waits for an intent under way, and gives one up whose process died', () => {
+    const intent = held({
+      id: 'two',
+      status: 'requested',
+      serial: null,
+      publicKeyHash: 'key-2',
+      notAfter: null,
+    });
+    expect(kind([held(), { ...intent, createdAt: at(-INTENT_MS + 1) }])).toBe('busy');
+    const dead = { ...intent, createdAt: at(-INTENT_MS) };
+    expect(decideReissue([held(), dead], asked(), NOW)).toEqual({ kind: 'issue', dead: [dead] });
+  });
+
+  it('never lets more be good at once than the bounds say, whoever asks how often', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ step: fc.integer({ min: 0, max: 12 * DAY }), who: fc.nat(20), confirms: fc.boolean() }),
+          {
+            maxLength: 60,
+          },
+        ),
+        (steps) => {
+          let now = NOW;
+          const all: HeldCertificate[] = [
+            held({ id: '0', serial: '0', createdAt: NOW, notAfter: at(30 * DAY), publicKeyHash: 'k0' }),
+          ];
+          for (const [index, { step, who, confirms }] of steps.entries()) {
+            now = new Date(now.getTime() + step);
+            const presented = all[who % all.length];
+            if (presented?.notAfter === undefined || presented.notAfter === null || presented.notAfter <= now)
+              continue;
+            const notAfter = presented.notAfter;
+            const request = {
+              serial: presented.serial ?? '',
+              notBefore: presented.createdAt,
+              notAfter,
+              publicKeyHash: `k${index + 1}`,
+            };
+            if (decideReissue(all, request, now).kind !== 'issue') continue;
+            const id = String(index + 1);
+            const made = held({
+              id,
+              serial: id,
+              createdAt: now,
+              notAfter: new Date(now.getTime() + 30 * DAY),
+              publicKeyHash: `k${id}`,
+            });
+            if (confirms)
+              for (const [place, one] of all.entries())
+                all[place] = { ...one, revokeAt: one.revokeAt ?? new Date(now.getTime() + OVERLAP_MS) };
+            all.push(made);
+            for (const [place, one] of all.entries())
+              if (one.revokeAt !== null && one.revokeAt <= now) all[place] = { ...one, status: 'revoked' };
+            const good = all.filter((one) => one.status === 'issued' && (one.notAfter ?? now) > now);
+            expect(good.length).toBeLessThanOrEqual(MAX_VALID);
+            expect(good.filter(({ revokeAt }) => revokeAt === null).length).toBeLessThanOrEqual(MAX_OPEN);
+          }
+        },
+      ),
+    );
+  });
+});
