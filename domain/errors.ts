@@ -202,11 +202,21 @@ export interface Issue {
   readonly expected?: string;
 }
 
+/** The limit a request was refused by. */
+export interface RateLimit {
+  /** What is counted: `grant`, `address`, `token`. */
+  readonly policy: string;
+  /** Requests at once, and in each window. */
+  readonly limit: number;
+  readonly windowSeconds: number;
+}
+
 interface ErrorOptions_ {
   /** Public, specific to this occurrence; must hold nothing secret and nothing of another tenant. */
   readonly detail?: string;
   readonly issues?: readonly Issue[];
   readonly retryAfterSeconds?: number;
+  readonly rateLimit?: RateLimit;
   /** Internal only. */
   readonly cause?: unknown;
 }
@@ -217,6 +227,7 @@ export class MosaicError extends Error {
   readonly detail: string | undefined;
   readonly issues: readonly Issue[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions_ = {}) {
     super(options.detail ?? ERROR_CATALOGUE[code].title, { cause: options.cause });
@@ -225,6 +236,7 @@ export class MosaicError extends Error {
     this.detail = options.detail;
     this.issues = options.issues;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.rateLimit = options.rateLimit;
   }
 
   get status(): number {
@@ -232,7 +244,7 @@ export class MosaicError extends Error {
   }
 }
 
-/** RFC 9457 problem document, with this product's members `code`, `remedy` and `issues`. */
+/** RFC 9457 problem document, with this product's members `code`, `remedy`, `issues` and those of a rate limit. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -241,8 +253,16 @@ export interface Problem {
   readonly detail?: string;
   readonly remedy: string;
   readonly issues?: readonly Issue[];
+  /** Requests of a window, its length and the time to wait, in seconds: of `rate_limited`. */
+  readonly limit?: number;
+  readonly window?: number;
+  readonly retry_after?: number;
   readonly trace_id?: string;
 }
+
+/** Whole seconds of `Retry-After`: never too few, so that a retry then is not refused for the same reason. */
+export const waitOf = ({ retryAfterSeconds = 0 }: MosaicError): number =>
+  Math.max(1, Math.ceil(retryAfterSeconds));
 
 /** The public projection of an error: what may leave the process. */
 export const toProblem = (error: MosaicError, traceId?: string): Problem => {
@@ -255,6 +275,9 @@ export const toProblem = (error: MosaicError, traceId?: string): Problem => {
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     remedy,
     ...(error.issues === undefined ? {} : { issues: error.issues }),
+    ...(error.rateLimit === undefined
+      ? {}
+      : { limit: error.rateLimit.limit, window: error.rateLimit.windowSeconds, retry_after: waitOf(error) }),
     ...(traceId === undefined ? {} : { trace_id: traceId }),
   };
 };

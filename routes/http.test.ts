@@ -31,7 +31,10 @@ const setUp = (surface: 'public' | 'federation' = 'public') => {
   app.delete('/things/:id', (c) => c.body(null, 204));
   app.post('/echo', async (c) => c.text(await c.req.text()));
   app.get('/refuse', () => {
-    throw new MosaicError('rate_limited', { retryAfterSeconds: 1.2 });
+    throw new MosaicError('rate_limited', {
+      retryAfterSeconds: 1.2,
+      rateLimit: { policy: 'grant', limit: 60, windowSeconds: 60 },
+    });
   });
   app.get('/login', () => {
     throw new MosaicError('unauthenticated');
@@ -88,6 +91,9 @@ group('createBase', () => {
     const response = await setUp().app.request('/refuse');
     expect(response.status).toBe(429);
     expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.get('ratelimit-policy')).toBe('"grant";q=60;w=60');
+    expect(response.headers.get('ratelimit')).toBe('"grant";r=0;t=2');
+    expect(await response.json()).toMatchObject({ limit: 60, window: 60, retry_after: 2 });
   });
 
   it('names the bearer scheme on the public surface only', async () => {

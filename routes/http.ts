@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Principal } from '../domain/access/decide.ts';
-import { MosaicError, toProblem, type ErrorCode } from '../domain/errors.ts';
+import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
 import type { Deps } from '../src/deps.ts';
 
 /** What middlewares put into a request's context. */
@@ -100,8 +100,12 @@ const asMosaicError = (error: Error): MosaicError => {
 /** Answers an error as `application/problem+json` (RFC 9457). */
 export const answerProblem = (c: Context<AppEnv>, error: MosaicError): Response => {
   secure(c);
-  if (error.retryAfterSeconds !== undefined)
-    c.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(waitOf(error)));
+  if (error.rateLimit !== undefined) {
+    const { policy, limit, windowSeconds } = error.rateLimit;
+    c.header('ratelimit-policy', `"${policy}";q=${limit};w=${windowSeconds}`);
+    c.header('ratelimit', `"${policy}";r=0;t=${waitOf(error)}`);
+  }
   return c.body(JSON.stringify(toProblem(error, c.get('traceId'))), error.status as ContentfulStatusCode, {
     'content-type': 'application/problem+json',
   });

@@ -40,6 +40,13 @@ export interface TokenBucket {
   readonly refillPerSecond: number;
 }
 
+/**
+ * More in use than the capacity says that the capacity was lowered, or that the caller's is one of before it was raised.
+ * So nothing passes then for longer than a caller can be mistaken (a grant's snapshot lives 1 s), in seconds; after
+ * that, what is beyond the capacity is not owed.
+ */
+export const SETTLED_SECONDS = 2;
+
 export interface TakeResult {
   readonly allowed: boolean;
   readonly remaining: number;
@@ -54,7 +61,7 @@ export interface KeyValue {
   /** Sets only where nothing is, atomically: true for the one caller whose value it is then. */
   setIfAbsent(key: string, value: Uint8Array, ttlSeconds: number): Promise<boolean>;
   delete(key: string): Promise<void>;
-  /** Takes one token from a bucket, atomically. */
+  /** Takes one token from a bucket, atomically. What was used counts on when the capacity changes. */
   take(key: string, bucket: TokenBucket): Promise<TakeResult>;
   ping(): Promise<void>;
   close(): Promise<void>;

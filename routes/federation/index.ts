@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import { isResource, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
+import { rateLimitFields } from '../../src/services/rate-limit.ts';
 import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
@@ -44,7 +45,8 @@ const answer = (c: Context<AppEnv>, value: unknown): Response => {
   // Encoded once: a text would be measured, and then encoded again by the runtime.
   const body = encoder.encode(JSON.stringify(value));
   inboundOf(c).bytesOut = body.byteLength;
-  return new Response(body, { status: 200, headers: HEADERS });
+  const headers = { ...HEADERS, ...rateLimitFields(callerOf(c).charge) };
+  return new Response(body, { status: 200, headers });
 };
 
 /** Notes what is asked, as soon as it is known: a request that fails later is audited with it. */

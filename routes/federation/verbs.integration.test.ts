@@ -197,11 +197,10 @@ describe('the inbound verbs', () => {
     expect((await peer.get('/notes')).body.code).toBe('resource_excluded');
   });
 
-  it('a suspended peer is 403 within a second, and so is one that was removed', async () => {
+  it('a suspended peer is 403 at its next request', async () => {
     const peer = await enrolledPeer(gateway, 'alice', tasks);
     expect((await peer.get('/tasks')).status).toBe(200);
     await gateway.sql(`update federation_peers set state = 'suspended' where id = $1`, [peer.peerId]);
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
     expect((await peer.get('/tasks')).body.code).toBe('forbidden');
   });
 
@@ -264,7 +263,6 @@ describe('the inbound verbs', () => {
     expect(limited?.body).toMatchObject({ code: 'rate_limited', status: 429 });
     expect(Number(limited?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     await gateway.admin(`/grants/${peer.grantId}`, { rate_limit_per_minute: 600 }, 'PATCH');
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
     expect((await peer.get('/tasks')).status).toBe(200);
     expect((await entriesOf(peer.grantId)).filter(({ status }) => status === 429)).toHaveLength(2);
   });

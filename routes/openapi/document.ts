@@ -28,6 +28,9 @@ const problemSchema: JsonObject = {
         properties: { path: { type: 'string' }, message: { type: 'string' }, expected: { type: 'string' } },
       },
     },
+    limit: { type: 'integer', description: 'Of `rate_limited`: requests at once, and in each window.' },
+    window: { type: 'integer', description: 'Of `rate_limited`: seconds in which the limit refills.' },
+    retry_after: { type: 'integer', description: 'Of `rate_limited`: seconds after which a retry passes.' },
     trace_id: {
       type: 'string',
       pattern: '^[0-9a-f]{32}$',
@@ -44,6 +47,14 @@ const problemSchema: JsonObject = {
 
 const RETRY_AFTER: JsonObject = {
   'retry-after': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
+  'ratelimit-policy': {
+    description: 'The limit, for example `"grant";q=60;w=60`.',
+    schema: { type: 'string' },
+  },
+  ratelimit: {
+    description: 'What is left of it, for example `"grant";r=0;t=1`.',
+    schema: { type: 'string' },
+  },
 };
 
 const byStatus = (codes: readonly ErrorCode[]): ReadonlyMap<number, readonly ErrorCode[]> => {

@@ -138,7 +138,11 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
   app.route('/api/admin/grants', grantRoutes(deps));
   app.route('/api/admin/audit', auditRoutes(deps));
   app.route('/enrollment/v1', enrollmentRoutes(deps));
-  const federation = federationApp(deps, certificateHeader);
+  // Two replicas: each with its own snapshots of grants, on one database and one key-value store.
+  const federations = [
+    federationApp(deps, certificateHeader),
+    federationApp(deps, certificateHeader),
+  ] as const;
 
   const call = async (
     path: string,
@@ -206,9 +210,9 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
       call('/enrollment/v1/redeem', { body, ...(env === undefined ? {} : { env }) }),
     newCsr: async () => (await deps.keyMaker.keyAndCsr()).csrPem,
     /** A peer's request, as the TLS front would hand it over. */
-    ask: async (der: Uint8Array | null, path: string, init: RequestInit = {}) =>
+    ask: async (der: Uint8Array | null, path: string, init: RequestInit = {}, replica: 0 | 1 = 0) =>
       read(
-        await federation.request(path, {
+        await federations[replica].request(path, {
           ...init,
           headers: {
             ...(der === null ? {} : { 'client-cert': `:${toBase64(der)}:` }),

@@ -124,11 +124,40 @@ export const keyValueContract = (name: string, open: () => Promise<KeyValueUnder
       expect(await under.kv.take('k', bucket)).toMatchObject({ allowed: true, remaining: 1 });
     });
 
-    it('follows a changed limit at the next request', async () => {
-      await under.kv.take('k', { capacity: 60, refillPerSecond: 1 });
-      const narrow = { capacity: 1, refillPerSecond: 0.01 };
+    it('follows a lowered limit at the next request: what was used counts', async () => {
+      for (let used = 0; used < 3; used += 1)
+        await under.kv.take('k', { capacity: 60, refillPerSecond: 0.001 });
+      const narrow = { capacity: 4, refillPerSecond: 0.001 };
       expect(await under.kv.take('k', narrow)).toMatchObject({ allowed: true, remaining: 0 });
       expect((await under.kv.take('k', narrow)).allowed).toBe(false);
+    });
+
+    it('what was used beyond a lowered limit is not owed: one token’s time is enough', async () => {
+      for (let used = 0; used < 9; used += 1)
+        await under.kv.take('k', { capacity: 60, refillPerSecond: 0.001 });
+      const narrow = { capacity: 2, refillPerSecond: 1 };
+      const refused = await under.kv.take('k', narrow);
+      expect(refused).toEqual({ allowed: false, remaining: 0, retryAfterSeconds: 2 });
+      await under.pass(2);
+      expect((await under.kv.take('k', narrow)).allowed).toBe(true);
+    });
+
+    it('a caller that has not heard of a raised limit yet takes nothing back of what was used', async () => {
+      const raised = { capacity: 100, refillPerSecond: 10 };
+      const use = (count: number) =>
+        Promise.all(Array.from({ length: count }, () => under.kv.take('k', raised)));
+      await use(90);
+      await under.pass(0.3);
+      expect((await under.kv.take('k', { ...raised, capacity: 60 })).allowed).toBe(false);
+      expect((await use(60)).filter(({ allowed }) => allowed).length).toBeLessThan(35);
+    });
+
+    it('follows a raised limit at the next request: it gives at once what it was raised by', async () => {
+      const narrow = { capacity: 2, refillPerSecond: 0.001 };
+      for (let used = 0; used < 2; used += 1) await under.kv.take('k', narrow);
+      expect((await under.kv.take('k', narrow)).allowed).toBe(false);
+      const wide = { capacity: 5, refillPerSecond: 0.001 };
+      expect(await under.kv.take('k', wide)).toMatchObject({ allowed: true, remaining: 2 });
     });
 
     it('counts each key on its own', async () => {

@@ -1,5 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock, KeyValue, TakeResult, TokenBucket } from '../../domain/ports/basics.ts';
+import {
+  SETTLED_SECONDS,
+  type Clock,
+  type KeyValue,
+  type TakeResult,
+  type TokenBucket,
+} from '../../domain/ports/basics.ts';
 
 export interface MemoryKeyValueOptions {
   readonly clock: Clock;
@@ -12,8 +18,8 @@ export interface MemoryKeyValueOptions {
 }
 
 interface Bucket {
-  tokens: number;
-  /** Milliseconds since the epoch at which `tokens` was true. */
+  used: number;
+  /** Milliseconds since the epoch at which `used` was true. */
   at: number;
 }
 
@@ -34,15 +40,20 @@ const assertLasting = (ttlSeconds: number): void => {
   if (!(ttlSeconds > 0)) throw new RangeError('a time to live must be above 0 seconds');
 };
 
+/** The arithmetic of token-bucket.ts: what is counted is what was used. */
 const takeFrom = (bucket: Bucket, { capacity, refillPerSecond }: TokenBucket, now: number): TakeResult => {
   // A clock that was set back must not take tokens away.
-  const elapsedSeconds = Math.max(0, now - bucket.at) / 1000;
-  const filled = Math.min(capacity, bucket.tokens + elapsedSeconds * refillPerSecond);
-  const allowed = filled >= 1 - ROUNDING;
-  bucket.tokens = allowed ? Math.max(0, filled - 1) : filled;
-  bucket.at = now;
-  const retryAfterSeconds = allowed ? 0 : Math.max(1, Math.ceil((1 - filled) / refillPerSecond - ROUNDING));
-  return { allowed, remaining: Math.floor(bucket.tokens + ROUNDING), retryAfterSeconds };
+  const passed = Math.max(0, now - bucket.at) / 1000;
+  const isBeyond = bucket.used > capacity + ROUNDING && passed < SETTLED_SECONDS;
+  const used = Math.max(0, Math.min(capacity, bucket.used) - passed * refillPerSecond);
+  if (!isBeyond && used + 1 <= capacity + ROUNDING) {
+    bucket.used = Math.min(capacity, used + 1);
+    bucket.at = now;
+    const remaining = Math.floor(capacity - bucket.used + ROUNDING);
+    return { allowed: true, remaining, retryAfterSeconds: 0 };
+  }
+  const wait = Math.max((used + 1 - capacity) / refillPerSecond, isBeyond ? SETTLED_SECONDS - passed : 0);
+  return { allowed: false, remaining: 0, retryAfterSeconds: Math.max(1, Math.ceil(wait - ROUNDING)) };
 };
 
 /**
@@ -83,7 +94,7 @@ export const createMemoryKeyValue = (options: MemoryKeyValueOptions): KeyValue =
     take: async (key, bucket) => {
       assertBucket(bucket);
       const now = clock.now().getTime();
-      const held = buckets.get(key) ?? { tokens: bucket.capacity, at: now };
+      const held = buckets.get(key) ?? { used: 0, at: now };
       buckets.set(key, held);
       return takeFrom(held, bucket, now);
     },

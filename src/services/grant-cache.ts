@@ -18,13 +18,13 @@ export interface GrantSnapshot {
 export interface GrantCache {
   /** At most `TTL_MS` old. Not a promise when it is at hand, so that the usual request does not wait a turn. */
   get(id: string): GrantSnapshot | Promise<GrantSnapshot>;
-  /** Reads it again now. */
+  /** Reads it again, after now; callers that wait at the same time share one reading, so that a flood costs one. */
   reload(id: string): Promise<GrantSnapshot>;
 }
 
 /**
- * Bounds what the fence of the reading statement does not see: the rate limit and the peer's state. For rows it
- * does not matter how old a snapshot is, because the statement demands its version.
+ * How old a snapshot may be does not matter for what is answered: the reading statement demands its version and a
+ * peer in use, and who is over the limit is told so by a newer one only. It bounds how long one is kept for nothing.
  */
 const TTL_MS = 1_000;
 const MAX_GRANTS = 10_000;
@@ -35,7 +35,9 @@ type CacheDeps = Pick<Deps, 'storage' | 'sealer' | 'keys' | 'clock'>;
 export const createGrantCache = (deps: CacheDeps): GrantCache => {
   const snapshots = new LRUCache<string, GrantSnapshot>({ max: MAX_GRANTS });
   const macs = new LRUCache<string, { readonly sealed: string; readonly mac: Mac }>({ max: MAX_GRANTS });
-  const reading = new Map<string, Promise<GrantSnapshot>>();
+  const shareable = new Map<string, Promise<GrantSnapshot>>();
+  const running = new Map<string, Promise<void>>();
+  const next = new Map<string, Promise<GrantSnapshot>>();
 
   const macOf = async (id: string, sealed: string): Promise<Mac> => {
     const known = macs.get(id);
@@ -45,7 +47,7 @@ export const createGrantCache = (deps: CacheDeps): GrantCache => {
     return mac;
   };
 
-  const reload = async (id: string): Promise<GrantSnapshot> => {
+  const read = async (id: string): Promise<GrantSnapshot> => {
     const readAt = deps.clock.now().getTime();
     const record = await deps.storage.stores.grants.byId(id);
     const snapshot: GrantSnapshot =
@@ -62,10 +64,10 @@ export const createGrantCache = (deps: CacheDeps): GrantCache => {
   };
 
   const shared = (id: string): Promise<GrantSnapshot> => {
-    const running = reading.get(id);
-    if (running !== undefined) return running;
-    const started = reload(id).finally(() => reading.delete(id));
-    reading.set(id, started);
+    const known = shareable.get(id);
+    if (known !== undefined) return known;
+    const started = read(id).finally(() => shareable.delete(id));
+    shareable.set(id, started);
     return started;
   };
 
@@ -75,7 +77,23 @@ export const createGrantCache = (deps: CacheDeps): GrantCache => {
       const age = known === undefined ? Infinity : deps.clock.now().getTime() - known.readAt;
       return known !== undefined && age >= 0 && age < TTL_MS ? known : shared(id);
     },
-    // Never shared: a read that began before the change one looks for would miss it.
-    reload,
+    reload: (id) => {
+      const waiting = next.get(id);
+      if (waiting !== undefined) return waiting;
+      // One that runs already may have begun before the change that is looked for, so it is waited for, not shared.
+      const begun = (running.get(id) ?? Promise.resolve()).then(() => {
+        next.delete(id);
+        const reading = read(id);
+        const ended = reading.then(
+          () => undefined,
+          () => undefined,
+        );
+        running.set(id, ended);
+        void ended.then(() => running.get(id) === ended && running.delete(id));
+        return reading;
+      });
+      next.set(id, begun);
+      return begun;
+    },
   };
 };

@@ -1,6 +1,6 @@
-import { MosaicError } from '../../domain/errors.ts';
 import type { TokenBucket } from '../../domain/ports/basics.ts';
 import type { Deps } from '../deps.ts';
+import { rateLimited } from './rate-limit.ts';
 
 /** Guessing 256 bits is hopeless anyway: these bound what a stranger can make the gateway work. */
 const PER_ADDRESS: TokenBucket = { capacity: 240, refillPerSecond: 2 };
@@ -27,7 +27,12 @@ export const takeRedemption = async (
   address: string | null,
   tokenHash: string,
 ): Promise<void> => {
-  const byAddress = await deps.kv.take(`enroll:address:${addressBucket(address)}`, PER_ADDRESS);
-  const taken = byAddress.allowed ? await deps.kv.take(`enroll:token:${tokenHash}`, PER_TOKEN) : byAddress;
-  if (!taken.allowed) throw new MosaicError('rate_limited', { retryAfterSeconds: taken.retryAfterSeconds });
+  const limits = [
+    ['address', addressBucket(address), PER_ADDRESS],
+    ['token', tokenHash, PER_TOKEN],
+  ] as const;
+  for (const [policy, of, bucket] of limits) {
+    const { allowed, retryAfterSeconds } = await deps.kv.take(`enroll:${policy}:${of}`, bucket);
+    if (!allowed) throw rateLimited(policy, bucket, retryAfterSeconds);
+  }
 };

@@ -11,11 +11,14 @@ import { isUuid } from '../../domain/uuid.ts';
 import type { Deps } from '../deps.ts';
 import { describeGrant, type Capabilities } from './capabilities.ts';
 import { createGrantCache, type GrantSnapshot } from './grant-cache.ts';
+import { bucketOf, chargeUnder, rateLimited, type Charge } from './rate-limit.ts';
 
 /** A request of a peer on its way through: filled step by step, read by the audit at the end. */
 export interface Caller {
   readonly identity: CertificateIdentity;
   snapshot: GrantSnapshot;
+  /** null until `takeRequest` let it pass. */
+  charge: Charge | null;
 }
 
 export interface ListAsked {
@@ -79,6 +82,15 @@ export const createServing = (deps: Deps): Serving => {
   const cache = createGrantCache(deps);
   const { reader, stores } = deps.storage;
 
+  const limitOf = ({ grant }: GrantSnapshot): number =>
+    grant?.rateLimitPerMinute ?? deps.settings.defaultRateLimitPerMinute;
+
+  /** Reads the grant anew; a request that passed under another limit has to pass under the newest one too. */
+  const refresh = async (caller: Caller): Promise<void> => {
+    caller.snapshot = await cache.reload(caller.identity.grantId);
+    if (caller.charge !== null) caller.charge = chargeUnder(caller.charge, limitOf(caller.snapshot));
+  };
+
   /** The fence refuses what a decision on the newest state allows: the certificate it is, unless clocks differ. */
   const refusedByFence = async ({ identity }: Caller): Promise<MosaicError> => {
     const certificates = await stores.certificates.ofGrant(identity.grantId);
@@ -105,7 +117,7 @@ export const createServing = (deps: Deps): Serving => {
         if (round > 0) throw new MosaicError(outcome.error);
       } else if (version === refusedVersion) throw await refusedByFence(caller);
       else refusedVersion = version;
-      caller.snapshot = await cache.reload(caller.identity.grantId);
+      await refresh(caller);
     }
     throw new MosaicError('unavailable', { detail: 'The grant is being changed again and again.' });
   };
@@ -114,14 +126,24 @@ export const createServing = (deps: Deps): Serving => {
     identify: async (identity) => {
       assertInTime(identity, deps.clock.now());
       const snapshot = cache.get(identity.grantId);
-      return { identity, snapshot: snapshot instanceof Promise ? await snapshot : snapshot };
+      return { identity, snapshot: snapshot instanceof Promise ? await snapshot : snapshot, charge: null };
     },
 
-    takeRequest: async ({ identity, snapshot }) => {
-      const perMinute = snapshot.grant?.rateLimitPerMinute ?? deps.settings.defaultRateLimitPerMinute;
-      const bucket = { capacity: perMinute, refillPerSecond: perMinute / 60 };
-      const { allowed, retryAfterSeconds } = await deps.kv.take(`grant:${identity.grantId}`, bucket);
-      if (!allowed) throw new MosaicError('rate_limited', { retryAfterSeconds });
+    takeRequest: async (caller) => {
+      for (let round = 0; ; round += 1) {
+        const perMinute = limitOf(caller.snapshot);
+        const bucket = bucketOf(perMinute);
+        const taken = await deps.kv.take(`grant:${caller.identity.grantId}`, bucket);
+        if (taken.allowed) {
+          caller.charge = { perMinute, remaining: taken.remaining };
+          return;
+        }
+        const refusal = rateLimited('grant', bucket, taken.retryAfterSeconds);
+        // The limit may have been raised since the snapshot. (A lowered one is found by the fence: see `refresh`.)
+        // Without a database nothing better is known, and the caller has to wait in any case.
+        await refresh(caller).catch(() => Promise.reject(refusal));
+        if (round === ATTEMPTS || limitOf(caller.snapshot) === perMinute) throw refusal;
+      }
     },
 
     capabilities: (caller) =>
