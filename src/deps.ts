@@ -1,7 +1,7 @@
 import type { Authority } from '../ca/authority.ts';
 import type { AuditEntry } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
-import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
+import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 
 /** What the portable core needs to know of the configuration. */
@@ -76,6 +76,18 @@ export interface KeyMaker {
   keyAndCsr(): Promise<{ readonly keyPem: string; readonly csrPem: string }>;
 }
 
+/** Tells an operator that something needs a person. */
+export interface Alerts {
+  /**
+   * At once, and nothing waits for it: a log line, a counter, the webhook.
+   * @param alert a name of ours, the same as in the log line's `alert`
+   * @param fields no secret, no query, no row
+   */
+  raise(alert: string, message: string, fields?: LogFields): void;
+  /** Since the start: by name, and how many the webhook did not take. */
+  counters(): { readonly raised: Readonly<Record<string, number>>; readonly lost: number };
+}
+
 /** How the TLS front stands that this gateway keeps certificates and lists for. */
 export interface FrontState {
   /** `stale`: the last attempt to renew something failed, or a list was refused; what was there stays in force. */
@@ -103,6 +115,8 @@ export interface Deps {
   readonly ids: Ids;
   readonly random: Random;
   readonly log: Log;
+  /** Absent: alerts are log lines only. */
+  readonly alerts?: Alerts;
   /** Absent where somebody else keeps the front. */
   readonly front?: () => FrontState;
 }

@@ -2,7 +2,14 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
-import { addPeer, deletePeer, getPeer, listPeers, type FirstCall } from '../../src/services/peers.ts';
+import {
+  addPeer,
+  deletePeer,
+  getPeer,
+  listPeers,
+  renewPeerNow,
+  type FirstCall,
+} from '../../src/services/peers.ts';
 import { actorOf, holderOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
@@ -115,6 +122,27 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     validate('param', idParam),
     async (c) => c.json(showPeer(await getPeer(deps, c.req.valid('param').id))),
+  );
+
+  app.post(
+    '/:id/renew',
+    describe({
+      summary: 'Renew the certificate of a peer now',
+      description: 'Of a peer that we ask. The gateway does so by itself when the time has come.',
+      tags,
+      success: { status: 200, description: 'Renewed.', schema: peerShape },
+      errors: [
+        'not_found',
+        'invalid_transition',
+        'conflict',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('param', idParam),
+    async (c) => c.json(showPeer(await renewPeerNow(deps, actorOf(c), c.req.valid('param').id))),
   );
 
   app.delete(

@@ -76,5 +76,7 @@ export interface GatewayConfig {
   };
   /** 32 bytes, or null when none was given: tier `local` makes one. */
   readonly sealingKey: Uint8Array | null;
+  /** Receives alerts; null: they are log lines only. May hold a secret in its path. */
+  readonly alertWebhookUrl: string | null;
   readonly logLevel: LogLevel;
 }

@@ -66,6 +66,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
     'whole number',
   ),
   secret('MOSAIC_SEALING_KEY', 'sealing.key'),
+  secret('MOSAIC_ALERT_WEBHOOK_URL', 'alerts.webhook_url'),
   variable('MOSAIC_LOG_LEVEL', 'log.level'),
 ];
 

@@ -43,6 +43,7 @@ describe('configuration: defaults', () => {
         defaultRateLimitPerMinute: 60,
       },
       sealingKey: null,
+      alertWebhookUrl: null,
       logLevel: 'info',
     });
   });

@@ -127,6 +127,7 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
       defaultRateLimitPerMinute: federation?.default_rate_limit_per_minute ?? DEFAULTS.rateLimitPerMinute,
     },
     sealingKey: document.sealing?.key === undefined ? null : parseSealingKey(document.sealing.key),
+    alertWebhookUrl: document.alerts?.webhook_url ?? null,
     logLevel: document.log?.level ?? 'info',
   };
   return { config, issues, warnings };

@@ -213,6 +213,17 @@ export const configDocument = z
       },
       'Sealing at rest. The same key on all replicas; tier local makes one in its data folder.',
     ),
+    alerts: section(
+      {
+        webhook_url: field(
+          text.refine((value) => isUrl(value, ['https:']) && URL.parse(value)?.username === ''),
+          'https://host/path without user and password',
+          'Receives alerts as JSON, by POST. Default: alerts are log lines only.',
+        ),
+        webhook_url_file: secretFile('that URL'),
+      },
+      'Where an operator hears of what needs a person.',
+    ),
     log: section(
       {
         level: field(

@@ -7,6 +7,7 @@ export interface Ability {
   readonly kv: readonly KvConfig['type'][];
   readonly ca: readonly GatewayConfig['ca']['type'][];
   readonly publicSocket: boolean;
+  readonly alertWebhook?: boolean;
 }
 
 /** Of the runtimes beside Node, unless they say otherwise. */
@@ -37,6 +38,8 @@ export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN)
   if (!ability.ca.includes(ca.type)) refuse('ca.type', `${ca.type} adapter`, ability.ca);
   if (publicSocket !== null && !ability.publicSocket)
     refuse('listen.public.socket', 'public socket', ['host and port']);
+  if (config.alertWebhookUrl !== null && ability.alertWebhook !== true)
+    refuse('alerts.webhook_url', 'alert webhook', ['the log lines with `alert`']);
   if (issues.length > 0)
     throw new ConfigError(issues, 'This runtime of the gateway can not start that configuration:');
 };

@@ -28,7 +28,10 @@ const peerWith = (over: Partial<Peer>): Peer => ({
   ...over,
 });
 
-const build = (opens: () => Promise<Uint8Array> = async () => new TextEncoder().encode('key')) => {
+const build = (
+  opens: () => Promise<Uint8Array> = async () => new TextEncoder().encode('key'),
+  retireMs = 10,
+) => {
   const events: string[] = [];
   const transport: Pick<PeerTransport, 'connect'> = {
     connect: ({ certPem }: PeerCredentials): PeerClient => {
@@ -43,7 +46,7 @@ const build = (opens: () => Promise<Uint8Array> = async () => new TextEncoder().
       return opens();
     },
   };
-  return { events, clients: createPeerClients(transport as PeerTransport, sealer) };
+  return { events, clients: createPeerClients(transport as PeerTransport, sealer, retireMs) };
 };
 
 describe('PeerClients', () => {
@@ -55,14 +58,23 @@ describe('PeerClients', () => {
     expect(events).toEqual(['open federation_peers/peer-1/client_key_pem', 'connect first']);
   });
 
-  it('swaps the client when the certificate changes and closes the old one', async () => {
+  it('M6-5 swaps the client when the certificate changes, and closes the old one a while later', async () => {
     const { events, clients } = build();
     const old = await clients.use(peerWith({}));
     expect(await clients.use(peerWith({ clientCertPem: 'second' }))).not.toBe(old);
-    expect(events.filter((event) => !event.startsWith('open')).toSorted()).toEqual([
+    expect(events).not.toContain('close first');
+    await expect.poll(() => events).toContain('close first');
+    expect(events).not.toContain('close second');
+  });
+
+  it('closes what was swapped a moment ago, at shutdown, once and at once', async () => {
+    const { events, clients } = build(undefined, 3_600_000);
+    await clients.use(peerWith({}));
+    await clients.use(peerWith({ clientCertPem: 'second' }));
+    await clients.closeAll();
+    expect(events.filter((event) => event.startsWith('close')).toSorted()).toEqual([
       'close first',
-      'connect first',
-      'connect second',
+      'close second',
     ]);
   });
 

@@ -8,7 +8,7 @@ import type { PeerClient, PeerTransport } from '../deps.ts';
 export interface PeerClients {
   /** @throws MosaicError `peer_unreachable` when the peer's enrollment is incomplete, `internal` when its key does not open */
   use(peer: Peer): Promise<PeerClient>;
-  /** Forgets a peer's client; its calls in flight finish. */
+  /** Forgets a peer's client, whatever it was made of; its calls in flight finish. */
   close(peerId: string): Promise<void>;
   closeAll(): Promise<void>;
 }
@@ -18,6 +18,11 @@ export const clientKeyIdentity = (peerId: string): string => `federation_peers/$
 
 /** Connections are cheap to make again, so what was not used for long goes first. */
 const MAX_CLIENTS = 1_000;
+/**
+ * How long a client goes on after another took its place: whoever got it a moment ago may not have called yet, and its
+ * certificate still is good (B gives it ten minutes).
+ */
+const RETIRE_MS = 10_000;
 
 interface Held {
   /** What the client was made of; another value means the certificate was swapped. */
@@ -30,12 +35,24 @@ const closeQuietly = async (held: Held): Promise<void> => {
   await held.client.then((client) => client.close()).catch(() => undefined);
 };
 
-export const createPeerClients = (transport: PeerTransport, sealer: Sealer): PeerClients => {
+export const createPeerClients = (
+  transport: PeerTransport,
+  sealer: Sealer,
+  retireMs = RETIRE_MS,
+): PeerClients => {
+  const retiring = new Map<Held, ReturnType<typeof setTimeout>>();
+  const retire = (old: Held): void => {
+    const end = (): void => {
+      retiring.delete(old);
+      void closeQuietly(old);
+    };
+    retiring.set(old, setTimeout(end, retireMs));
+  };
   const held = new LRUCache<string, Held>({
     max: MAX_CLIENTS,
     // What is deleted on purpose is closed by whoever deletes it.
     dispose: (value, _peerId, reason) => {
-      if (reason !== 'delete') void closeQuietly(value);
+      if (reason !== 'delete') retire(value);
     },
   });
 
@@ -55,7 +72,7 @@ export const createPeerClients = (transport: PeerTransport, sealer: Sealer): Pee
       if (known?.madeOf === madeOf) return known.client;
       const client = open(peer);
       const entry: Held = { madeOf, client };
-      // Setting over an older entry disposes of it: its calls in flight finish on the old certificate.
+      // Setting over an older entry retires it: its calls in flight finish on the old certificate.
       held.set(peer.id, entry);
       client.catch(() => {
         if (held.peek(peer.id) === entry) held.delete(peer.id);
@@ -68,8 +85,11 @@ export const createPeerClients = (transport: PeerTransport, sealer: Sealer): Pee
       if (known !== undefined) await closeQuietly(known);
     },
     closeAll: async () => {
-      const all = [...held.values()];
+      const all = [...held.values(), ...retiring.keys()];
+      // After clearing, which retires what it clears.
       held.clear();
+      for (const timer of retiring.values()) clearTimeout(timer);
+      retiring.clear();
       await Promise.all(all.map(closeQuietly));
     },
   };

@@ -5,7 +5,7 @@ import { readIdentity } from '../../ca/x509/identity.ts';
 import { derToPem, pemToDer, splitPem } from '../../ca/x509/pem.ts';
 import { verifySignature } from '../../ca/x509/public-key.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import type { RedeemAnswer } from '../federation/redeem.ts';
+import type { RenewAnswer } from '../federation/renew.ts';
 
 /** A certificate that is what was asked for, ready to present. */
 export interface AcceptedCertificate {
@@ -47,7 +47,7 @@ const readAll = (ders: readonly Uint8Array[]): readonly CertificateInfo[] | null
  * @returns the failure as a public sentence
  */
 export const acceptCertificate = async (
-  answer: RedeemAnswer,
+  answer: RenewAnswer,
   csrPem: string,
   fingerprint: string,
   now: Date,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../domain/errors.ts';
 import { MosaicError } from '../../domain/errors.ts';
+import { isUsable } from '../../domain/peers/peer.ts';
 import type { User } from '../../domain/ports/directory.ts';
 import type { Peer, PeerFilter } from '../../domain/ports/federation.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
@@ -12,6 +13,7 @@ import { capabilitiesOfPeer } from '../federation/verbs.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
 import { afterRedemption, checkEnrollmentUrl, enroll, type Enrolled } from './peer-enroll.ts';
+import { renewPeer } from './peer-renewal.ts';
 import { deleteInboundPeer } from './peers-inbound.ts';
 
 /** More peers than this and a blended cursor would outgrow an address. */
@@ -151,6 +153,27 @@ export const peerByGrant = async (deps: Deps, userId: string, grantId: string): 
   const peer = (await peersOf(deps, userId)).find(({ remoteGrantId }) => remoteGrantId === grantId);
   if (peer === undefined) throw new MosaicError('peer_unknown');
   return peer;
+};
+
+/**
+ * Renews the certificate of a peer that we ask, now, whatever its date.
+ * @throws MosaicError `not_found`, `invalid_transition` (it asks us, or can not be asked), `conflict` (a renewal is under
+ *   way), and what the renewal fails with: the peer then is degraded
+ */
+export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promise<Peer> => {
+  const peer = await getPeer(deps, id);
+  if (peer.direction === 'inbound') {
+    throw new MosaicError('invalid_transition', {
+      detail: 'The other gateway renews the certificate of this peer.',
+    });
+  }
+  if (!isUsable(peer.state))
+    throw new MosaicError('invalid_transition', { detail: `The peer is ${peer.state}.` });
+  const outcome = await renewPeer(deps, id, { author: actor, mustBeDue: false });
+  if (outcome.kind === 'failed') throw outcome.error;
+  if (outcome.kind !== 'renewed')
+    throw new MosaicError('conflict', { detail: 'A renewal of this peer is under way.' });
+  return getPeer(deps, id);
 };
 
 /**

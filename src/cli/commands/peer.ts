@@ -62,6 +62,15 @@ export const addPeer = (federation: Command, io: Io): void => {
     },
   );
 
+  apiLeaf(peer, 'renew <peer>', 'Renew the certificate of a peer that we ask, now.', [
+    'mosaic federation peer renew work',
+  ]).action(async (idOrName: string, options: ApiOptions) => {
+    const api = await connect(io, options);
+    const id = await findPeer(api, idOrName);
+    const renewed = await api.post(`${PEERS}/${segment(id)}/renew`, {}, peerAnswer);
+    print(io, options, renewed, () => renderPeer(renewed, io.now()));
+  });
+
   apiLeaf(peer, 'remove <peer>', 'Remove a peer, by name or id; what it was granted here is revoked.', [
     'mosaic federation peer remove work',
   ]).action(async (idOrName: string, options: ApiOptions) => {

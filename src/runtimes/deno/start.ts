@@ -8,6 +8,7 @@ import { coreSettings, reachableHost } from '../../config/settings.ts';
 import { assertSupported } from '../../config/supported.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
+import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
@@ -88,6 +89,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
   const federationApp = createFederationApp(deps, certificateHeader);
   const publicApp = createPublicApp(deps);
   const worker = startRevocationWorker(deps);
+  const renewals = startRenewalWorker(deps);
   const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
   const { host, port } = config.publicListener;
   const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
@@ -97,6 +99,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
     publicUrl: `http://${reachableHost(host)}:${publicly.addr.port ?? port}`,
     stop: async () => {
       await Promise.all([publicly.shutdown(), behindFront.shutdown()]);
+      await renewals.stop();
       await worker.stop();
       await closeOutbound(deps);
       await wired.audit.stop(AUDIT_MS);

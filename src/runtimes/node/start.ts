@@ -7,7 +7,9 @@ import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
+import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
+import { createAlerts } from '../../services/alerts.ts';
 import { wire, type Wired } from '../../wire.ts';
 import { keepFrontFiles } from './front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
@@ -27,6 +29,7 @@ import { createLog } from './log.ts';
 import { serverNames } from './server-certificate.ts';
 import { openServices } from './services.ts';
 import { certificateOfSocket } from './tls-peers.ts';
+import { createWebhook } from './webhook.ts';
 
 export interface GatewayHooks {
   /** Default: JSON lines on stderr. */
@@ -74,6 +77,13 @@ const tellRevocations = (ca: Authority, onRevoked: () => Promise<void>): Authori
     await onRevoked();
   },
 });
+
+const alertsOf = (config: GatewayConfig, { clock }: Wired, log: Log) => {
+  const { alertWebhookUrl: url, gatewayName, federation } = config;
+  const { allowPrivateAddresses } = federation;
+  const webhook = url === null ? {} : { post: createWebhook({ url, allowPrivateAddresses }) };
+  return createAlerts({ log, clock, gatewayName, ...webhook });
+};
 
 interface PeerSide {
   readonly listening: Listening;
@@ -153,13 +163,18 @@ export const startGateway = async (
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
     const ca = keeper === null ? wired.ca : tellRevocations(wired.ca, () => keeper.refresh());
+    const alerts = alertsOf(config, wired, log);
+    undo.add(() => alerts.stop());
     const deps: Deps = {
+      alerts,
       ...wired.complete(coreSettings(config, listeners.federationPort), ca),
       ...(keeper === null ? {} : { front: keeper.state }),
     };
     undo.add(() => closeOutbound(deps));
     const worker = startRevocationWorker(deps);
     undo.add(() => worker.stop());
+    const renewals = startRenewalWorker(deps);
+    undo.add(() => renewals.stop());
     listeners.serve(deps);
     undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });

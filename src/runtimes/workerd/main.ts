@@ -136,6 +136,9 @@ export default {
   async scheduled(_event: unknown, env: Bindings): Promise<void> {
     const { deps, close } = await open(configOf(env), env);
     try {
+      // Outbound mutual TLS is a binding made at deployment here, so nobody is asked and nothing is renewed but what
+      // this gateway serves: certificates that were superseded end.
+      await deps.storage.stores.certificates.revokeSuperseded(deps.clock.now());
       await drainRevocations(deps);
     } finally {
       await close();

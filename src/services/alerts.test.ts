@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { LogFields } from '../../domain/ports/basics.ts';
+import { createAlerts } from './alerts.ts';
+
+const clock = { now: () => new Date('2026-01-10T00:00:00Z') };
+
+const setup = (answers: readonly (number | Error)[], retryMs: readonly number[] = [1, 1]) => {
+  const lines: { level: string; message: string; fields: LogFields | undefined }[] = [];
+  const line = (level: string) => (message: string, fields?: LogFields) =>
+    void lines.push({ level, message, fields });
+  const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  const bodies: string[] = [];
+  const left = [...answers];
+  const post = (body: string): Promise<number> => {
+    bodies.push(body);
+    const next = left.shift() ?? 200;
+    return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+  };
+  return { lines, bodies, alerts: createAlerts({ log, clock, gatewayName: 'home', post, retryMs }) };
+};
+
+describe('alerts', () => {
+  it('M6-6 are a log line with `alert`, a counter and a POST that says what, where and when', async () => {
+    const { lines, bodies, alerts } = setup([]);
+    alerts.raise('peer_renewal_failed', 'it failed', { peer: 'work', error: new Error('at 10.0.0.1') });
+    await expect.poll(() => bodies.length).toBe(1);
+    expect(lines).toMatchObject([
+      { level: 'error', message: 'it failed', fields: { alert: 'peer_renewal_failed' } },
+    ]);
+    expect(JSON.parse(bodies[0] ?? '')).toEqual({
+      alert: 'peer_renewal_failed',
+      message: 'it failed',
+      gateway: 'home',
+      at: '2026-01-10T00:00:00.000Z',
+      peer: 'work',
+    });
+    expect(alerts.counters()).toEqual({ raised: { peer_renewal_failed: 1 }, lost: 0 });
+    await alerts.stop();
+  });
+
+  it('are sent again a few times, and then counted as lost', async () => {
+    const one = setup([500, new Error('reset'), 204]);
+    one.alerts.raise('a', 'once');
+    await expect.poll(() => one.bodies.length).toBe(3);
+    await one.alerts.stop();
+    expect(one.alerts.counters().lost).toBe(0);
+    const none = setup([302, 404, 500, 200]);
+    none.alerts.raise('a', 'once');
+    await expect.poll(() => none.alerts.counters().lost).toBe(1);
+    expect(none.bodies).toHaveLength(3);
+  });
+
+  it('do not pile up behind a receiver that is slow, and a stop does not wait for its retries', async () => {
+    const { alerts, bodies } = setup(
+      Array.from({ length: 100 }, () => 500),
+      [3_600_000],
+    );
+    for (let count = 0; count < 100; count += 1) alerts.raise('a', 'again');
+    expect(bodies).toHaveLength(32);
+    expect(alerts.counters()).toEqual({ raised: { a: 100 }, lost: 68 });
+    const before = Date.now();
+    await alerts.stop();
+    expect(Date.now() - before).toBeLessThan(5_000);
+    expect(alerts.counters().lost).toBe(100);
+  });
+});

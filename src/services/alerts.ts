@@ -1,0 +1,88 @@
+import type { LogFields } from '../../domain/ports/basics.ts';
+import type { Alerts, Deps } from '../deps.ts';
+
+export interface AlertParts extends Pick<Deps, 'log' | 'clock'> {
+  readonly gatewayName: string;
+  /** Sends one body and resolves to the status it was answered with. Absent: alerts are logged and counted only. */
+  readonly post?: (body: string, signal: AbortSignal) => Promise<number>;
+  /** Milliseconds before each further try. */
+  readonly retryMs?: readonly number[];
+}
+
+const TIMEOUT_MS = 5_000;
+const RETRY_MS = [1_000, 5_000];
+/** Alerts on their way at once: more would be the same news again, and must not pile up behind a dead receiver. */
+const MAX_SENDING = 32;
+
+/** What a receiver gets of an error: its text is for the log, which redacts. */
+const shown = (fields: LogFields): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => !(value instanceof Error)));
+
+/**
+ * Tells an operator that something needs a person: a line at level error with `alert`, a counter, and a POST to the
+ * webhook, if there is one, with a few tries. Nothing waits for it.
+ */
+export const createAlerts = ({
+  log,
+  clock,
+  gatewayName,
+  post,
+  retryMs = RETRY_MS,
+}: AlertParts): Alerts & { stop(): Promise<void> } => {
+  const raised = new Map<string, number>();
+  const sending = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  let lost = 0;
+
+  const pause = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      stopping.signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+
+  const once = async (body: string): Promise<boolean> => {
+    if (post === undefined) return true;
+    try {
+      const status = await post(body, AbortSignal.timeout(TIMEOUT_MS));
+      if (status >= 200 && status < 300) return true;
+      log.warn('the alert webhook did not take an alert', { status });
+    } catch (error) {
+      log.warn('the alert webhook could not be called', { error: error as Error });
+    }
+    return false;
+  };
+
+  const send = async (body: string): Promise<void> => {
+    for (const wait of [0, ...retryMs]) {
+      if (wait > 0) await pause(wait);
+      if (await once(body)) return;
+      if (stopping.signal.aborted) break;
+    }
+    lost += 1;
+  };
+
+  return {
+    raise: (alert, message, fields = {}) => {
+      log.error(message, { ...fields, alert });
+      raised.set(alert, (raised.get(alert) ?? 0) + 1);
+      if (post === undefined) return;
+      if (sending.size >= MAX_SENDING || stopping.signal.aborted) {
+        lost += 1;
+        return;
+      }
+      const at = clock.now().toISOString();
+      const work = send(
+        JSON.stringify({ alert, message, gateway: gatewayName, at, ...shown(fields) }),
+      ).finally(() => sending.delete(work));
+      sending.add(work);
+    },
+    counters: () => ({ raised: Object.fromEntries(raised), lost }),
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(sending);
+    },
+  };
+};

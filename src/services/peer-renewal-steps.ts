@@ -1,0 +1,196 @@
+import { MosaicError } from '../../domain/errors.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import type { PeerRenewal } from '../../domain/ports/renewals.ts';
+import type { Result } from '../../domain/result.ts';
+import type { Deps, PeerClient } from '../deps.ts';
+import { clientKeyIdentity } from '../federation/clients.ts';
+import { failureToError, type PeerFailure } from '../federation/failure.ts';
+import { askConfirmation, askRenewal, tryCertificate } from '../federation/renew.ts';
+import { traceparent } from '../federation/trace.ts';
+import { changeEntry, type Author } from './audit.ts';
+import { acceptCertificate, type AcceptedCertificate } from './peer-certificate.ts';
+
+/** Identity a pending key is sealed under (ports/renewals.ts): another than the key in use has. */
+export const pendingKeyIdentity = (peerId: string): string => `peer_renewals/${peerId}/pending_key_pem`;
+
+/** The serving side may wait for its authority. */
+const RENEW_TIMEOUT_MS = 30_000;
+
+/** A renewal under way. */
+export interface Renewing {
+  readonly peer: Peer;
+  readonly claimId: string;
+  readonly author: Author;
+  /** Ends calls when the gateway stops. */
+  readonly stopping: AbortSignal | null;
+}
+
+const traceOf = (deps: Deps, { author }: Renewing): string =>
+  traceparent(deps.random, author.traceId ?? deps.ids.uuid().replaceAll('-', ''));
+
+const signalOf = (milliseconds: number, { stopping }: Renewing): AbortSignal => {
+  const timeout = AbortSignal.timeout(milliseconds);
+  return stopping === null ? timeout : AbortSignal.any([timeout, stopping]);
+};
+
+const valueOf = <T>(peer: Peer, result: Result<T, PeerFailure>): T => {
+  if (!result.ok) throw failureToError(peer.name, result.error);
+  return result.value;
+};
+
+/** A connection of its own, never one that was idle: a request that is not repeated must not be lost to that. */
+const withClient = async <T>(
+  deps: Deps,
+  credentials: Parameters<Deps['transport']['connect']>[0],
+  work: (client: PeerClient) => Promise<T>,
+): Promise<T> => {
+  const client = deps.transport.connect(credentials);
+  try {
+    return await work(client);
+  } finally {
+    client.close().catch(() => undefined);
+  }
+};
+
+interface Pending {
+  readonly keyPem: string;
+  readonly csrPem: string;
+}
+
+const lost = (): MosaicError =>
+  new MosaicError('conflict', { detail: 'Another replica has taken this renewal over.' });
+
+/** The new key of this renewal: the one a process left that died, or a new one, stored before anybody hears of it. */
+const pendingKey = async (deps: Deps, { peer, claimId }: Renewing, begun: PeerRenewal): Promise<Pending> => {
+  const { pendingKeyPemSealed, pendingCsrPem } = begun;
+  const identity = pendingKeyIdentity(peer.id);
+  if (pendingKeyPemSealed !== null && pendingCsrPem !== null) {
+    const opened = await deps.sealer.open(pendingKeyPemSealed, identity).catch(() => null);
+    if (opened !== null) return { keyPem: new TextDecoder().decode(opened), csrPem: pendingCsrPem };
+  }
+  const made = await deps.keyMaker.keyAndCsr();
+  const sealed = await deps.sealer.seal(new TextEncoder().encode(made.keyPem), identity);
+  const { peerRenewals } = deps.storage.stores;
+  if (!(await peerRenewals.savePending(peer.id, claimId, sealed, made.csrPem))) throw lost();
+  return made;
+};
+
+interface Usable {
+  readonly federationUrl: string;
+  readonly caPem: string;
+  readonly caFingerprint: string;
+  readonly clientCertPem: string;
+  readonly clientKeyPemSealed: string;
+}
+
+const usable = ({ federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed }: Peer): Usable => {
+  if (
+    federationUrl === null ||
+    caPem === null ||
+    caFingerprint === null ||
+    clientCertPem === null ||
+    clientKeyPemSealed === null
+  ) {
+    throw new MosaicError('invalid_transition', { detail: 'The enrollment of this peer is incomplete.' });
+  }
+  return { federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed };
+};
+
+const obtain = async (deps: Deps, renewing: Renewing, { csrPem }: Pending): Promise<AcceptedCertificate> => {
+  const { peer } = renewing;
+  const { federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed } = usable(peer);
+  const key = await deps.sealer.open(clientKeyPemSealed, clientKeyIdentity(peer.id));
+  const credentials = { caPem, certPem: clientCertPem, keyPem: new TextDecoder().decode(key) };
+  const answer = await withClient(deps, credentials, async (client) =>
+    valueOf(
+      peer,
+      await askRenewal(client, federationUrl, csrPem, {
+        traceparent: traceOf(deps, renewing),
+        signal: signalOf(RENEW_TIMEOUT_MS, renewing),
+      }),
+    ),
+  );
+  if (answer.grantId !== peer.remoteGrantId || answer.subjectUserId !== peer.remoteSubjectUserId) {
+    throw new MosaicError('peer_protocol', { detail: 'The certificate is for another grant or subject.' });
+  }
+  const accepted = await acceptCertificate(answer, csrPem, caFingerprint, deps.clock.now());
+  if (!accepted.ok) throw new MosaicError('peer_protocol', { detail: accepted.error });
+  return accepted.value;
+};
+
+/** Certificate and key, both or neither, and the note that the serving side has to hear of it. */
+const swap = async (
+  deps: Deps,
+  { peer, claimId, author }: Renewing,
+  { keyPem }: Pending,
+  { caPem, clientCertPem, notAfter }: AcceptedCertificate,
+): Promise<void> => {
+  const { clientCertPem: from, caFingerprint } = usable(peer);
+  const sealed = await deps.sealer.seal(new TextEncoder().encode(keyPem), clientKeyIdentity(peer.id));
+  await deps.storage.transaction(async (stores) => {
+    const isOurs = await stores.peerRenewals.swapped(peer.id, claimId);
+    const isSwapped = await stores.peers.swapCertificate(peer.id, from, {
+      caPem,
+      caFingerprint,
+      clientCertPem,
+      clientKeyPemSealed: sealed,
+      certificateNotAfter: notAfter,
+    });
+    if (!isOurs || !isSwapped) throw lost();
+    await stores.audit.insertMany([
+      changeEntry(deps, author, {
+        verb: 'renew',
+        action: 'peer.renew',
+        status: 200,
+        peerId: peer.id,
+        subjectUserId: peer.localUserId,
+      }),
+    ]);
+  });
+};
+
+/**
+ * Up to the swap. Whatever ends it on the way, certificate and key in use stay a pair, and the next try
+ * goes on here.
+ *
+ * @throws MosaicError what the peer's refusal or silence becomes; `peer_protocol`; `conflict` when the claim was lost
+ */
+export const replaceCertificate = async (
+  deps: Deps,
+  renewing: Renewing,
+  begun: PeerRenewal,
+): Promise<void> => {
+  const { peer } = renewing;
+  const pending = await pendingKey(deps, renewing, begun);
+  const accepted = await obtain(deps, renewing, pending);
+  const { caPem, clientCertPem: certPem } = accepted;
+  // Before it is relied on: a certificate that the peer's front does not take would cut the connection for good.
+  await withClient(deps, { caPem, certPem, keyPem: pending.keyPem }, async (client) =>
+    valueOf(
+      peer,
+      await tryCertificate(client, usable(peer).federationUrl, {
+        traceparent: traceOf(deps, renewing),
+        signal: signalOf(deps.settings.peerTimeoutMs, renewing),
+      }),
+    ),
+  );
+  await swap(deps, renewing, pending, accepted);
+};
+
+/** Tells the serving side, with the certificate in use, that older ones may end. */
+export const confirmCertificate = async (deps: Deps, renewing: Renewing): Promise<void> => {
+  const peer = await deps.storage.stores.peers.byId(renewing.peer.id);
+  if (peer === null) return;
+  const { federationUrl, caPem, clientCertPem, clientKeyPemSealed } = usable(peer);
+  const key = await deps.sealer.open(clientKeyPemSealed, clientKeyIdentity(peer.id));
+  const credentials = { caPem, certPem: clientCertPem, keyPem: new TextDecoder().decode(key) };
+  await withClient(deps, credentials, async (client) =>
+    valueOf(
+      peer,
+      await askConfirmation(client, federationUrl, {
+        traceparent: traceOf(deps, renewing),
+        signal: signalOf(deps.settings.peerTimeoutMs, renewing),
+      }),
+    ),
+  );
+};
