@@ -1,6 +1,7 @@
 import { MosaicError } from '../domain/errors.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
+import { createAuditChainStore } from './stores/audit-chain.ts';
 import { createAuditStore } from './stores/audit.ts';
 import { createCertificateStore } from './stores/certificates.ts';
 import { createEmbeddedCaStore } from './stores/embedded-ca.ts';
@@ -30,6 +31,7 @@ const storesOn = (session: Session): Stores => ({
   certificates: createCertificateStore(session),
   revocationOutbox: createRevocationOutbox(session),
   audit: createAuditStore(session),
+  auditChain: createAuditChainStore(session),
   secrets: createSecretStore(session),
   embeddedCa: createEmbeddedCaStore(session),
   resources: createResourceWriter(session),

@@ -183,6 +183,11 @@ export const ERROR_CATALOGUE = {
     'The certificate authority returned a certificate that was not asked for.',
     'Tell the operator: nothing was activated. Check the authority’s template and configuration.',
   ),
+  audit_unavailable: entry(
+    503,
+    'The answer can not be recorded now, and so is not given.',
+    'Try again in a moment; this grant’s answers leave only once they are in the audit log.',
+  ),
   database_unavailable: entry(503, 'The database cannot answer now.', 'Try again in a moment.'),
   unavailable: entry(503, 'The gateway cannot answer now.', 'Try again in a moment.'),
   peer_timeout: entry(504, 'The peer did not answer in time.', 'Try again later, or query `source=local`.'),

@@ -38,7 +38,9 @@ export interface PagedContext {
 }
 
 /** What cursors are made with. */
-type PagingDeps = Pick<Deps, 'keys' | 'clock'>;
+interface PagingDeps extends Pick<Deps, 'clock'> {
+  readonly keys: Pick<Deps['keys'], 'cursorMac'>;
+}
 
 /** Filters in force; the cursor is bound to them. */
 export type Filters = Readonly<Record<string, string | number | boolean | null | undefined>>;

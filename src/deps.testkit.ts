@@ -8,6 +8,7 @@ import { createMemoryKeyValue } from './kv/memory.ts';
 import { createNodeTransport } from './runtimes/node/transport.ts';
 import { createAuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
+import { newAuditChains } from './wire.ts';
 
 export interface TestClock {
   now(): Date;
@@ -100,7 +101,19 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     crlLifetimeSeconds: 7 * 24 * 3_600,
     commonName: `Mosaic test authority ${all.gatewayName}`,
   });
-  const audit = createAuditQueue({ store: auditStore, clock, log, capacity: 10_000, flushMs: 5, batch: 200 });
+  const keys = await loadGatewayKeys({ secrets, sealer, random });
+  const audit = createAuditQueue({
+    store: auditStore,
+    chainStore: storage.stores.auditChain,
+    chains: newAuditChains(),
+    signer: keys.auditSigner,
+    clock,
+    log,
+    capacity: 10_000,
+    flushMs: 5,
+    batch: 200,
+    strictMs: 1_000,
+  });
   const kv = createMemoryKeyValue({ clock });
   const transport = createNodeTransport({
     allowPrivateAddresses: all.allowPrivateAddresses,
@@ -113,7 +126,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     kv,
     ca,
     sealer,
-    keys: await loadGatewayKeys({ secrets, sealer, random }),
+    keys,
     audit,
     transport,
     keyMaker: makeKeyMaker(),

@@ -1,5 +1,6 @@
 import type { Authority } from '../ca/authority.ts';
-import type { AuditEntry } from '../domain/audit/entry.ts';
+import type { AuditDraft, Linked } from '../domain/audit/chain.ts';
+import type { AuditClass } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
@@ -24,12 +25,38 @@ export interface CoreSettings {
   readonly bodyLimitBytes: number;
 }
 
+/** At any time `accepted` = `written` + `dropped` + what still waits. */
+export interface AuditCounters {
+  readonly accepted: number;
+  readonly written: number;
+  readonly dropped: number;
+  /** What `dropped` is made of: allowed ones go first. */
+  readonly droppedByClass: Readonly<Record<AuditClass, number>>;
+}
+
 /** Accepts entries at once; writes them in the background (SPEC M4). */
 export interface AuditSink {
-  record(entry: AuditEntry): void;
+  record(draft: AuditDraft): Linked;
+  /** `isWritten`: whether the entry is committed; false when it was dropped, or not written in time. */
+  recordStrictly(draft: AuditDraft): { readonly linked: Linked; readonly isWritten: Promise<boolean> };
+  /** For the answer the entry is about: where its grant's chain stands (domain/audit/checkpoint.ts). */
+  place(linked: Linked): string;
+  /** The newest signed checkpoint of a grant's chain; null while there is none. */
+  checkpointOf(grantId: string): string | null;
+  /** A peer shows a checkpoint that it holds; looked at in the background. */
+  seen(grantId: string, checkpoint: string): void;
   /** Resolves when all that was accepted before the call is written or counted as dropped. */
   flush(): Promise<void>;
-  readonly counters: { readonly accepted: number; readonly written: number; readonly dropped: number };
+  readonly counters: AuditCounters;
+}
+
+/** Signs what the audit log's chains say (ECDSA P-256, SHA-256), for all replicas under one key. */
+export interface AuditSigner {
+  /** SPKI, base64url. */
+  readonly publicKey: string;
+  /** Raw signature, 128 hexadecimal characters. */
+  sign(text: string): Promise<string>;
+  verify(text: string, signature: string): Promise<boolean>;
 }
 
 /** Keys of this gateway, unsealed once at start. */
@@ -38,6 +65,7 @@ export interface GatewayKeys {
   readonly cursorMac: Mac;
   /** Hashes queries where no grant is known. */
   readonly auditMac: Mac;
+  readonly auditSigner: AuditSigner;
   /** HMAC-SHA-256 under a given key, for a grant's own audit key. */
   macWith(key: Uint8Array): Mac;
 }

@@ -6,8 +6,10 @@ import { createSealer, sealingKey } from '../db/seal.ts';
 import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
+import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
 import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
+import { sha256 } from './services/mac.ts';
 
 /** What a runtime brings along. */
 export interface WireParts {
@@ -24,6 +26,8 @@ export interface WireParts {
   readonly unsealed?: Unsealed;
   /** An authority of its own, step-ca for example; null or absent: the embedded one, in the database. */
   readonly authority?: Authority | null;
+  /** Of an earlier `wire`, for the same runtimes: they stay one writer of the audit log. */
+  readonly chains?: AuditChains;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
   readonly isAuthorityLazy?: boolean;
 }
@@ -40,6 +44,8 @@ export interface Wired {
   readonly clock: Clock;
   readonly keyMaker: KeyMaker;
   readonly audit: AuditQueue;
+  /** This start, as the audit log knows it. */
+  readonly writerId: string;
   /** @param ca instead of the wired one, for a runtime that wants to hear of revocations */
   complete(settings: CoreSettings, ca?: Authority): Deps;
 }
@@ -50,7 +56,10 @@ const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Arra
 
 /** From one list to its `nextUpdate`. A new one is signed at half of that; an expired one would refuse every peer. */
 const CRL_LIFETIME_SECONDS = 24 * 3600;
-const AUDIT = { capacity: 10_000, flushMs: 100, batch: 500 } as const;
+const AUDIT = { capacity: 10_000, flushMs: 250, batch: 500, strictMs: 2_000 } as const;
+
+/** The chains of a new writer of the audit log. */
+export const newAuditChains = (): AuditChains => createAuditChains({ writerId: ids.uuid(), hash: sha256 });
 
 /** Opens what the database holds sealed. @throws MosaicError `unavailable` for the wrong key, `database_unavailable` */
 export const unseal = async ({
@@ -95,13 +104,24 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       commonName: `Mosaic ${parts.gatewayName}`.slice(0, 64),
     });
   const authority = parts.authority ?? (parts.isAuthorityLazy === true ? lazyAuthority(open) : await open());
-  const audit = createAuditQueue({ store: storage.stores.audit, clock, log, ...AUDIT });
+  const chains = parts.chains ?? newAuditChains();
+  const audit = createAuditQueue({
+    store: storage.stores.audit,
+    chainStore: storage.stores.auditChain,
+    chains,
+    signer: keys.auditSigner,
+    isEphemeral: parts.chains !== undefined,
+    clock,
+    log,
+    ...AUDIT,
+  });
   const keyMaker = makeKeyMaker();
   return {
     ca: authority,
     clock,
     keyMaker,
     audit,
+    writerId: chains.writerId,
     complete: (settings, ca = authority) => ({
       settings,
       storage,

@@ -7,6 +7,7 @@ import { rowSecurity } from './0006_row_security.ts';
 import { grantLifecycle } from './0007_grant_lifecycle.ts';
 import { responseCache } from './0008_response_cache.ts';
 import { renewal } from './0009_renewal.ts';
+import { auditChain } from './0010_audit_chain.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   grantLifecycle,
   responseCache,
   renewal,
+  auditChain,
 ];

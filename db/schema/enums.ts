@@ -11,3 +11,4 @@ export const peerState = pgEnum('peer_state', PEER_STATES);
 export const grantStatus = pgEnum('grant_status', GRANT_STATUSES);
 export const certificateStatus = pgEnum('certificate_status', ['requested', 'issued', 'failed', 'revoked']);
 export const auditOutcome = pgEnum('audit_outcome', ['allowed', 'denied', 'error']);
+export const auditGapKind = pgEnum('audit_gap_kind', ['gap', 'lost_tail']);

@@ -27,6 +27,8 @@ export const federationPeers = pgTable(
     cacheEpoch: integer('cache_epoch').notNull().default(0),
     remoteGrantVersion: integer('remote_grant_version'),
     outages: integer('outages').notNull().default(0),
+    auditKey: text('audit_key'),
+    auditSeen: text('audit_seen'),
   },
   (table) => [
     uniqueIndex('federation_peers_inbound_name_key')
@@ -51,6 +53,7 @@ export const federationGrants = pgTable(
     version: integer('version').notNull(),
     rateLimitPerMinute: integer('rate_limit_per_minute'),
     cacheTtlSeconds: integer('cache_ttl_seconds'),
+    auditStrict: boolean('audit_strict').notNull().default(false),
     auditKeySealed: text('audit_key_sealed').notNull(),
     createdAt: instant('created_at').notNull(),
     activatedAt: instant('activated_at'),

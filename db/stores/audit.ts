@@ -1,49 +1,98 @@
-import { and, desc, eq, gte, lt } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, isNull, lt, or, type SQL } from 'drizzle-orm';
 import type { AuditEntry, AuditVerb } from '../../domain/audit/entry.ts';
 import { isErrorCode } from '../../domain/errors.ts';
 import type { AuditStore } from '../../domain/ports/federation.ts';
-import { federationAuditLog as log } from '../schema/index.ts';
+import { federationAuditLog as log, federationGrants as grants } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';
 
 type Row = typeof log.$inferSelect;
 
 /** A code this version does not know (written by another) shows as `internal`. */
-const toEntry = (row: Row): AuditEntry => ({
+export const toEntry = (row: Row): AuditEntry => ({
   ...row,
   verb: row.verb as AuditVerb,
   reasonCode: row.reasonCode === null ? null : isErrorCode(row.reasonCode) ? row.reasonCode : 'internal',
 });
 
-/** One text whatever the number of entries, so that it stays one prepared statement. */
-// A batch whose answer was lost is sent again: what was written then is not written twice.
-const INSERT = `insert into federation_audit_log
-select * from json_populate_recordset(null::federation_audit_log, $1::json)
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly of: (entry: AuditEntry) => string | number | null;
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: 'id', type: 'uuid', of: (entry) => entry.id },
+  { name: 'at', type: 'timestamptz', of: (entry) => entry.at.toISOString() },
+  { name: 'grant_id', type: 'uuid', of: (entry) => entry.grantId },
+  { name: 'peer_id', type: 'uuid', of: (entry) => entry.peerId },
+  { name: 'subject_user_id', type: 'uuid', of: (entry) => entry.subjectUserId },
+  { name: 'actor_user_id', type: 'uuid', of: (entry) => entry.actorUserId },
+  { name: 'verb', type: 'text', of: (entry) => entry.verb },
+  { name: 'resource', type: 'text', of: (entry) => entry.resource },
+  { name: 'action', type: 'text', of: (entry) => entry.action },
+  { name: 'query_hash', type: 'text', of: (entry) => entry.queryHash },
+  { name: 'outcome', type: 'audit_outcome', of: (entry) => entry.outcome },
+  { name: 'reason_code', type: 'text', of: (entry) => entry.reasonCode },
+  { name: 'status', type: 'integer', of: (entry) => entry.status },
+  { name: 'bytes_out', type: 'integer', of: (entry) => entry.bytesOut },
+  { name: 'latency_ms', type: 'double precision', of: (entry) => entry.latencyMs },
+  { name: 'trace_id', type: 'text', of: (entry) => entry.traceId },
+  { name: 'writer_id', type: 'uuid', of: (entry) => entry.writerId },
+  { name: 'seq', type: 'bigint', of: (entry) => entry.seq },
+  { name: 'head', type: 'text', of: (entry) => entry.head },
+];
+
+/**
+ * One text whatever the number of entries, so that it stays one prepared statement, and one array a column: half of
+ * what json_populate_recordset costs the server. A batch whose answer was lost is sent again: what was written then is not
+ * written twice.
+ */
+const INSERT = `insert into federation_audit_log (${COLUMNS.map(({ name }) => name).join(', ')})
+select * from unnest(${COLUMNS.map(({ type }, index) => `$${index + 1}::text::${type}[]`).join(', ')})
 on conflict do nothing`;
 
-const toRecord = (entry: AuditEntry) => ({
-  id: entry.id,
-  at: entry.at.toISOString(),
-  grant_id: entry.grantId,
-  peer_id: entry.peerId,
-  subject_user_id: entry.subjectUserId,
-  actor_user_id: entry.actorUserId,
-  verb: entry.verb,
-  resource: entry.resource,
-  action: entry.action,
-  query_hash: entry.queryHash,
-  outcome: entry.outcome,
-  reason_code: entry.reasonCode,
-  status: entry.status,
-  bytes_out: entry.bytesOut,
-  latency_ms: entry.latencyMs,
-  trace_id: entry.traceId,
-});
+const SPECIAL = /["\\]/g;
+
+/** The text form of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+const arrayText = (entries: readonly AuditEntry[], { of }: Column): string => {
+  let text = '{';
+  for (const entry of entries) {
+    const value = of(entry);
+    if (text.length > 1) text += ',';
+    if (value === null) text += 'NULL';
+    else if (typeof value === 'number') text += value;
+    else text += `"${value.replaceAll(SPECIAL, String.raw`\$&`)}"`;
+  }
+  return `${text}}`;
+};
+
+/**
+ * Entries with a grant by the index on it: a grant never changes its peer or its subject, and none is ever deleted. The
+ * others by the small index on what has none.
+ */
+const about = (
+  db: Session['db'],
+  column: typeof log.peerId | typeof log.subjectUserId,
+  ofGrant: typeof grants.peerId | typeof grants.subjectUserId,
+  id: string,
+): SQL | undefined =>
+  and(
+    eq(column, id),
+    or(
+      isNull(log.grantId),
+      inArray(log.grantId, db.select({ id: grants.id }).from(grants).where(eq(ofGrant, id))),
+    ),
+  );
 
 export const createAuditStore = ({ db, raw }: Session): AuditStore =>
   unwrapped<AuditStore>({
     insertMany: async (entries) => {
-      if (entries.length > 0) await raw.query(INSERT, [JSON.stringify(entries.map(toRecord))]);
+      if (entries.length === 0) return;
+      await raw.query(
+        INSERT,
+        COLUMNS.map((column) => arrayText(entries, column)),
+      );
     },
 
     list: async (page, { grantId, peerId, subjectUserId, outcome, verb, from, to }) => {
@@ -53,8 +102,10 @@ export const createAuditStore = ({ db, raw }: Session): AuditStore =>
         .where(
           and(
             grantId === undefined ? undefined : eq(log.grantId, grantId),
-            peerId === undefined ? undefined : eq(log.peerId, peerId),
-            subjectUserId === undefined ? undefined : eq(log.subjectUserId, subjectUserId),
+            peerId === undefined ? undefined : about(db, log.peerId, grants.peerId, peerId),
+            subjectUserId === undefined
+              ? undefined
+              : about(db, log.subjectUserId, grants.subjectUserId, subjectUserId),
             outcome === undefined ? undefined : eq(log.outcome, outcome),
             verb === undefined ? undefined : eq(log.verb, verb),
             from === undefined ? undefined : gte(log.at, from),

@@ -63,7 +63,7 @@ export const createGrantStore = ({ db }: Session): GrantStore => {
       return toPage(rows, page, toGrant, ({ createdAt, id }) => ({ at: createdAt, id }));
     },
 
-    patch: (id, expectedVersion, { scope, rateLimitPerMinute, cacheTtlSeconds, expiresAt }) =>
+    patch: (id, expectedVersion, { scope, rateLimitPerMinute, cacheTtlSeconds, expiresAt, auditStrict }) =>
       changeOne(
         and(
           eq(grants.id, id),
@@ -75,6 +75,7 @@ export const createGrantStore = ({ db }: Session): GrantStore => {
           ...(rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute }),
           ...(cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds }),
           ...(expiresAt === undefined ? {} : { expiresAt }),
+          ...(auditStrict === undefined ? {} : { auditStrict }),
         },
       ),
 

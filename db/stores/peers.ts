@@ -1,8 +1,11 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm';
 import type { PeerStore } from '../../domain/ports/federation.ts';
 import { federationPeers as peers } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';
+
+/** What is asked for with every request: not what is remembered of the peer's audit. */
+const { auditKey: _key, auditSeen: _seen, ...columns } = getTableColumns(peers);
 
 export const createPeerStore = ({ db }: Session): PeerStore =>
   unwrapped<PeerStore>({
@@ -10,26 +13,26 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
       await db.insert(peers).values(peer);
     },
 
-    byId: async (id) => (await db.select().from(peers).where(eq(peers.id, id)))[0] ?? null,
+    byId: async (id) => (await db.select(columns).from(peers).where(eq(peers.id, id)))[0] ?? null,
 
     inboundByName: async (name) =>
       (
         await db
-          .select()
+          .select(columns)
           .from(peers)
           .where(and(eq(peers.direction, 'inbound'), eq(peers.name, name)))
       )[0] ?? null,
 
     ofUser: (localUserId) =>
       db
-        .select()
+        .select(columns)
         .from(peers)
         .where(and(eq(peers.direction, 'outbound'), eq(peers.localUserId, localUserId)))
         .orderBy(asc(peers.name)),
 
     list: async (page, { direction, localUserId }) => {
       const rows = await db
-        .select()
+        .select(columns)
         .from(peers)
         .where(
           and(
@@ -99,4 +102,32 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
 
     delete: async (id) =>
       (await db.delete(peers).where(eq(peers.id, id)).returning({ id: peers.id })).length === 1,
+
+    auditOf: async (id) =>
+      (
+        await db
+          .select({ key: peers.auditKey, seen: peers.auditSeen })
+          .from(peers)
+          .where(and(eq(peers.id, id), eq(peers.direction, 'outbound')))
+      )[0] ?? null,
+
+    pinAuditKey: async (id, key) =>
+      (
+        await db
+          .update(peers)
+          .set({ auditKey: key })
+          .where(and(eq(peers.id, id), or(isNull(peers.auditKey), eq(peers.auditKey, key))))
+          .returning({ id: peers.id })
+      ).length === 1,
+
+    setAuditSeen: async (id, before, seen) =>
+      (
+        await db
+          .update(peers)
+          .set({ auditSeen: seen })
+          .where(
+            and(eq(peers.id, id), before === null ? isNull(peers.auditSeen) : eq(peers.auditSeen, before)),
+          )
+          .returning({ id: peers.id })
+      ).length === 1,
   });

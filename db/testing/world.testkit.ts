@@ -82,6 +82,7 @@ export const pendingGrant = (peerId: string, subjectUserId: string, scope: Scope
   version: 1,
   rateLimitPerMinute: null,
   cacheTtlSeconds: null,
+  auditStrict: false,
   createdAt: T0,
   activatedAt: null,
   expiresAt: null,
@@ -154,6 +155,9 @@ export const anEntry = (entry: Partial<AuditEntry> = {}): AuditEntry => ({
   bytesOut: 1234,
   latencyMs: 1.25,
   traceId: 'd'.repeat(32),
+  writerId: null,
+  seq: null,
+  head: null,
   ...entry,
 });
 

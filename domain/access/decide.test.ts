@@ -27,6 +27,7 @@ const grant: Grant = {
   version: 7,
   rateLimitPerMinute: null,
   cacheTtlSeconds: null,
+  auditStrict: false,
   createdAt: NOW,
   activatedAt: NOW,
   expiresAt: null,

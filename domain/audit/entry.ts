@@ -26,7 +26,19 @@ export interface AuditEntry {
   readonly bytesOut: number;
   readonly latencyMs: number;
   readonly traceId: string | null;
+  /** Which start of which replica wrote it; null for what was inserted together with the change it is about. */
+  readonly writerId: string | null;
+  /** Its place in the chain of its grant and writer, from 1. */
+  readonly seq: number | null;
+  /** The chain's head after it: SHA-256, 64 hexadecimal characters. */
+  readonly head: string | null;
 }
+
+/** Entries that give way last when the queue is full: what was refused, what failed, what was changed. */
+export type AuditClass = AuditOutcome | 'change';
+
+export const classOf = ({ outcome, verb }: Pick<AuditEntry, 'outcome' | 'verb'>): AuditClass =>
+  verb === 'admin' || verb === 'enroll' || verb === 'revoke' || verb === 'renew' ? 'change' : outcome;
 
 export const outcomeOf = (status: number): AuditOutcome =>
   status < 400 ? 'allowed' : status < 500 ? 'denied' : 'error';

@@ -16,6 +16,8 @@ export interface Grant {
   readonly rateLimitPerMinute: number | null;
   /** How long the asking gateway may keep an answer; 0: not at all, null: the default. */
   readonly cacheTtlSeconds: number | null;
+  /** No answer leaves before its audit entry is committed. */
+  readonly auditStrict: boolean;
   readonly createdAt: Date;
   readonly activatedAt: Date | null;
   readonly expiresAt: Date | null;

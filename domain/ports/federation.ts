@@ -16,6 +16,7 @@ export interface GrantPatch {
   readonly rateLimitPerMinute?: number | null;
   readonly cacheTtlSeconds?: number | null;
   readonly expiresAt?: Date | null;
+  readonly auditStrict?: boolean;
 }
 
 export interface GrantFilter {
@@ -113,6 +114,20 @@ export interface PeerStore {
   recordSuccess(id: string, at: Date): Promise<void>;
   recordFailure(id: string, at: Date, code: string): Promise<void>;
   delete(id: string): Promise<boolean>;
+  /** Keeps what a peer's audit is checked against, as text of ours; nothing of its rows. */
+  auditOf(id: string): Promise<PeerAudit | null>;
+  /** The key is pinned once: false when there is another one already. */
+  pinAuditKey(id: string, key: string): Promise<boolean>;
+  /** Conditional on what was read before; false when someone else was faster. */
+  setAuditSeen(id: string, before: string | null, seen: string): Promise<boolean>;
+}
+
+/** What this side remembers of an outbound peer's audit log. */
+export interface PeerAudit {
+  /** Public key its checkpoints are signed under, SPKI as base64url; null while it is not known. */
+  readonly key: string | null;
+  /** The newest place and checkpoint of each of its writers (src/federation/witness.ts). */
+  readonly seen: string | null;
 }
 
 export type ClaimOutcome =

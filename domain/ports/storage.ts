@@ -1,3 +1,4 @@
+import type { AuditChainStore } from './audit.ts';
 import type { TeamStore, TokenStore, UserStore } from './directory.ts';
 import type {
   AuditStore,
@@ -23,6 +24,7 @@ export interface Stores {
   readonly certificates: CertificateStore;
   readonly revocationOutbox: RevocationOutbox;
   readonly audit: AuditStore;
+  readonly auditChain: AuditChainStore;
   readonly secrets: SecretStore;
   readonly embeddedCa: EmbeddedCaStore;
   readonly resources: ResourceWriter;

@@ -57,6 +57,7 @@ const statementFor = async (world: FederatedWorld, hand: HandMadeClient, scope: 
     version: Number(row['version']),
     rateLimitPerMinute: null,
     cacheTtlSeconds: null,
+    auditStrict: false,
     createdAt: new Date(),
     activatedAt: new Date(),
     expiresAt: null,

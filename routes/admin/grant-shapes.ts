@@ -29,6 +29,10 @@ export const cacheTtl = z.int().min(0).max(MAX_CACHE_SECONDS).nullable().meta({
     'Seconds the asking gateway may keep an answer of `list` and `get`; 0: not at all. null for the default, 30.',
 });
 
+export const auditStrict = z.boolean().meta({
+  description: 'No answer leaves before its audit entry is committed; where it can not be, 503 and no rows.',
+});
+
 export const grantShape = z
   .strictObject({
     id: uuid,
@@ -42,6 +46,7 @@ export const grantShape = z
     version: z.int(),
     rate_limit_per_minute: rateLimit,
     cache_ttl_seconds: cacheTtl,
+    audit_strict: auditStrict,
     created_at: timestamp,
     activated_at: timestamp.nullable(),
     expires_at: timestamp.nullable(),
@@ -79,6 +84,7 @@ export const showGrantView = ({ grant, status, peer }: GrantView): z.infer<typeo
   version: grant.version,
   rate_limit_per_minute: grant.rateLimitPerMinute,
   cache_ttl_seconds: grant.cacheTtlSeconds,
+  audit_strict: grant.auditStrict,
   created_at: grant.createdAt.toISOString(),
   activated_at: grant.activatedAt?.toISOString() ?? null,
   expires_at: grant.expiresAt?.toISOString() ?? null,

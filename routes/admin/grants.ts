@@ -13,6 +13,7 @@ import { scopeInput } from '../scope-shape.ts';
 import { handle, idParam, label, uuid } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import {
+  auditStrict,
   cacheTtl,
   grantShape,
   grantStatus,
@@ -40,6 +41,7 @@ const newGrant = z.strictObject({
   expires_at: instant.nullable().default(null),
   rate_limit_per_minute: rateLimit.default(null),
   cache_ttl_seconds: cacheTtl.default(null),
+  audit_strict: auditStrict.default(false),
 });
 
 const grantChange = z.strictObject({
@@ -48,6 +50,7 @@ const grantChange = z.strictObject({
   expires_at: instant.nullable().optional(),
   rate_limit_per_minute: rateLimit.optional(),
   cache_ttl_seconds: cacheTtl.optional(),
+  audit_strict: auditStrict.optional(),
   version: z
     .int()
     .min(1)
@@ -107,6 +110,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
         expiresAt: body.expires_at,
         rateLimitPerMinute: body.rate_limit_per_minute,
         cacheTtlSeconds: body.cache_ttl_seconds,
+        auditStrict: body.audit_strict,
       });
       c.header('location', `/api/admin/grants/${grant.grant.id}`);
       return c.json({ grant: showGrantView(grant), enrollment: showEnrollment(enrollment) }, 201);
@@ -128,7 +132,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
   app.patch(
     '/:id',
     describe({
-      summary: 'Change scope, expiry, rate limit or caching of a grant',
+      summary: 'Change scope, expiry, rate limit, caching or strictness of a grant',
       description: 'What is left out stays. The peer’s next request is decided on the change.',
       tags,
       success: { status: 200, description: 'The grant as it is now.', schema: grantShape },
@@ -146,6 +150,7 @@ export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
           ? {}
           : { rateLimitPerMinute: body.rate_limit_per_minute }),
         ...(body.cache_ttl_seconds === undefined ? {} : { cacheTtlSeconds: body.cache_ttl_seconds }),
+        ...(body.audit_strict === undefined ? {} : { auditStrict: body.audit_strict }),
         ...(body.version === undefined ? {} : { version: body.version }),
       });
       return c.json(showGrantView(view));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCheckpoint, readPlace } from '../../domain/audit/checkpoint.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { startGateway, type Gateway } from '../testing/gateway.testkit.ts';
 import { enrolledPeer, seedRows } from '../testing/peer.testkit.ts';
@@ -165,6 +166,84 @@ describe('the audit of inbound requests', () => {
     await gateway.queue.flush();
     expect(JSON.stringify(await stored(peer.grantId))).not.toContain(canary);
     expect(gateway.lines.join('\n')).not.toContain(canary);
+  });
+
+  it('an answer says where its grant’s chain stands, a denial too; without a grant there is nothing to say', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    const [first, second] = [await peer.get('/tasks'), await peer.get('/notes')];
+    const places = [first, second].map(({ headers }) => readPlace(headers.get('mosaic-audit') ?? ''));
+    await gateway.queue.flush();
+    expect(await stored(peer.grantId)).toMatchObject(
+      places.map((place) => ({ writer_id: place?.writerId, seq: place?.seq, head: place?.head })),
+    );
+    expect(places.map((place) => place?.seq)).toEqual([1, 2]);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const third = await peer.get('/tasks');
+    const checkpoint = readCheckpoint(third.headers.get('mosaic-audit-checkpoint') ?? '');
+    expect(checkpoint).toMatchObject({ seq: 2, head: places[1]?.head });
+    expect(readPlace(third.headers.get('mosaic-audit') ?? '')).toMatchObject({ seq: 3, durableSeq: 2 });
+    const nobody = await gateway.ask(null, '/federation/v1/tasks');
+    expect([nobody.headers.has('mosaic-audit'), nobody.headers.has('mosaic-audit-checkpoint')]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it('a checkpoint that a peer shows is kept when it is ours and of this grant; anything else is ignored', async () => {
+    const [peer, other] = [
+      await enrolledPeer(gateway, 'alice', tasks),
+      await enrolledPeer(gateway, 'alice', tasks),
+    ];
+    const seen = (grantId: string) => gateway.deps.storage.stores.auditChain.seenOf(grantId);
+    const show = async (asking: typeof peer, text: string) => {
+      expect((await asking.get('/tasks', { headers: { 'mosaic-audit-seen': text } })).status).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+    };
+    await peer.get('/tasks');
+    await gateway.queue.flush();
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const good = (await peer.get('/tasks')).headers.get('mosaic-audit-checkpoint') ?? '';
+    expect(good).not.toBe('');
+    await show(other, good);
+    expect(await seen(other.grantId)).toEqual([]);
+    const [, writer, seq, head] = good.split(';');
+    const wrong = [
+      'x',
+      good.slice(0, -1),
+      `${good.slice(0, -1)}${good.endsWith('0') ? '1' : '0'}`,
+      good.replace(`;${seq};`, ';99;'),
+      good.replace(head ?? '', 'f'.repeat(64)),
+      good.replace(writer ?? '', crypto.randomUUID()),
+      'a'.repeat(5_000),
+    ];
+    for (const text of wrong) await show(peer, text);
+    expect(await seen(peer.grantId)).toEqual([]);
+    await show(peer, good);
+    expect(await seen(peer.grantId)).toMatchObject([
+      { writerId: writer, seq: Number(seq), head, checkpoint: good },
+    ]);
+  });
+
+  it('strict: no answer and no row leaves while its entry can not be written; 503, and the refusal is an entry', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks, { audit_strict: true });
+    const good = await peer.get('/tasks');
+    expect(good.status).toBe(200);
+    // Committed before the answer, so there without a flush.
+    expect(await stored(peer.grantId)).toMatchObject([{ status: 200 }]);
+    await gateway.sql('revoke insert on federation_audit_log from mosaic_app');
+    const [held, denied] = [await peer.get('/tasks'), await peer.get('/notes')];
+    await gateway.sql('grant insert on federation_audit_log to mosaic_app');
+    for (const answer of [held, denied]) {
+      expect([answer.status, answer.body.code]).toEqual([503, 'audit_unavailable']);
+      expect(answer.body).not.toHaveProperty('items');
+      expect(answer.headers.get('retry-after')).toBe('1');
+    }
+    await gateway.admin(`/grants/${peer.grantId}`, { audit_strict: false }, 'PATCH');
+    await peer.get('/tasks');
+    await gateway.queue.flush();
+    expect((await stored(peer.grantId)).map(({ status }) => status)).toContain(200);
+    const shown = await gateway.admin(`/grants/${peer.grantId}`);
+    expect(shown.body).toMatchObject({ audit_strict: false });
   });
 
   it('the viewer filters and pages', async () => {

@@ -1,11 +1,18 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import type { AuditDraft, Linked } from '../../domain/audit/chain.ts';
+import {
+  CHECKPOINT_HEADER,
+  MAX_CHECKPOINT_LENGTH,
+  PLACE_HEADER,
+  SEEN_HEADER,
+} from '../../domain/audit/checkpoint.ts';
 import { outcomeOf, type AuditVerb } from '../../domain/audit/entry.ts';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { AuditSink, Deps } from '../../src/deps.ts';
 import { createIdentityCache } from '../../src/services/identity-cache.ts';
 import type { Caller, Parameters, Serving } from '../../src/services/serve.ts';
-import type { AppEnv } from '../http.ts';
+import { answerProblem, type AppEnv } from '../http.ts';
 import type { CertificateSource } from './certificate-source.ts';
 
 /** What is known of an inbound request so far. */
@@ -16,8 +23,15 @@ export interface Inbound {
   resource: Resource | null;
   /** What was asked, for its hash; null while it could not be made out: then the address is hashed. */
   parameters: Parameters | null;
-  bytesOut: number | null;
+  /** Leaves the entry, once; gives the headers that tell the peer where the chain stands. */
+  readonly leave: (status: number, code: ErrorCode | null, bytesOut: number) => AuditHeaders;
+  /** Set once the entry was left. */
+  headers: AuditHeaders | null;
+  /** For a strict grant: whether the entry is committed. */
+  isWritten: Promise<boolean> | null;
 }
+
+export type AuditHeaders = Readonly<Record<string, string>>;
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -53,50 +67,101 @@ const codeOf = (c: Context<AppEnv>, status: number): ErrorCode | null => {
   return CODE_OF_STATUS[status] ?? 'internal';
 };
 
-const sizeOf = async (c: Context<AppEnv>, inbound: Inbound): Promise<number> => {
-  if (c.req.method === 'HEAD') return 0;
-  return inbound.bytesOut ?? (await c.res.clone().arrayBuffer()).byteLength;
+const sizeOf = async (c: Context<AppEnv>): Promise<number> =>
+  c.req.method === 'HEAD' ? 0 : (await c.res.clone().arrayBuffer()).byteLength;
+
+const NO_HEADERS: AuditHeaders = {};
+
+/** What the peer is told of the chain of its grant: nothing where no grant is known. */
+const headersOf = ({ audit }: Deps, linked: Linked): AuditHeaders => {
+  const { grantId } = linked.entry;
+  if (grantId === null) return NO_HEADERS;
+  const checkpoint = audit.checkpointOf(grantId);
+  const place = audit.place(linked);
+  return checkpoint === null
+    ? { [PLACE_HEADER]: place }
+    : { [PLACE_HEADER]: place, [CHECKPOINT_HEADER]: checkpoint };
+};
+
+const draftOf = (
+  deps: Deps,
+  serving: Serving,
+  c: Context<AppEnv>,
+  inbound: Inbound,
+  latencyMs: number,
+  answered: { readonly status: number; readonly code: ErrorCode | null; readonly bytesOut: number },
+): AuditDraft => {
+  const { caller, verb, resource } = inbound;
+  const grant = caller?.snapshot.grant ?? null;
+  return {
+    at: deps.clock.now(),
+    grantId: grant?.id ?? null,
+    peerId: grant?.peerId ?? null,
+    subjectUserId: grant?.subjectUserId ?? null,
+    actorUserId: null,
+    verb,
+    resource,
+    action: null,
+    queryHash: serving.hashQuery(caller, verb, inbound.parameters ?? { url: c.req.url }),
+    outcome: outcomeOf(answered.status),
+    reasonCode: answered.code,
+    status: answered.status,
+    bytesOut: answered.bytesOut,
+    latencyMs: Math.round(latencyMs * 1000) / 1000,
+    traceId: c.get('traceId'),
+  };
+};
+
+const say = (c: Context<AppEnv>, headers: AuditHeaders): void => {
+  for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+};
+
+/** The answer of a strict grant leaves only with its entry committed; otherwise the refusal is an entry of its own. */
+const holdBack = async (
+  deps: Deps,
+  c: Context<AppEnv>,
+  draft: (bytesOut: number) => AuditDraft,
+): Promise<void> => {
+  if ((await inboundOf(c).isWritten) !== false) return;
+  c.res = answerProblem(c, new MosaicError('audit_unavailable', { retryAfterSeconds: 1 }));
+  say(c, headersOf(deps, deps.audit.record(draft(await sizeOf(c)))));
 };
 
 /**
  * Leaves exactly one audit entry for each inbound request, whatever becomes of it (SPEC M4): stands around
- * everything that may answer. The entry goes into a queue; nothing waits for the database here.
+ * everything that may answer. The entry goes into a queue; nothing waits for the database here, unless the grant is strict.
  */
 export const auditInbound =
   (deps: Deps, serving: Serving): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
     const startedAt = performance.now();
+    const draft = (status: number, code: ErrorCode | null, bytesOut: number): AuditDraft =>
+      draftOf(deps, serving, c, inbound, performance.now() - startedAt, { status, code, bytesOut });
     const inbound: Inbound = {
       caller: null,
       verb: 'unknown',
       resource: null,
       parameters: null,
-      bytesOut: null,
+      headers: null,
+      isWritten: null,
+      leave: (status, code, bytesOut) => {
+        if (inbound.headers !== null) return inbound.headers;
+        if (inbound.caller?.snapshot.grant?.auditStrict === true) {
+          const { linked, isWritten } = deps.audit.recordStrictly(draft(status, code, bytesOut));
+          inbound.isWritten = isWritten;
+          return (inbound.headers = headersOf(deps, linked));
+        }
+        return (inbound.headers = headersOf(deps, deps.audit.record(draft(status, code, bytesOut))));
+      },
     };
     c.set('inbound', inbound);
     await next();
-    const { status } = c.res;
-    const { caller, verb, resource } = inbound;
-    const grant = caller?.snapshot.grant ?? null;
-    const parameters = inbound.parameters ?? { url: c.req.url };
-    deps.audit.record({
-      id: deps.ids.uuid(),
-      at: deps.clock.now(),
-      grantId: grant?.id ?? null,
-      peerId: grant?.peerId ?? null,
-      subjectUserId: grant?.subjectUserId ?? null,
-      actorUserId: null,
-      verb,
-      resource,
-      action: null,
-      queryHash: serving.hashQuery(caller, verb, parameters),
-      outcome: outcomeOf(status),
-      reasonCode: codeOf(c, status),
-      status,
-      bytesOut: await sizeOf(c, inbound),
-      latencyMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
-      traceId: c.get('traceId'),
-    });
+    if (inbound.headers === null) {
+      const { status } = c.res;
+      say(c, inbound.leave(status, codeOf(c, status), await sizeOf(c)));
+    }
+    if (inbound.isWritten !== null)
+      await holdBack(deps, c, (bytesOut) => draft(503, 'audit_unavailable', bytesOut));
   };
 
 /**
@@ -104,13 +169,20 @@ export const auditInbound =
  *
  * @throws MosaicError `certificate_required`, `certificate_invalid`, `certificate_untrusted`, `rate_limited`
  */
-export const admit = (source: CertificateSource, serving: Serving): MiddlewareHandler<AppEnv> => {
+export const admit = (
+  source: CertificateSource,
+  serving: Serving,
+  audit: Pick<AuditSink, 'seen'>,
+): MiddlewareHandler<AppEnv> => {
   const readIdentity = createIdentityCache();
   return async (c, next) => {
     const presented = source(c);
     if (presented === null) throw new MosaicError('certificate_required');
-    const caller = await serving.identify(readIdentity(presented));
+    const identity = readIdentity(presented);
+    const caller = await serving.identify(identity);
     inboundOf(c).caller = caller;
+    const seen = caller.snapshot.grant === null ? undefined : c.req.header(SEEN_HEADER);
+    if (seen !== undefined && seen.length <= MAX_CHECKPOINT_LENGTH) audit.seen(identity.grantId, seen);
     await serving.takeRequest(caller);
     await next();
   };

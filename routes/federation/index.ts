@@ -44,8 +44,14 @@ const encoder = new TextEncoder();
 const answer = (c: Context<AppEnv>, value: unknown): Response => {
   // Encoded once: a text would be measured, and then encoded again by the runtime.
   const body = encoder.encode(JSON.stringify(value));
-  inboundOf(c).bytesOut = body.byteLength;
-  const headers = { ...HEADERS, ...rateLimitFields(callerOf(c).charge) };
+  // The entry is left here and not afterwards: a header put into a finished answer costs more than the entry.
+  const inbound = inboundOf(c);
+  const bytesOut = c.req.method === 'HEAD' ? 0 : body.byteLength;
+  const headers = {
+    ...HEADERS,
+    ...rateLimitFields(callerOf(c).charge),
+    ...inbound.leave(200, null, bytesOut),
+  };
   return new Response(body, { status: 200, headers });
 };
 
@@ -150,7 +156,7 @@ export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEn
   const app = createBase(deps, {
     surface: 'federation',
     securesItself: true,
-    outermost: [auditInbound(deps, serving), admit(source, serving)],
+    outermost: [auditInbound(deps, serving), admit(source, serving, deps.audit)],
   });
   app.route('/federation/v1', federationRoutes(deps, serving));
   return app;

@@ -10,6 +10,7 @@ import type { CoreSettings, Deps } from '../../src/deps.ts';
 import { createMemoryKeyValue } from '../../src/kv/memory.ts';
 import { createAuditQueue } from '../../src/services/audit-queue.ts';
 import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
+import { newAuditChains } from '../../src/wire.ts';
 import { auditRoutes } from '../admin/audit.ts';
 import { grantRoutes } from '../admin/grants.ts';
 import { teamRoutes } from '../admin/teams.ts';
@@ -107,8 +108,13 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     crlLifetimeSeconds: 86_400,
     commonName: 'work',
   });
+  const keys = await loadGatewayKeys({ secrets: storage.stores.secrets, sealer, random });
   const queue = createAuditQueue({
     store: storage.stores.audit,
+    chainStore: storage.stores.auditChain,
+    chains: newAuditChains(),
+    signer: keys.auditSigner,
+    strictMs: 500,
     clock,
     log,
     capacity: 10_000,
@@ -121,7 +127,7 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     kv: createMemoryKeyValue({ clock }),
     ca,
     sealer,
-    keys: await loadGatewayKeys({ secrets: storage.stores.secrets, sealer, random }),
+    keys,
     audit: queue,
     transport: { connect: unused, pinnedRoot: unused, anonymous: unused, assertAddressAllowed: unused },
     keyMaker: makeKeyMaker(),

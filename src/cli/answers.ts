@@ -36,6 +36,7 @@ export const grantAnswer = z.looseObject({
   version: z.number(),
   rate_limit_per_minute: z.number().nullish(),
   cache_ttl_seconds: z.number().nullish(),
+  audit_strict: z.boolean().default(false),
   created_at: text,
   activated_at: maybeText,
   expires_at: maybeText,

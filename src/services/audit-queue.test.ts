@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AuditDraft } from '../../domain/audit/chain.ts';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
 import { MosaicError } from '../../domain/errors.ts';
+import type { SignedGap } from '../../domain/ports/audit.ts';
+import type { AuditCounters } from '../deps.ts';
+import { createAuditChains } from './audit-chains.ts';
 import { createAuditQueue, type AuditQueueOptions } from './audit-queue.ts';
+import { sha256 } from './mac.ts';
 
-const entry = (id: number): AuditEntry => ({
-  id: String(id),
-  at: new Date(0),
+const draft = (id: number, outcome: AuditEntry['outcome'] = 'allowed'): AuditDraft => ({
+  at: new Date(id),
   grantId: null,
   peerId: null,
   subjectUserId: null,
@@ -13,8 +17,8 @@ const entry = (id: number): AuditEntry => ({
   verb: 'list',
   resource: null,
   action: null,
-  queryHash: null,
-  outcome: 'allowed',
+  queryHash: String(id),
+  outcome,
   reasonCode: null,
   status: 200,
   bytesOut: 0,
@@ -24,30 +28,50 @@ const entry = (id: number): AuditEntry => ({
 
 const setUp = (options: Partial<AuditQueueOptions> = {}) => {
   const written: string[][] = [];
+  const gaps: SignedGap[] = [];
   const alerts: string[] = [];
   const state = { isAway: false, refused: new Set<string>(), hang: null as Promise<void> | null };
   const note = (message: string): void => void alerts.push(message);
+  const reach = async (): Promise<void> => {
+    if (state.hang !== null) await state.hang;
+    if (state.isAway) throw new MosaicError('database_unavailable');
+  };
+  const chains = createAuditChains({ writerId: crypto.randomUUID(), hash: sha256 });
   const queue = createAuditQueue({
     store: {
       insertMany: async (entries) => {
-        if (state.hang !== null) await state.hang;
-        if (state.isAway) throw new MosaicError('database_unavailable');
-        if (entries.some(({ id }) => state.refused.has(id))) throw new Error('refused');
-        written.push(entries.map(({ id }) => id));
+        await reach();
+        if (entries.some(({ queryHash }) => state.refused.has(queryHash ?? ''))) throw new Error('refused');
+        written.push(entries.map(({ queryHash }) => queryHash ?? ''));
       },
     },
+    chainStore: {
+      openWriter: reach,
+      touchWriter: reach,
+      insertGaps: async (more) => {
+        await reach();
+        gaps.push(...more);
+      },
+      recordSeen: reach,
+    },
+    chains,
+    // Signatures have tests of their own; real ones would not come to an end under fake timers.
+    signer: { publicKey: '', sign: async (text) => text, verify: async () => false },
     clock: { now: () => new Date() },
     log: { debug: note, info: note, warn: note, error: note },
     capacity: 100,
     flushMs: 250,
     batch: 10,
+    strictMs: 1_000,
     ...options,
   });
-  const record = (from: number, count: number): void => {
-    for (let id = from; id < from + count; id += 1) queue.record(entry(id));
+  const record = (from: number, count: number, outcome?: AuditEntry['outcome']): void => {
+    for (let id = from; id < from + count; id += 1) queue.record(draft(id, outcome));
   };
-  return { queue, written, alerts, state, record };
+  return { queue, chains, written, gaps, alerts, state, record };
 };
+
+const counts = ({ accepted, written, dropped }: AuditCounters) => ({ accepted, written, dropped });
 
 describe('the audit queue', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -63,7 +87,7 @@ describe('the audit queue', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(written.map(({ length }) => length)).toEqual([4, 10, 10, 5]);
     expect(written.flat()).toEqual(Array.from({ length: 29 }, (_, id) => String(id)));
-    expect(queue.counters).toEqual({ accepted: 29, written: 29, dropped: 0 });
+    expect(counts(queue.counters)).toEqual({ accepted: 29, written: 29, dropped: 0 });
   });
 
   it('X-37 while the database is away: bounded, accepted = written + dropped exactly, one alert', async () => {
@@ -73,11 +97,11 @@ describe('the audit queue', () => {
     await vi.advanceTimersByTimeAsync(30_000);
     record(50, 200);
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(queue.counters).toEqual({ accepted: 250, written: 0, dropped: 150 });
+    expect(counts(queue.counters)).toEqual({ accepted: 250, written: 0, dropped: 150 });
     state.isAway = false;
     await vi.advanceTimersByTimeAsync(6_000);
     expect(written.flat()).toEqual(Array.from({ length: 100 }, (_, id) => String(id)));
-    expect(queue.counters).toEqual({ accepted: 250, written: 100, dropped: 150 });
+    expect(counts(queue.counters)).toEqual({ accepted: 250, written: 100, dropped: 150 });
     expect(alerts.filter((message) => message.includes('dropped'))).toHaveLength(1);
     expect(alerts.at(-1)).toBe('audit entries are being written again');
   });
@@ -89,11 +113,11 @@ describe('the audit queue', () => {
     record(0, 20);
     await vi.advanceTimersByTimeAsync(60_000);
     record(20, 200);
-    expect(queue.counters).toEqual({ accepted: 220, written: 0, dropped: 120 });
+    expect(counts(queue.counters)).toEqual({ accepted: 220, written: 0, dropped: 120 });
     state.hang = null;
     letGo();
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(queue.counters).toEqual({ accepted: 220, written: 100, dropped: 120 });
+    expect(counts(queue.counters)).toEqual({ accepted: 220, written: 100, dropped: 120 });
   });
 
   it('loses one entry that the database refuses, and no other', async () => {
@@ -102,7 +126,7 @@ describe('the audit queue', () => {
     record(0, 10);
     await queue.flush();
     expect(written.flat()).toEqual(['0', '1', '2', '4', '5', '6', '7', '9']);
-    expect(queue.counters).toEqual({ accepted: 10, written: 8, dropped: 2 });
+    expect(counts(queue.counters)).toEqual({ accepted: 10, written: 8, dropped: 2 });
   });
 
   it('flush waits for what was accepted before it, not for what comes later', async () => {
@@ -123,7 +147,7 @@ describe('the audit queue', () => {
     await queue.stop(1_000);
     expect(written.flat()).toHaveLength(30);
     record(30, 2);
-    expect(queue.counters).toEqual({ accepted: 32, written: 30, dropped: 2 });
+    expect(counts(queue.counters)).toEqual({ accepted: 32, written: 30, dropped: 2 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -135,7 +159,73 @@ describe('the audit queue', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await stopped;
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(queue.counters).toEqual({ accepted: 30, written: 0, dropped: 30 });
+    expect(counts(queue.counters)).toEqual({ accepted: 30, written: 0, dropped: 30 });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('drops allowed entries first: denials and changes take their places, and counters tell them apart', async () => {
+    const { queue, written, gaps, state, record } = setUp();
+    record(1_000, 1);
+    await queue.flush();
+    state.isAway = true;
+    record(0, 100);
+    await vi.advanceTimersByTimeAsync(1_000);
+    record(100, 30, 'denied');
+    record(130, 10);
+    expect(queue.counters).toMatchObject({
+      accepted: 141,
+      dropped: 40,
+      droppedByClass: { allowed: 40, denied: 0, error: 0, change: 0 },
+    });
+    record(140, 80, 'error');
+    // Ten are on their way to the database and can not give way: 60 more could, and 20 could not.
+    expect(queue.counters.droppedByClass).toEqual({
+      allowed: 100 - 10 + 10,
+      denied: 0,
+      error: 20,
+      change: 0,
+    });
+    state.isAway = false;
+    await vi.advanceTimersByTimeAsync(6_000);
+    const ids = written.flat().map(Number);
+    expect(ids.filter((id) => id >= 100 && id < 130)).toHaveLength(30);
+    expect(ids).toHaveLength(101);
+    expect(counts(queue.counters)).toEqual({ accepted: 221, written: 101, dropped: 120 });
+    const covered = gaps.reduce((sum, { fromSeq, toSeq }) => sum + toSeq - fromSeq + 1, 0);
+    expect(covered).toBe(120);
+  });
+
+  it('what is dropped leaves its leaf: the chain can be followed through the gap', async () => {
+    const { queue, chains, gaps, state, record } = setUp({ capacity: 4 });
+    state.isAway = true;
+    record(0, 10);
+    const last = queue.record(draft(10));
+    state.isAway = false;
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(gaps).toMatchObject([{ fromSeq: 5, toSeq: 11, grantId: null, head: last.entry.head }]);
+    expect(gaps[0]?.leaves).toHaveLength(7 * 64);
+    expect(chains.hasGaps).toBe(false);
+    expect(queue.place(last)).toBe(`1;${chains.writerId};11;${last.entry.head};11`);
+  });
+
+  it('strict: tells when the entry is committed, and takes it back when that does not come in time', async () => {
+    const { queue, written, state } = setUp();
+    const good = queue.recordStrictly(draft(1));
+    await vi.advanceTimersByTimeAsync(1);
+    await expect(good.isWritten).resolves.toBe(true);
+    expect(written).toEqual([['1']]);
+    let letGo = (): void => {};
+    state.hang = new Promise((resolve) => (letGo = resolve));
+    const first = queue.recordStrictly(draft(2));
+    await vi.advanceTimersByTimeAsync(10);
+    const late = queue.recordStrictly(draft(3));
+    await vi.advanceTimersByTimeAsync(1_100);
+    await expect(Promise.all([first.isWritten, late.isWritten])).resolves.toEqual([false, false]);
+    state.hang = null;
+    letGo();
+    await vi.advanceTimersByTimeAsync(6_000);
+    // The first was on its way, so nobody can say that it is not written; the other one was not.
+    expect(written.flat()).toEqual(['1', '2']);
+    expect(counts(queue.counters)).toEqual({ accepted: 3, written: 2, dropped: 1 });
   });
 });

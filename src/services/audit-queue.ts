@@ -1,11 +1,19 @@
-import type { AuditEntry } from '../../domain/audit/entry.ts';
-import { MosaicError } from '../../domain/errors.ts';
+import type { Linked } from '../../domain/audit/chain.ts';
+import { classOf, type AuditClass } from '../../domain/audit/entry.ts';
+import type { AuditChainStore } from '../../domain/ports/audit.ts';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
 import type { AuditStore } from '../../domain/ports/federation.ts';
-import type { AuditSink } from '../deps.ts';
+import type { AuditCounters, AuditSigner, AuditSink } from '../deps.ts';
+import { createAuditBacklog } from './audit-backlog.ts';
+import type { AuditChains } from './audit-chains.ts';
+import { createCheckpoints } from './audit-checkpoints.ts';
+import { createAuditPump } from './audit-pump.ts';
 
 export interface AuditQueueOptions {
   readonly store: Pick<AuditStore, 'insertMany'>;
+  readonly chainStore: Pick<AuditChainStore, 'openWriter' | 'touchWriter' | 'insertGaps' | 'recordSeen'>;
+  readonly chains: AuditChains;
+  readonly signer: AuditSigner;
   readonly clock: Clock;
   readonly log: Log;
   /** Most entries that wait at once; what comes on top is dropped and counted. */
@@ -14,154 +22,171 @@ export interface AuditQueueOptions {
   readonly flushMs: number;
   /** Most rows of one insert. */
   readonly batch: number;
+  /** Longest an answer of a strict grant waits for its entry, in milliseconds. */
+  readonly strictMs: number;
+  /** Of a runtime that starts anew all the time and never ends cleanly: the writer is not missed when it is gone. */
+  readonly isEphemeral?: boolean;
 }
 
 export interface AuditQueue extends AuditSink {
+  /** Tells the database of this writer, also while nothing happens: silence is how its end is noticed. */
+  beat(): Promise<void>;
   /** Writes what waits, for at most `timeoutMs`; what is left then counts as dropped. Later entries are dropped. */
   stop(timeoutMs: number): Promise<void>;
 }
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5_000;
-
 /**
- * The audit log's way into the database: bounded, in the background, in multi-row inserts. While the database
- * is away entries wait; when the queue is full they are dropped and counted rather than a request held up
- * (SPEC M4, ABUSE 37). At any time `accepted` = `written` + `dropped` + what still waits.
+ * The audit log's way into the database: chained at once, in memory; then bounded, in the background, in multi-row inserts.
+ * While the database is away entries wait; when the queue is full some are dropped and counted rather than a request
+ * held up (SPEC M4, ABUSE 37): allowed ones first. At any time `accepted` = `written` + `dropped` + what still waits.
  */
 export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
-  const { store, log, capacity, flushMs, batch } = options;
-  const counters = { accepted: 0, written: 0, dropped: 0 };
-  const waiting: AuditEntry[] = [];
-  /** How many entries ever got in, and how many of those have left, in order. */
-  let entered = 0;
-  let left = 0;
+  const { chains, clock, log, capacity, flushMs, batch, strictMs } = options;
+  const byClass: Record<AuditClass, number> = { allowed: 0, denied: 0, error: 0, change: 0 };
+  const counters: { -readonly [K in keyof AuditCounters]: AuditCounters[K] } = {
+    accepted: 0,
+    written: 0,
+    dropped: 0,
+    droppedByClass: byClass,
+  };
+  const backlog = createAuditBacklog(capacity);
+  const checkpoints = createCheckpoints(options);
   let flushers: { readonly until: number; readonly resolve: () => void }[] = [];
+  const waiters = new Map<Linked, (isWritten: boolean) => void>();
   let timer: ReturnType<typeof setTimeout> | null = null;
-  let wake: (() => void) | null = null;
-  let isPumping = false;
   let isStopped = false;
   let droppedSince: Date | null = null;
 
-  const leave = (count: number): void => {
-    waiting.splice(0, count);
-    left += count;
+  const answerFlushers = (): void => {
+    if (flushers.length === 0) return;
     flushers = flushers.filter(({ until, resolve }) => {
-      if (until > left) return true;
+      if (until > backlog.left) return true;
       resolve();
       return false;
     });
   };
 
-  const drop = (count: number): void => {
-    counters.dropped += count;
+  const settle = (linked: Linked, isWritten: boolean): void => {
+    if (waiters.size === 0) return;
+    waiters.get(linked)?.(isWritten);
+    waiters.delete(linked);
+  };
+
+  const drop = (linked: Linked): void => {
+    counters.dropped += 1;
+    byClass[classOf(linked.entry)] += 1;
+    chains.dropped(linked);
+    settle(linked, false);
     if (droppedSince !== null) return;
-    droppedSince = options.clock.now();
-    log.error('audit entries are being dropped', {
-      alert: 'audit_dropped',
-      waiting: waiting.length,
-      capacity,
-    });
+    droppedSince = clock.now();
+    log.error('audit entries are being dropped', { alert: 'audit_dropped', waiting: backlog.size, capacity });
   };
 
-  const pause = (milliseconds: number): Promise<void> =>
-    new Promise((resolve) => {
-      const handle = setTimeout(resolve, milliseconds);
-      wake = () => {
-        clearTimeout(handle);
-        resolve();
-      };
-    });
-
-  /** Writes the first `count` entries. @throws MosaicError `database_unavailable`: nothing of the rest was written */
-  const write = async (count: number): Promise<void> => {
-    if (count === 0) return;
-    try {
-      await store.insertMany(waiting.slice(0, count));
-      // Given up by `stop` meanwhile: these are counted as dropped already.
-      if (waiting.length === 0) return;
-      counters.written += count;
-      leave(count);
-    } catch (error) {
-      if (error instanceof MosaicError && error.code === 'database_unavailable') throw error;
-      // The database answers but refuses: look for the entry it does not take, and lose no other.
-      if (count > 1) {
-        const half = Math.ceil(count / 2);
-        await write(half);
-        await write(Math.min(count - half, waiting.length));
-        return;
-      }
-      log.error('an audit entry was refused by the database', { error: error as Error });
-      drop(1);
-      leave(1);
-    }
-  };
-
-  const pump = async (): Promise<void> => {
-    if (isPumping) return;
-    isPumping = true;
-    let retryMs = FIRST_RETRY_MS;
-    while (waiting.length > 0) {
-      try {
-        await write(Math.min(batch, waiting.length));
-        retryMs = FIRST_RETRY_MS;
-      } catch (error) {
-        if (waiting.length === 0) break;
-        if (retryMs === FIRST_RETRY_MS)
-          log.warn('audit entries wait for the database', { error: error as Error });
-        await pause(retryMs);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
-      }
-    }
-    isPumping = false;
-    if (droppedSince === null || isStopped) return;
-    log.warn('audit entries are being written again', {
-      dropped: counters.dropped,
-      since: droppedSince.toISOString(),
-    });
-    droppedSince = null;
-  };
+  const pump = createAuditPump({
+    ...options,
+    backlog,
+    counters,
+    onWritten: (written) => {
+      counters.written += written.length;
+      chains.written(written);
+      backlog.leave(written.length);
+      for (const linked of written) settle(linked, true);
+      answerFlushers();
+    },
+    onRefused: (linked) => {
+      backlog.leave(1);
+      drop(linked);
+      answerFlushers();
+    },
+    onIdle: () => {
+      checkpoints.sign();
+      if (droppedSince === null || isStopped) return;
+      log.warn('audit entries are being written again', {
+        dropped: counters.dropped,
+        since: droppedSince.toISOString(),
+      });
+      droppedSince = null;
+    },
+  });
 
   const start = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    wake?.();
-    void pump();
+    pump.run();
+  };
+
+  const startIn = (milliseconds: number): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(start, milliseconds);
   };
 
   const flush = (): Promise<void> => {
-    if (left >= entered) return Promise.resolve();
-    const done = new Promise<void>((resolve) => flushers.push({ until: entered, resolve }));
+    if (backlog.left >= backlog.entered) return Promise.resolve();
+    const until = backlog.entered;
+    const done = new Promise<void>((resolve) => flushers.push({ until, resolve }));
+    pump.wake();
     start();
     return done;
+  };
+
+  /** Whether it got in. */
+  const accept = (linked: Linked): boolean => {
+    counters.accepted += 1;
+    const gone = isStopped ? linked : backlog.add(linked);
+    if (gone !== null) drop(gone);
+    return gone !== linked;
   };
 
   return {
     counters,
 
-    record: (entry) => {
-      counters.accepted += 1;
-      if (isStopped || waiting.length >= capacity) return drop(1);
-      waiting.push(entry);
-      entered += 1;
-      if (isPumping) return;
-      if (waiting.length === batch && timer !== null) {
-        clearTimeout(timer);
-        timer = setTimeout(start, 0);
-      } else timer ??= setTimeout(start, flushMs);
+    record: (draft) => {
+      const linked = chains.link(draft);
+      accept(linked);
+      if (pump.isRunning || isStopped) return linked;
+      if (backlog.size === batch && timer !== null) startIn(0);
+      else timer ??= setTimeout(start, flushMs);
+      return linked;
     },
 
+    recordStrictly: (draft) => {
+      const linked = chains.link(draft);
+      if (!accept(linked)) return { linked, isWritten: Promise.resolve(false) };
+      const isWritten = new Promise<boolean>((resolve) => {
+        const deadline = setTimeout(() => {
+          // Taken back where that is still certain; what is under way may yet be written, and then says too much.
+          if (backlog.withdraw(linked)) drop(linked);
+          else settle(linked, false);
+          answerFlushers();
+        }, strictMs);
+        waiters.set(linked, (answer) => {
+          clearTimeout(deadline);
+          resolve(answer);
+        });
+      });
+      if (!pump.isRunning) startIn(0);
+      return { linked, isWritten };
+    },
+
+    place: (linked) => chains.place(linked),
+    checkpointOf: (grantId) => chains.checkpointOf(grantId),
+    seen: (grantId, checkpoint) => checkpoints.seen(grantId, checkpoint),
     flush,
+    beat: () => pump.beat(),
 
     stop: async (timeoutMs) => {
       isStopped = true;
       let deadline: ReturnType<typeof setTimeout> | undefined;
-      await Promise.race([flush(), new Promise((resolve) => (deadline = setTimeout(resolve, timeoutMs)))]);
-      clearTimeout(deadline);
+      const late = new Promise<void>((resolve) => (deadline = setTimeout(resolve, timeoutMs)));
+      await Promise.race([flush().then(() => checkpoints.settled()), late]);
       if (timer !== null) clearTimeout(timer);
-      if (waiting.length > 0) drop(waiting.length);
-      leave(waiting.length);
-      wake?.();
+      timer = null;
+      pump.giveUp();
+      for (const linked of backlog.clear()) drop(linked);
+      answerFlushers();
+      checkpoints.stop();
+      await Promise.race([pump.close(), late]);
+      clearTimeout(deadline);
     },
   };
 };

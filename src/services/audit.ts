@@ -41,6 +41,9 @@ export const changeEntry = (
   bytesOut: 0,
   latencyMs: 0,
   traceId: author.traceId,
+  writerId: null,
+  seq: null,
+  head: null,
 });
 
 /**

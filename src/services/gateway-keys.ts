@@ -1,6 +1,7 @@
 import type { Random, Sealer } from '../../domain/ports/basics.ts';
 import type { SecretStore } from '../../domain/ports/federation.ts';
 import type { GatewayKeys } from '../deps.ts';
+import { createAuditKey, openAuditKey } from './audit-signer.ts';
 import { macWith } from './mac.ts';
 
 const KEY_BYTES = 32;
@@ -14,12 +15,16 @@ interface KeySources {
 /** What a gateway key is sealed for. */
 export const gatewaySecretIdentity = (name: string): string => `gateway_secrets/${name}`;
 
-const getOrCreate = async ({ secrets, sealer, random }: KeySources, name: string): Promise<Uint8Array> => {
+const getOrCreate = async (
+  { secrets, sealer }: KeySources,
+  name: string,
+  make: () => Uint8Array | Promise<Uint8Array>,
+): Promise<Uint8Array> => {
   const identity = gatewaySecretIdentity(name);
   const stored =
     (await secrets.get(name)) ??
     // Replicas that start together all keep the key of whoever was first.
-    (await secrets.putIfAbsent(name, await sealer.seal(random.bytes(KEY_BYTES), identity)));
+    (await secrets.putIfAbsent(name, await sealer.seal(await make(), identity)));
   return sealer.open(stored, identity);
 };
 
@@ -29,7 +34,14 @@ const getOrCreate = async ({ secrets, sealer, random }: KeySources, name: string
  * @throws MosaicError `internal` when the sealing key is not the one they were sealed with
  */
 export const loadGatewayKeys = async (sources: KeySources): Promise<GatewayKeys> => {
-  const cursor = await getOrCreate(sources, 'cursor_mac');
-  const audit = await getOrCreate(sources, 'audit_mac');
-  return { cursorMac: macWith(cursor), auditMac: macWith(audit), macWith };
+  const random = (): Uint8Array => sources.random.bytes(KEY_BYTES);
+  const cursor = await getOrCreate(sources, 'cursor_mac', random);
+  const audit = await getOrCreate(sources, 'audit_mac', random);
+  const signing = await getOrCreate(sources, 'audit_signing_key', createAuditKey);
+  return {
+    cursorMac: macWith(cursor),
+    auditMac: macWith(audit),
+    auditSigner: await openAuditKey(signing),
+    macWith,
+  };
 };

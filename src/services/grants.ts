@@ -25,6 +25,7 @@ export interface NewGrant {
   readonly rateLimitPerMinute: number | null;
   /** Seconds an answer may be cached at the asking gateway; 0: not at all, null: the default. */
   readonly cacheTtlSeconds: number | null;
+  readonly auditStrict: boolean;
 }
 
 export interface GrantChange {
@@ -33,6 +34,7 @@ export interface GrantChange {
   readonly expiresAt?: Date | null;
   readonly rateLimitPerMinute?: number | null;
   readonly cacheTtlSeconds?: number | null;
+  readonly auditStrict?: boolean;
   /** The version the change was made up on; a clash with a newer one is refused. */
   readonly version?: number;
 }
@@ -128,6 +130,7 @@ export const createGrant = async (
       version: 1,
       rateLimitPerMinute: input.rateLimitPerMinute,
       cacheTtlSeconds: input.cacheTtlSeconds,
+      auditStrict: input.auditStrict,
       createdAt: deps.clock.now(),
       activatedAt: null,
       expiresAt: input.expiresAt,
@@ -189,6 +192,7 @@ export const changeGrant = async (
     ...(change.expiresAt === undefined ? {} : { expiresAt: change.expiresAt }),
     ...(change.rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute: change.rateLimitPerMinute }),
     ...(change.cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds: change.cacheTtlSeconds }),
+    ...(change.auditStrict === undefined ? {} : { auditStrict: change.auditStrict }),
   };
   if (Object.keys(patch).length === 0)
     refuseInput({ path: '$', message: 'changes nothing', expected: 'at least one field' });

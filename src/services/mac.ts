@@ -1,5 +1,5 @@
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 as digest } from '@noble/hashes/sha2.js';
 import { sha256Hex } from '../../ca/x509/bytes.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 
@@ -12,9 +12,12 @@ const encoder = new TextEncoder();
 
 /** HMAC-SHA-256 under `key`, which is expanded once. 32 bytes out. */
 export const macWith = (key: Uint8Array): Mac => {
-  const keyed = hmac.create(sha256, key);
+  const keyed = hmac.create(digest, key);
   return (message) => keyed.clone().update(message).digest();
 };
+
+/** SHA-256, 32 bytes. */
+export const sha256 = (bytes: Uint8Array): Uint8Array => digest(bytes);
 
 /** SHA-256 of a text as UTF-8: 64 lower-case hexadecimal characters. */
 export const hashText = (text: string): string => sha256Hex(encoder.encode(text));

@@ -21,6 +21,7 @@ interface ScopeOptions extends ApiOptions {
   readonly expires?: string;
   readonly rateLimit?: number | 'default';
   readonly cacheTtl?: number | 'default';
+  readonly auditStrict?: boolean;
 }
 
 /** A whole number, or the word that leaves it to the gateway. */
@@ -51,6 +52,7 @@ const terms = async (io: Io, options: ScopeOptions): Promise<Record<string, unkn
   ...(options.cacheTtl === undefined
     ? {}
     : { cache_ttl_seconds: options.cacheTtl === 'default' ? null : options.cacheTtl }),
+  ...(options.auditStrict === undefined ? {} : { audit_strict: options.auditStrict }),
 });
 
 const addCreate = (grant: Command, io: Io): void => {
@@ -74,6 +76,7 @@ const addCreate = (grant: Command, io: Io): void => {
       'how long the other side may keep answers; 0: not at all',
       cacheTtlOrDefault,
     )
+    .option('--audit-strict', 'no answer leaves before its audit entry is committed')
     .action(async (options: ScopeOptions & { user: string; peer: string }) => {
       const body = { user: options.user, peer: options.peer, ...(await terms(io, options)) };
       const made = await (await connect(io, options)).post(GRANTS, body, newGrantAnswer);
@@ -135,10 +138,15 @@ const addChanging = (grant: Command, io: Io): void => {
       'how long the other side may keep answers; 0: not at all',
       cacheTtlOrDefault,
     )
+    .option('--audit-strict', 'no answer leaves before its audit entry is committed')
+    .option('--no-audit-strict', 'answers do not wait for the audit log (the default)')
     .action(async (grantId: string, options: ScopeOptions) => {
       const body = await terms(io, options);
       if (Object.keys(body).length === 0) {
-        throw usageError('Nothing to change.', 'Give --scope, --expires, --rate-limit or --cache-ttl.');
+        throw usageError(
+          'Nothing to change.',
+          'Give --scope, --expires, --rate-limit, --cache-ttl or --audit-strict.',
+        );
       }
       const changed = await (await connect(io, options)).patch(grantPath(grantId), body, grantAnswer);
       print(io, options, changed, () => renderGrant(changed, io.now()));

@@ -22,6 +22,7 @@ const grant = (over: Partial<GrantAnswer> = {}): GrantAnswer => ({
   status: 'active',
   version: 3,
   rate_limit_per_minute: null,
+  audit_strict: false,
   created_at: '2026-11-01T08:00:00.000Z',
   activated_at: '2026-11-01T08:05:00.000Z',
   expires_at: null,

@@ -63,6 +63,7 @@ export const renderGrant = (grant: GrantAnswer, now: Date): string =>
     ['peer', `${peerName(grant)} (${safe(grant.peer.id)})`],
     ['subject user', safe(grant.subject_user_id)],
     ['lets through', safe(summarizeScope(grant.scope))],
+    ['audit', grant.audit_strict ? 'strict: no answer before its entry is committed' : 'in the background'],
     ['excludes', excluded(grant)],
     ['rows a query', safe(grant.scope.max_rows_per_query)],
     ['requests a minute', safe(grant.rate_limit_per_minute ?? 'default of the gateway')],

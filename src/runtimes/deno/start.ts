@@ -9,6 +9,7 @@ import { assertSupported } from '../../config/supported.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
+import { startAuditWatch } from '../../services/audit-losses.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
@@ -90,6 +91,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
   const publicApp = createPublicApp(deps);
   const worker = startRevocationWorker(deps);
   const renewals = startRenewalWorker(deps);
+  const watch = startAuditWatch(deps, wired.audit, wired.writerId, false);
   const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
   const { host, port } = config.publicListener;
   const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
@@ -101,6 +103,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
       await Promise.all([publicly.shutdown(), behindFront.shutdown()]);
       await renewals.stop();
       await worker.stop();
+      await watch.stop();
       await closeOutbound(deps);
       await wired.audit.stop(AUDIT_MS);
       await kv.close();

@@ -8,6 +8,7 @@ import { coreSettings, reachableHost, serverHosts } from '../../config/settings.
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
+import { startAuditWatch } from '../../services/audit-losses.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { createAlerts } from '../../services/alerts.ts';
 import { wire, type Wired } from '../../wire.ts';
@@ -175,6 +176,8 @@ export const startGateway = async (
     undo.add(() => worker.stop());
     const renewals = startRenewalWorker(deps);
     undo.add(() => renewals.stop());
+    const watch = startAuditWatch(deps, wired.audit, wired.writerId, config.tier === 'local');
+    undo.add(() => watch.stop());
     listeners.serve(deps);
     undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });

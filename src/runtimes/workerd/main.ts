@@ -11,7 +11,8 @@ import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { drainRevocations } from '../../services/revocation.ts';
-import { systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
+import type { AuditChains } from '../../services/audit-chains.ts';
+import { newAuditChains, systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
 import { createJsonLog, writeLogLine } from '../json-log.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
 import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } from './certificate.ts';
@@ -35,6 +36,7 @@ interface Isolate {
   peerBindings: PeerBindings;
   unsealed: Unsealed | null;
   readonly provenBindings: Set<string>;
+  chains: AuditChains | null;
 }
 
 const isolate: Isolate = {
@@ -42,6 +44,7 @@ const isolate: Isolate = {
   peerBindings: new Map(),
   unsealed: null,
   provenBindings: new Set(),
+  chains: null,
 };
 /** Of this isolate: rate limits are per isolate until a shared store is configured. */
 const memoryKv = createMemoryKeyValue({ clock: systemClock });
@@ -85,8 +88,11 @@ const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
     const { peerBindings: bindings, provenBindings: proven } = isolate;
     const transport = createWorkerdTransport({ bindings, env, proven });
     isolate.unsealed ??= await unseal({ storage, sealingKey });
+    // Made with the first request: a Worker has no randomness before that.
+    isolate.chains ??= newAuditChains();
+    const { unsealed, chains } = isolate;
     const parts = { storage, kv, transport, sealingKey, gatewayName, log };
-    const wired = await wire({ ...parts, unsealed: isolate.unsealed, isAuthorityLazy: true });
+    const wired = await wire({ ...parts, unsealed, chains, isAuthorityLazy: true });
     const deps = wired.complete(coreSettings(config, null));
     const close = async (): Promise<void> => {
       await closeOutbound(deps);

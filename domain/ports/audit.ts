@@ -1,0 +1,80 @@
+import type { ChainGap } from '../audit/chain.ts';
+import type { AuditEntry } from '../audit/entry.ts';
+
+/** One start of one replica, as the writer of chains. */
+export interface AuditWriter {
+  readonly id: string;
+  readonly startedAt: Date;
+  /** When it last told of itself. */
+  readonly seenAt: Date;
+  /** When it ended on purpose; null while it runs, or when it did not end so. */
+  readonly stoppedAt: Date | null;
+  /** Of a runtime that starts anew all the time: its silence means nothing. */
+  readonly isEphemeral: boolean;
+  /** As it last told. */
+  readonly accepted: number;
+  readonly written: number;
+  readonly dropped: number;
+}
+
+export interface SignedGap extends ChainGap {
+  readonly at: Date;
+  readonly signature: string;
+}
+
+/** A checkpoint of ours that a peer has shown to hold. */
+export interface SeenCheckpoint {
+  readonly grantId: string;
+  readonly writerId: string;
+  readonly seq: number;
+  readonly head: string;
+  /** As `writeCheckpoint` writes it. */
+  readonly checkpoint: string;
+  readonly seenAt: Date;
+}
+
+export interface LostTail {
+  readonly writerId: string;
+  readonly at: Date;
+  readonly signature: string;
+}
+
+export type ChainedEntry = AuditEntry & {
+  readonly writerId: string;
+  readonly seq: number;
+  readonly head: string;
+};
+
+/** Where a walk through the entries of a grant goes on. */
+export interface WalkPosition {
+  readonly at: Date;
+  readonly id: string;
+}
+
+/** What makes the audit log checkable (docs/audit.md). Nothing here can be changed or deleted but a writer's own row. */
+export interface AuditChainStore {
+  /** Idempotent. */
+  openWriter(writer: Pick<AuditWriter, 'id' | 'startedAt' | 'isEphemeral'>): Promise<void>;
+  touchWriter(
+    id: string,
+    state: Pick<AuditWriter, 'seenAt' | 'stoppedAt' | 'accepted' | 'written' | 'dropped'>,
+  ): Promise<void>;
+  /** Idempotent. */
+  insertGaps(gaps: readonly SignedGap[]): Promise<void>;
+  /** Keeps the furthest of each chain; only for writers that are known. */
+  recordSeen(seen: readonly SeenCheckpoint[]): Promise<void>;
+  /** Writers that neither ended nor told of themselves since, and whose end nobody has reported. */
+  silentWriters(since: Date, except: string): Promise<readonly AuditWriter[]>;
+  /** False when another replica was faster. */
+  insertLostTail(lost: LostTail): Promise<boolean>;
+  writersOf(ids: readonly string[]): Promise<readonly AuditWriter[]>;
+  lostTailsOf(writerIds: readonly string[]): Promise<readonly LostTail[]>;
+  /** Grants that have gaps or checkpoints seen, or entries in a chain, in no order; null stands for no grant. */
+  chainedGrants(): Promise<readonly (string | null)[]>;
+  /** Entries of a grant that are in a chain, oldest first. */
+  walk(grantId: string | null, after: WalkPosition | null, limit: number): Promise<readonly ChainedEntry[]>;
+  gapsOf(grantId: string | null): Promise<readonly SignedGap[]>;
+  seenOf(grantId: string): Promise<readonly SeenCheckpoint[]>;
+  /** Entries of one chain from one to another, both included, in order. */
+  stretch(grantId: string, writerId: string, from: number, to: number): Promise<readonly ChainedEntry[]>;
+}
