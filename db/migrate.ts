@@ -1,3 +1,4 @@
+import { toHex } from '../domain/bytes.ts';
 import { MosaicError } from '../domain/errors.ts';
 import type { Driver, Queryable, Transaction } from './driver/driver.ts';
 import { MIGRATIONS } from './migrations/index.ts';
@@ -14,7 +15,7 @@ const LOCK = '727416911';
 
 const checksumOf = async (text: string): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(digest));
 };
 
 const refuse = (detail: string): MosaicError => new MosaicError('unavailable', { detail });

@@ -1,4 +1,5 @@
 import { FlattenedEncrypt, base64url, decodeProtectedHeader, flattenedDecrypt } from 'jose';
+import { toHex } from '../domain/bytes.ts';
 import { MosaicError } from '../domain/errors.ts';
 import type { Sealer } from '../domain/ports/basics.ts';
 
@@ -39,7 +40,7 @@ export const sealingKey = async (key: Uint8Array): Promise<SealingKey> => {
   message.set(key, label.length);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', message));
   return {
-    id: Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+    id: toHex(digest.subarray(0, 8)),
     key,
   };
 };

@@ -2,6 +2,7 @@ import { Hono, type Context, type ErrorHandler, type MiddlewareHandler, type Not
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { toHex } from '../domain/bytes.ts';
 import type { Principal } from '../domain/access/decide.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
 import type { Deps } from '../src/deps.ts';
@@ -48,7 +49,7 @@ const traceIds = (random: Deps['random']): (() => string) => {
   return () => {
     if (at === hex.length) {
       const bytes = random.bytes(TRACE_ID_BYTES * TRACE_IDS_AT_ONCE);
-      hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      hex = toHex(bytes);
       at = 0;
     }
     at += TRACE_ID_BYTES * 2;

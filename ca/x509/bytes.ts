@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
+import { toHex } from '../../domain/bytes.ts';
 
-export const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+export { equalBytes as sameBytes, toHex } from '../../domain/bytes.ts';
 
 /** @param hex an even number of hexadecimal digits */
 export const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
@@ -9,9 +9,6 @@ export const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
 
 /** SHA-256, lower-case hexadecimal. */
 export const sha256Hex = (bytes: Uint8Array): string => toHex(sha256(bytes));
-
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index]);
 
 /** A copy over a plain ArrayBuffer, which WebCrypto's types ask for. */
 export const copyBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);

@@ -1,3 +1,4 @@
+import { toHex } from '../../domain/bytes.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
 import type { Driver, Queryable, Transaction } from '../driver/driver.ts';
@@ -30,7 +31,7 @@ const GATEWAY_SESSIONS = 'mosaic-federation';
 
 const digest = async (text: string): Promise<string> => {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(bytes);
 };
 
 const busy = (why: string): TransferError =>

@@ -1,3 +1,4 @@
+import { toHex } from '../bytes.ts';
 import type { Mac } from '../paging/cursor.ts';
 
 /** RFC 8785 canonical JSON text of a value. Injected: the rules import nothing. */
@@ -16,7 +17,4 @@ export const queryHash = (
   canonicalize: Canonicalize,
   verb: string,
   parameters: Readonly<Record<string, string | number | boolean | null | readonly string[]>>,
-): string =>
-  Array.from(mac(encoder.encode(canonicalize({ verb, parameters }))), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
+): string => toHex(mac(encoder.encode(canonicalize({ verb, parameters }))));

@@ -1,3 +1,5 @@
+import { equalBytes, fromBase64Url, toBase64Url } from '../bytes.ts';
+
 /** A place in a list ordered by `(created_at, id)` descending: the last row already given. */
 export interface CursorPosition {
   /** RFC 3339 UTC with milliseconds, exactly as the row shows it. */
@@ -19,29 +21,11 @@ export interface CursorBinding {
 
 export const CURSOR_TTL_SECONDS = 24 * 60 * 60;
 const MAC_BYTES = 16;
+const MAX_CURSOR_LENGTH = 512;
 const POSITION = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z)\|([0-9a-f-]{36})\|(\d{1,12})$/;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
-
-const toBase64Url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
-
-const fromBase64Url = (text: string): Uint8Array | null => {
-  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length > 512) return null;
-  try {
-    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) =>
-      c.charCodeAt(0),
-    );
-    // Unused trailing bits must be zero, or two texts would stand for one cursor.
-    return toBase64Url(bytes) === text ? bytes : null;
-  } catch {
-    return null;
-  }
-};
 
 const tag = (mac: Mac, binding: CursorBinding, payload: string): Uint8Array =>
   mac(
@@ -49,13 +33,6 @@ const tag = (mac: Mac, binding: CursorBinding, payload: string): Uint8Array =>
       JSON.stringify(['mosaic-cursor-1', binding.holder, binding.resource, binding.filters, payload]),
     ),
   ).subarray(0, MAC_BYTES);
-
-const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0);
-  return difference === 0;
-};
 
 /** Makes an opaque, authenticated cursor that expires `CURSOR_TTL_SECONDS` after `now`. */
 export const encodeCursor = (
@@ -79,7 +56,7 @@ export const decodeCursor = (
   cursor: string,
   now: Date,
 ): CursorPosition | null => {
-  const bytes = fromBase64Url(cursor);
+  const bytes = cursor.length > MAX_CURSOR_LENGTH ? null : fromBase64Url(cursor);
   if (bytes === null || bytes.length <= MAC_BYTES) return null;
   let payload: string;
   try {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toBase64Url } from './mac.ts';
+import { toBase64Url } from '../../domain/bytes.ts';
 import { buildEnrollmentUrl, parseEnrollmentUrl } from './enrollment-url.ts';
 
 const tokens = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toBase64Url);

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../ca/x509/bytes.ts';
 import { pemToDer } from '../../ca/x509/pem.ts';
+import { toBase64Url } from '../../domain/bytes.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { effectiveStatus, type Grant } from '../../domain/grants/grant.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
@@ -7,7 +8,7 @@ import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
 import { TOKEN_BYTES, buildEnrollmentUrl } from './enrollment-url.ts';
-import { hashText, toBase64Url } from './mac.ts';
+import { hashText } from './mac.ts';
 
 /** What the administrator hands to the asking side, once. */
 export interface Enrollment {

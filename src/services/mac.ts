@@ -8,6 +8,8 @@ import type { Mac } from '../../domain/paging/cursor.ts';
  * and these stand on the way of every request.
  */
 
+export { toBase64Url } from '../../domain/bytes.ts';
+
 const encoder = new TextEncoder();
 
 /** HMAC-SHA-256 under `key`, which is expanded once. 32 bytes out. */
@@ -21,10 +23,3 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => digest(bytes);
 
 /** SHA-256 of a text as UTF-8: 64 lower-case hexadecimal characters. */
 export const hashText = (text: string): string => sha256Hex(encoder.encode(text));
-
-/** RFC 4648 section 5, without padding. */
-export const toBase64Url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');

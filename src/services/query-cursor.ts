@@ -1,6 +1,6 @@
+import { equalBytes, fromBase64Url, toBase64Url } from '../../domain/bytes.ts';
 import { CURSOR_TTL_SECONDS, type CursorPosition, type Mac } from '../../domain/paging/cursor.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import { toBase64Url } from './mac.ts';
 
 /**
  * Where a blended list goes on. It holds positions and the peers' own cursors, nothing of any row: one position
@@ -44,23 +44,6 @@ const tagOf = (mac: Mac, binding: BlendBinding, payload: string): Uint8Array => 
   const { userId, resource, sources } = binding;
   const text = JSON.stringify(['mosaic-blend-1', userId, resource, sources, payload]);
   return mac(encoder.encode(text)).subarray(0, TAG_BYTES);
-};
-
-/** Every byte is compared, so that the time tells nothing of where the first difference is. */
-const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length &&
-  a.reduce((difference, byte, index) => difference | (byte ^ (b[index] ?? 0)), 0) === 0;
-
-const fromBase64Url = (text: string): Uint8Array | null => {
-  if (text.length > MAX_CURSOR_LENGTH || !/^[A-Za-z0-9_-]+$/.test(text)) return null;
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
-    // Unused trailing bits must be zero, or two texts would stand for one cursor.
-    return toBase64Url(bytes) === text ? bytes : null;
-  } catch {
-    return null;
-  }
 };
 
 /** [expires, position or 0, sources]: a source is 0 when done, 1 at its start, otherwise its cursor. */
