@@ -4,6 +4,7 @@ import { bootFederatedWorld, shareWorld } from './federated-world.ts';
 import { describeFront } from './front.ts';
 import { describeMisissuance } from './misissuance.ts';
 import { describePlainStore } from './plain-store.ts';
+import { describeRenewal } from './renewal.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
 
 const COMPONENTS = 'Postgres, Valkey, step-ca and nginx';
@@ -15,3 +16,4 @@ describeTrustBoundary(COMPONENTS, world.boot);
 describeAsking(COMPONENTS, world.boot);
 describeFront(COMPONENTS, world.boot);
 describeMisissuance(COMPONENTS, world.boot);
+describeRenewal(COMPONENTS, world.boot);

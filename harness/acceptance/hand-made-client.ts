@@ -53,10 +53,14 @@ const parts = (enrollmentUrl: string): { endpoint: string; token: string } => {
   return { endpoint: `${url.origin}${url.pathname}/redeem`, token };
 };
 
-/** A new P-256 key and a certificate request without any name, by OpenSSL. */
-export const makeRequest = async (keyFile: string, csrFile: string): Promise<void> => {
+/** A new P-256 key and a certificate request, without any name unless options say so, by OpenSSL. */
+export const makeRequest = async (
+  keyFile: string,
+  csrFile: string,
+  options: readonly string[] = ['-subj', '/'],
+): Promise<void> => {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile];
-  await run('openssl', ['req', '-new', '-subj', '/', ...key, '-out', csrFile]);
+  await run('openssl', ['req', '-new', ...options, ...key, '-out', csrFile]);
 };
 
 /**
