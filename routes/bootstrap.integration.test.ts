@@ -4,12 +4,12 @@ import { createPublicApp } from '../src/app.ts';
 import { callApp, sorted, type Call } from './api.testkit.ts';
 
 let deps: TestDeps;
-let setUp: (call: Call) => ReturnType<typeof callApp>;
+let setUp: (call: Call & { readonly url?: string }) => ReturnType<typeof callApp>;
 
 beforeAll(async () => {
-  deps = await makeTestDeps();
+  deps = await makeTestDeps({ settings: { serverNames: ['Work.Example'] } });
   const app = createPublicApp(deps);
-  setUp = (call) => callApp(app, '/api/bootstrap/setup', call);
+  setUp = ({ url = '', ...call }) => callApp(app, `${url}/api/bootstrap/setup`, call);
 });
 afterAll(() => deps.close());
 
@@ -34,6 +34,32 @@ describe('the first administrator', () => {
     const answer = await setUp({ body });
     expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
     expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
+  it.each([
+    'evil.example',
+    'evil.example:8080',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'localhost.',
+    'LAN',
+  ])('refuses a page that calls itself %s and points that at us (DNS rebinding)', async (host) => {
+    const answer = await setUp({ body: { name: 'root' }, url: `http://${host}` });
+    expect([answer.status, answer.body['code']]).toEqual([403, 'address_blocked']);
+    expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
+  it.each([
+    '127.0.0.1:8080',
+    '[::1]:8080',
+    'localhost',
+    'LOCALHOST:8080',
+    '192.0.2.7',
+    'a.localhost',
+    'Work.Example',
+  ])('listens to whoever calls it %s', async (host) => {
+    const answer = await setUp({ body: {}, url: `http://${host}` });
+    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
   });
 
   it('has one winner among 20 concurrent calls, and is refused ever after', async () => {

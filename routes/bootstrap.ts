@@ -1,11 +1,32 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { MosaicError } from '../domain/errors.ts';
 import type { Deps } from '../src/deps.ts';
 import { bootstrap } from '../src/services/bootstrap.ts';
 import type { AppEnv } from './http.ts';
 import { describe } from './openapi/describe.ts';
 import { handle, newTokenShape, showToken, showUser, userShape } from './shapes.ts';
 import { validate } from './validate.ts';
+
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
+
+/**
+ * Nobody signs in here yet, so a web page could do it from the browser of whoever reaches this gateway: under a name
+ * of its own that it points at us once it is loaded (DNS rebinding). Such a request names that name as its host. An
+ * address can't be pointed elsewhere, nor can `localhost`; the names in the configuration are ours.
+ *
+ * @throws MosaicError `address_blocked`
+ */
+const assertOwnName = ({ settings }: Deps, host: string): void => {
+  if (ADDRESS.test(host) || host === 'localhost' || host.endsWith('.localhost')) return;
+  const { federationUrl, enrollmentBaseUrl, serverNames = [] } = settings;
+  const own = [federationUrl, enrollmentBaseUrl].map((url) => new URL(url).hostname);
+  if ([...own, ...serverNames.map((name) => name.toLowerCase())].includes(host)) return;
+  throw new MosaicError('address_blocked', {
+    detail:
+      'Before there is an administrator, call this gateway by an IP address, by localhost, or by a name of its configuration.',
+  });
+};
 
 /** Mounted at /api/bootstrap. */
 export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
@@ -22,8 +43,12 @@ export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
         schema: z.strictObject({ user: userShape, token: newTokenShape }),
         headers: { location: 'Where the user is.' },
       },
-      errors: ['already_bootstrapped'],
+      errors: ['already_bootstrapped', 'address_blocked'],
     }),
+    (c, next) => {
+      assertOwnName(deps, new URL(c.req.url).hostname);
+      return next();
+    },
     validate('json', z.strictObject({ name: handle })),
     async (c) => {
       const { user, token, text } = await bootstrap(deps, c.req.valid('json'), c.get('traceId'));

@@ -13,6 +13,8 @@ export interface CoreSettings {
   readonly federationUrl: string;
   /** Base of enrollment URLs (`FEDERATION_ENROLLMENT_BASE_URL`), no trailing slash. */
   readonly enrollmentBaseUrl: string;
+  /** More names of this gateway, beside the hosts of both URLs. */
+  readonly serverNames?: readonly string[];
   readonly leafLifetimeSeconds: number;
   readonly enrollmentTokenSeconds: number;
   readonly defaultRateLimitPerMinute: number;

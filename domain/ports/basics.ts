@@ -65,4 +65,6 @@ export interface KeyValue {
   take(key: string, bucket: TokenBucket): Promise<TakeResult>;
   ping(): Promise<void>;
   close(): Promise<void>;
+  /** Whether the gateway serves without it, more strictly: then its absence alone makes nothing unavailable. */
+  readonly isOptional?: boolean;
 }

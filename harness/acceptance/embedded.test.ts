@@ -2,9 +2,11 @@ import { describeAsking } from './asking.ts';
 import { bootEmbeddedWorld } from './embedded-world.ts';
 import { describePlainStore } from './plain-store.ts';
 import { describeRenewal } from './renewal.ts';
+import { describeRateLimit } from './rate-limit.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
 
 describePlainStore('the embedded tier', bootEmbeddedWorld);
 describeTrustBoundary('the embedded tier', bootEmbeddedWorld);
 describeAsking('the embedded tier', bootEmbeddedWorld);
 describeRenewal('the embedded tier', bootEmbeddedWorld);
+describeRateLimit('the embedded tier', bootEmbeddedWorld);

@@ -99,9 +99,10 @@ export const bootStack = async (
 
 /** Two gateways of tier `federated`: Postgres, Valkey, step-ca, and TLS in nginx. */
 export const bootFederatedWorld = async (
-  options: Pick<HarnessOptions, 'replicasOfB'> = {},
+  options: Pick<HarnessOptions, 'replicasOfB' | 'gatewayEnvironment'> = {},
 ): Promise<FederatedWorld> => {
-  const stack = await bootStack({ ...options, gatewayEnvironment: GENEROUS });
+  const gatewayEnvironment = { ...GENEROUS, ...options.gatewayEnvironment };
+  const stack = await bootStack({ ...options, gatewayEnvironment });
   try {
     const [home, work] = await Promise.all([openGateway(stack.handle, 'a'), openGateway(stack.handle, 'b')]);
     return {

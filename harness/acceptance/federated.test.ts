@@ -5,6 +5,7 @@ import { describeFront } from './front.ts';
 import { describeMisissuance } from './misissuance.ts';
 import { describePlainStore } from './plain-store.ts';
 import { describeRenewal } from './renewal.ts';
+import { describeRateLimit } from './rate-limit.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
 
 const COMPONENTS = 'Postgres, Valkey, step-ca and nginx';
@@ -17,3 +18,4 @@ describeAsking(COMPONENTS, world.boot);
 describeFront(COMPONENTS, world.boot);
 describeMisissuance(COMPONENTS, world.boot);
 describeRenewal(COMPONENTS, world.boot);
+describeRateLimit(COMPONENTS, world.boot);

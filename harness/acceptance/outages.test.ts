@@ -77,6 +77,17 @@ describe('X-71 each service of B down or hung', () => {
     ]);
     expect(ms).toBeLessThan(WORK_MS);
   };
+  const expectServed = async (): Promise<void> => {
+    const { ms, value } = await timed(askWork);
+    expect(value.status).toBe(200);
+    expect(ms).toBeLessThan(WORK_MS);
+  };
+  const expectDegraded = async (service: string): Promise<void> => {
+    const { ms, value } = await timed(ready);
+    expect([value.status, value.text]).toEqual([200, expect.stringContaining('"status":"degraded"')]);
+    expect(value.text).toContain(`"${service}":{"status":"unreachable"`);
+    expect(ms).toBeLessThan(WORK_MS);
+  };
   const expectRefused = async (): Promise<void> => {
     await expect(askWork()).rejects.toThrow(/ECONNREFUSED/);
   };
@@ -99,7 +110,8 @@ describe('X-71 each service of B down or hung', () => {
       expectUnavailable(() => call(world.work, '/api/me')),
       expectNotReady('database'),
     ],
-    'valkey-b': () => [expectHome(false), expectUnavailable(askWork), expectNotReady('kv')],
+    // Reading goes on within a strict share of the limits (issue 4 point 3); limits.test.ts has the other choice, 503.
+    'valkey-b': () => [expectHome(true), expectServed(), expectDegraded('kv')],
     // Reading needs no authority; enrolling does.
     'step-ca': () => [expectHome(true), expectUnavailable(redeem), expectNotReady('ca')],
     'nginx-b': ({ kind }) => [

@@ -28,6 +28,9 @@ export interface Body {
   readonly enrollment: { readonly url: string };
   readonly peer?: { readonly id: string };
   readonly certificate: string;
+  readonly limit?: number;
+  readonly window?: number;
+  readonly retry_after?: number;
 }
 
 export interface ApiAnswer {

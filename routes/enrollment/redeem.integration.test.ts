@@ -250,6 +250,28 @@ describe('enrollment', () => {
     expect((await gateway.redeem({ token, csr }, { clientAddress: '198.51.100.9' })).status).toBe(201);
   });
 
+  it('X-38 a stranger’s refused redemptions leave one audit row an address and minute, and a count', async () => {
+    const rows = async (): Promise<number> =>
+      (await gateway.audited(({ verb, status }) => verb === 'enroll' && status === 429)).length;
+    const before = await rows();
+    const from = performance.now();
+    let refused = 0;
+    for (const clientAddress of ['198.51.100.77', '198.51.100.78']) {
+      for (let tries = 0; tries < 400; tries += 1) {
+        const { status } = await gateway.redeem(
+          { token: `${clientAddress} ${tries}`, csr: 'no' },
+          { clientAddress },
+        );
+        if (status === 429) refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(100);
+    const added = (await rows()) - before;
+    expect(added).toBeGreaterThanOrEqual(2);
+    expect(added).toBeLessThanOrEqual(2 * (1 + Math.floor((performance.now() - from) / 60_000)));
+    expect(gateway.lines.join('\n')).toContain('refused redemptions without an audit row of their own');
+  });
+
   it('is rate limited per token, whichever addresses ask', async () => {
     const token = 'T'.repeat(43);
     const answers = [];

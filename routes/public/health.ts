@@ -18,7 +18,7 @@ const frontShape = z.strictObject({
 
 const readyShape = z
   .strictObject({
-    status: z.enum(['ready', 'unavailable']),
+    status: z.enum(['ready', 'degraded', 'unavailable']),
     services: z.record(z.enum(SERVICES), serviceShape),
     front: frontShape.optional().meta({ description: 'The TLS front this gateway keeps files for.' }),
   })
@@ -53,21 +53,22 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
     '/ready',
     describe({
       summary: 'Every service the gateway needs answers',
-      description: 'The same document with status 503 when one of them does not.',
+      description:
+        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits.',
       tags: ['operations'],
       success: { status: 200, description: 'Ready.', schema: readyShape },
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],
     }),
     async (c) => {
-      const { ready, services, front } = await readiness(deps);
+      const { status, services, front } = await readiness(deps);
       const { database, kv, ca } = services;
       return c.json(
         {
-          status: ready ? 'ready' : 'unavailable',
+          status,
           services: { database: showService(database), kv: showService(kv), ca: showService(ca) },
           ...(front === null ? {} : { front: showFront(front) }),
         },
-        ready ? 200 : 503,
+        status === 'unavailable' ? 503 : 200,
       );
     },
   );

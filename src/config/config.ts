@@ -1,4 +1,4 @@
-import type { LOG_LEVELS, TIERS } from './schema.ts';
+import type { LOG_LEVELS, TIERS, WHEN_DOWN } from './schema.ts';
 
 export type Tier = (typeof TIERS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -56,6 +56,8 @@ export interface GatewayConfig {
   /** Whether a start brings the schema of a Postgres up to date. */
   readonly isMigrating: boolean;
   readonly kv: KvConfig;
+  /** What becomes of rate limits while a shared store is away. */
+  readonly kvOutage: { readonly whenDown: (typeof WHEN_DOWN)[number]; readonly share: number };
   readonly ca: { readonly type: 'embedded' } | StepCaConfig;
   readonly publicListener: TcpListener;
   /** Unix socket of the public API behind a front, in place of `publicListener`. */

@@ -35,6 +35,8 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('VALKEY_CA_PATH', 'kv.ca_path'),
   variable('UPSTASH_REDIS_REST_URL', 'kv.rest_url'),
   secret('UPSTASH_REDIS_REST_TOKEN', 'kv.rest_token'),
+  variable('MOSAIC_KV_WHEN_DOWN', 'kv.when_down'),
+  variable('MOSAIC_KV_LOCAL_SHARE_PERCENT', 'kv.local_share_percent', 'whole number'),
   variable('MOSAIC_CA_TYPE', 'ca.type'),
   variable('STEP_CA_URL', 'ca.url'),
   variable('STEP_CA_ROOT_CERT_PATH', 'ca.root_cert_path'),

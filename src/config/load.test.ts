@@ -27,6 +27,7 @@ describe('configuration: defaults', () => {
       databaseUrl: null,
       isMigrating: true,
       kv: { type: 'memory' },
+      kvOutage: { whenDown: 'local', share: 0.5 },
       ca: { type: 'embedded' },
       publicListener: { kind: 'tcp', host: '127.0.0.1', port: 8080 },
       publicSocket: null,

@@ -8,6 +8,8 @@ import type { ConfigDocument } from './schema.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const DEFAULTS = {
+  kvWhenDown: 'local',
+  kvSharePercent: 50,
   tier: 'local',
   name: 'mosaic',
   dataDir: './data',
@@ -111,6 +113,10 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     gatewayName: document.gateway?.name ?? DEFAULTS.name,
     dataDir: document.data_dir ?? DEFAULTS.dataDir,
     ...servicesOf(document),
+    kvOutage: {
+      whenDown: document.kv?.when_down ?? DEFAULTS.kvWhenDown,
+      share: (document.kv?.local_share_percent ?? DEFAULTS.kvSharePercent) / 100,
+    },
     isMigrating: document.database?.migrate ?? true,
     publicListener: tcpOf(document, 'public'),
     publicSocket,

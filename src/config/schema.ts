@@ -15,6 +15,7 @@ import { parseSealingKey } from './sealing-key.ts';
 export const TIERS = ['local', 'standalone', 'federated'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const KV_TYPES = ['memory', 'valkey', 'upstash'] as const;
+export const WHEN_DOWN = ['local', 'refuse'] as const;
 export const CONFIG_VERSION = 2;
 /** What fits into a `sockaddr_un` on Linux. */
 const SOCKET_PATH_BYTES = 107;
@@ -92,6 +93,16 @@ export const configDocument = z
         ),
         rest_token: field(text, 'text', 'Bearer token for that.'),
         rest_token_file: secretFile('that token'),
+        when_down: field(
+          z.enum(WHEN_DOWN),
+          'local or refuse',
+          'Rate limits while Valkey is away: a strict bucket in each process (local), or 503 (refuse). Default: local.',
+        ),
+        local_share_percent: field(
+          z.int().min(1).max(100),
+          'a whole number from 1 to 100',
+          'What part of each rate limit one process gives out then: 100 over the number of replicas. Default: 50.',
+        ),
       },
       'Rate limits and caches.',
     ),

@@ -27,6 +27,7 @@ export const coreSettings = (config: GatewayConfig, port: number | null): CoreSe
     gatewayName: config.gatewayName,
     federationUrl,
     enrollmentBaseUrl: federation.enrollmentBaseUrl ?? federationUrl,
+    serverNames: federation.serverNames,
     leafLifetimeSeconds: federation.leafLifetimeSeconds,
     enrollmentTokenSeconds: ENROLLMENT_TOKEN_SECONDS,
     defaultRateLimitPerMinute: federation.defaultRateLimitPerMinute,

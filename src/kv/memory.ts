@@ -1,11 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import {
-  SETTLED_SECONDS,
-  type Clock,
-  type KeyValue,
-  type TakeResult,
-  type TokenBucket,
-} from '../../domain/ports/basics.ts';
+import type { Clock, KeyValue } from '../../domain/ports/basics.ts';
+import { assertBucket, takeFrom, type Bucket } from './token-bucket.ts';
 
 export interface MemoryKeyValueOptions {
   readonly clock: Clock;
@@ -17,43 +12,13 @@ export interface MemoryKeyValueOptions {
   readonly maxBuckets?: number;
 }
 
-interface Bucket {
-  used: number;
-  /** Milliseconds since the epoch at which `used` was true. */
-  at: number;
-}
-
 const DEFAULT_MAX_ENTRIES = 10_000;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
 const DEFAULT_MAX_BUCKETS = 100_000;
-/** Refilling in fractions may end at 0.9999999: nobody should wait a second longer for that. */
-const ROUNDING = 1e-6;
-
-const assertBucket = ({ capacity, refillPerSecond }: TokenBucket): void => {
-  if (!(capacity >= 1) || !(refillPerSecond > 0)) {
-    throw new RangeError('a token bucket needs a capacity of at least 1 and a refill above 0');
-  }
-};
 
 /** What is over at once would be everybody's. */
 const assertLasting = (ttlSeconds: number): void => {
   if (!(ttlSeconds > 0)) throw new RangeError('a time to live must be above 0 seconds');
-};
-
-/** The arithmetic of token-bucket.ts: what is counted is what was used. */
-const takeFrom = (bucket: Bucket, { capacity, refillPerSecond }: TokenBucket, now: number): TakeResult => {
-  // A clock that was set back must not take tokens away.
-  const passed = Math.max(0, now - bucket.at) / 1000;
-  const isBeyond = bucket.used > capacity + ROUNDING && passed < SETTLED_SECONDS;
-  const used = Math.max(0, Math.min(capacity, bucket.used) - passed * refillPerSecond);
-  if (!isBeyond && used + 1 <= capacity + ROUNDING) {
-    bucket.used = Math.min(capacity, used + 1);
-    bucket.at = now;
-    const remaining = Math.floor(capacity - bucket.used + ROUNDING);
-    return { allowed: true, remaining, retryAfterSeconds: 0 };
-  }
-  const wait = Math.max((used + 1 - capacity) / refillPerSecond, isBeyond ? SETTLED_SECONDS - passed : 0);
-  return { allowed: false, remaining: 0, retryAfterSeconds: Math.max(1, Math.ceil(wait - ROUNDING)) };
 };
 
 /**

@@ -8,9 +8,10 @@ export interface ServiceState {
 }
 
 export interface Readiness {
-  readonly ready: boolean;
+  /** `degraded`: what is away is not needed to serve. */
+  readonly status: 'ready' | 'degraded' | 'unavailable';
   readonly services: Readonly<Record<(typeof SERVICES)[number], ServiceState>>;
-  /** null: this gateway keeps no front. A stale one still serves, so it does not count against `ready`. */
+  /** null: this gateway keeps no front. A stale one still serves, so it does not count. */
   readonly front: FrontState | null;
 }
 
@@ -48,8 +49,11 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
     probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
   ]);
   const services = { database, kv, ca };
+  const isKvNeeded = deps.kv.isOptional !== true;
+  const isServing = [database, ca, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
+  const status = !isServing ? 'unavailable' : kv.status === 'ok' ? 'ready' : 'degraded';
   return {
-    ready: Object.values(services).every(({ status }) => status === 'ok'),
+    status,
     services,
     front: deps.front?.() ?? null,
   };

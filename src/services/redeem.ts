@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts';
 import { changeEntry, type Author } from './audit.ts';
 import { hashText } from './mac.ts';
 import { claimToken, type Claim } from './redeem-claim.ts';
-import { takeRedemption } from './redeem-limits.ts';
+import { isAudited, takeRedemption } from './redeem-limits.ts';
 import { settleRevocations } from './revocation.ts';
 
 export interface Redemption {
@@ -173,13 +173,16 @@ export const redeem = async (deps: Deps, redemption: Redemption): Promise<Redeem
   const author: Author = { principal: null, traceId: redemption.traceId };
   const hash = hashText(redemption.token);
   let claim: Claim | null = null;
+  let isAdmitted = false;
   try {
     await takeRedemption(deps, redemption.address, hash);
+    isAdmitted = true;
     const csr = await readCsr(redemption.csr);
     if (!csr.ok) throw new MosaicError('invalid_csr', { detail: csr.error });
     claim = await claimToken(deps, hash);
     return await certify(deps, author, claim, csr.value);
   } catch (error) {
+    if (!isAdmitted && !(await isAudited(deps, redemption.address))) throw error;
     const known = error instanceof MosaicError ? error : new MosaicError('internal', { cause: error });
     deps.audit.record(
       changeEntry(deps, author, {

@@ -10,6 +10,7 @@ import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
+import { createOutage } from '../../kv/outage.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
@@ -71,11 +72,15 @@ const openSocket = (
 };
 
 /** The store that replicas share, reached before anybody is served. @throws MosaicError `unavailable` */
-const openKv = async ({ kv: config }: GatewayConfig, sealingKey: Uint8Array, log: Log): Promise<KeyValue> => {
+const openKv = async (
+  { kv: config, kvOutage }: GatewayConfig,
+  sealingKey: Uint8Array,
+  log: Log,
+): Promise<KeyValue> => {
   if (config.type !== 'upstash') return createMemoryKeyValue({ clock: systemClock });
   const kv = await createRestKeyValue({ config, sealingKey, log });
   await kv.ping();
-  return kv;
+  return createOutage({ ...kvOutage, clock: systemClock, log }).guard(kv);
 };
 
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */

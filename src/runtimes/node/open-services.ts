@@ -3,6 +3,7 @@ import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig, KvConfig } from '../../config/config.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
+import { createOutage } from '../../kv/outage.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
@@ -85,14 +86,19 @@ const openInner = async (config: Exclude<KvConfig, { type: 'memory' }>, log: Log
 };
 
 /** The key-value store, its values encrypted wherever they leave the process. @throws BootError */
-export const openKv = async (config: KvConfig, sealingKey: Uint8Array, log: Log): Promise<KeyValue> => {
+export const openKv = async (
+  { kv: config, kvOutage }: Pick<GatewayConfig, 'kv' | 'kvOutage'>,
+  sealingKey: Uint8Array,
+  log: Log,
+): Promise<KeyValue> => {
   if (config.type === 'memory') return createMemoryKeyValue({ clock: systemClock });
   const service = config.type === 'valkey' ? 'Valkey' : 'Upstash';
   const variable =
     config.type === 'valkey' ? 'VALKEY_URL' : 'UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN';
   const place = { service, where: placeOf(config.url) } as const;
   try {
-    return await within(openRemoteKv(config, sealingKey, log), (kv) => kv.close());
+    const remote = await within(openRemoteKv(config, sealingKey, log), (kv) => kv.close());
+    return createOutage({ ...kvOutage, clock: systemClock, log }).guard(remote);
   } catch (error) {
     throw asFault(error, place, (cause) => kvReason(cause, variable));
   }

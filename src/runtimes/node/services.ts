@@ -68,7 +68,7 @@ const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
   if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
   const results = await Promise.allSettled([
     openPostgres(databaseUrl, config.isMigrating),
-    openKv(config.kv, sealingKey, log),
+    openKv(config, sealingKey, log),
     openAuthority(config),
   ]);
   try {

@@ -1,6 +1,7 @@
 /** A gateway on Cloudflare Workers: see wrangler.toml. One bundle serves both host names. */
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import { MosaicError, toProblem } from '../../../domain/errors.ts';
+import type { Log } from '../../../domain/ports/basics.ts';
 import { createFederationApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
@@ -10,6 +11,7 @@ import { assertSupported } from '../../config/supported.ts';
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
+import { createOutage, type Outage } from '../../kv/outage.ts';
 import { drainRevocations } from '../../services/revocation.ts';
 import type { AuditChains } from '../../services/audit-chains.ts';
 import { newAuditChains, systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
@@ -35,6 +37,7 @@ interface Isolate {
   config: GatewayConfig | null;
   peerBindings: PeerBindings;
   unsealed: Unsealed | null;
+  outage: Outage | null;
   readonly provenBindings: Set<string>;
   chains: AuditChains | null;
 }
@@ -43,6 +46,7 @@ const isolate: Isolate = {
   config: null,
   peerBindings: new Map(),
   unsealed: null,
+  outage: null,
   provenBindings: new Set(),
   chains: null,
 };
@@ -69,6 +73,9 @@ const configOf = (env: Bindings): GatewayConfig => {
   return (isolate.config = config);
 };
 
+const outageOf = ({ kvOutage }: GatewayConfig, log: Log): Outage =>
+  (isolate.outage ??= createOutage({ ...kvOutage, clock: systemClock, log }));
+
 interface Opened {
   readonly deps: Deps;
   readonly close: () => Promise<void>;
@@ -83,7 +90,7 @@ const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
   try {
     const kv =
       config.kv.type === 'upstash'
-        ? await createRestKeyValue({ config: config.kv, sealingKey, log })
+        ? outageOf(config, log).guard(await createRestKeyValue({ config: config.kv, sealingKey, log }))
         : memoryKv;
     const { peerBindings: bindings, provenBindings: proven } = isolate;
     const transport = createWorkerdTransport({ bindings, env, proven });

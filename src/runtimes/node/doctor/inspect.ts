@@ -18,14 +18,15 @@ export interface Inspected {
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-const inspectKv = async ({ kv, sealingKey }: GatewayConfig): Promise<readonly Finding[]> => {
+const inspectKv = async (config: GatewayConfig): Promise<readonly Finding[]> => {
+  const { kv, sealingKey } = config;
   if (kv.type === 'memory')
     return [{ kind: 'kv', type: 'memory', where: 'this process', ms: null, problem: null }];
   const where = placeOf(kv.url);
   const from = performance.now();
   const seen = { kind: 'kv', type: kv.type, where } as const;
   try {
-    const opened = await openKv(kv, sealingKey ?? new Uint8Array(32), SILENT);
+    const opened = await openKv(config, sealingKey ?? new Uint8Array(32), SILENT);
     const asked = performance.now();
     await opened.ping();
     const ms = Math.round(performance.now() - asked);
