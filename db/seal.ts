@@ -16,6 +16,11 @@ export interface SealingKeys {
   readonly older?: readonly SealingKey[];
 }
 
+/** A sealer whose keys can be exchanged while it is in use. */
+export interface KeyRing extends Sealer {
+  replace(keys: SealingKeys): void;
+}
+
 const KEY_BYTES = 32;
 const PREFIX = 'seal1';
 const encoder = new TextEncoder();
@@ -45,6 +50,21 @@ export const sealingKey = async (key: Uint8Array): Promise<SealingKey> => {
   };
 };
 
+/** Keys with their ids. @throws MosaicError `unavailable` when one does not have 32 bytes */
+export const sealingKeys = async (
+  current: Uint8Array,
+  older: readonly Uint8Array[] = [],
+): Promise<SealingKeys> => ({
+  current: await sealingKey(current),
+  older: await Promise.all(older.map(sealingKey)),
+});
+
+const protectedHeader = (keyId: string) => ({ alg: 'dir', enc: 'A256GCM', kid: keyId });
+
+/** The second part of everything a key seals: it tells the key without opening anything. */
+export const sealedHeader = (keyId: string): string =>
+  base64url.encode(JSON.stringify(protectedHeader(keyId)));
+
 /** The id of the key that sealed a value, or null for what is not a sealed value. */
 export const sealedUnder = (sealed: string): string | null => {
   const [prefix, header] = sealed.split('.');
@@ -60,12 +80,20 @@ export const sealedUnder = (sealed: string): string | null => {
  * AES-256-GCM by jose (RFC 7516, `dir`), the key's id in the protected header, the identity as associated data:
  * `seal1.<header>.<iv>.<ciphertext>.<tag>`, each part base64url. The identity is not stored: who opens must know it.
  */
-export const createSealer = ({ current, older = [] }: SealingKeys): Sealer => {
-  const keys = new Map([...older, current].map(({ id, key }) => [id, key]));
+export const createSealer = (initial: SealingKeys): KeyRing => {
+  const ringOf = ({ current, older = [] }: SealingKeys) => ({
+    current,
+    keys: new Map([...older, current].map(({ id, key }) => [id, key])),
+  });
+  let ring = ringOf(initial);
   return {
+    replace: (keys) => void (ring = ringOf(keys)),
+    currentKeyId: () => ring.current.id,
+
     seal: async (plaintext, identity) => {
+      const { current } = ring;
       const jwe = await new FlattenedEncrypt(plaintext)
-        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: current.id })
+        .setProtectedHeader(protectedHeader(current.id))
         .setAdditionalAuthenticatedData(encoder.encode(identity))
         .encrypt(current.key);
       return [PREFIX, jwe.protected, jwe.iv, jwe.ciphertext, jwe.tag].join('.');
@@ -84,7 +112,7 @@ export const createSealer = ({ current, older = [] }: SealingKeys): Sealer => {
       ) {
         throw failure('it is not in the sealed form');
       }
-      const key = keys.get(id);
+      const key = ring.keys.get(id);
       if (key === undefined) throw failure(`it was sealed under key ${id}, which is not configured`);
       const aad = base64url.encode(encoder.encode(identity));
       try {

@@ -12,6 +12,7 @@ import { createPeerStore } from './stores/peers.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
 import { createRevocationOutbox } from './stores/revocation-outbox.ts';
+import { createSealedStore } from './stores/sealed.ts';
 import { createSecretStore } from './stores/secrets.ts';
 import { driverSession, transactionSession, type Session } from './stores/session.ts';
 import { createTeamStore } from './stores/teams.ts';
@@ -35,6 +36,7 @@ const storesOn = (session: Session): Stores => ({
   secrets: createSecretStore(session),
   embeddedCa: createEmbeddedCaStore(session),
   resources: createResourceWriter(session),
+  sealed: createSealedStore(session),
 });
 
 /** The Storage port over a driver whose session is `mosaic_app`. */

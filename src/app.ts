@@ -3,6 +3,7 @@ import type { AppEnv } from '../routes/http.ts';
 import { createBase } from '../routes/http.ts';
 import { auditRoutes } from '../routes/admin/audit.ts';
 import { grantRoutes } from '../routes/admin/grants.ts';
+import { keyRoutes } from '../routes/admin/keys.ts';
 import { peerRoutes } from '../routes/admin/peers.ts';
 import { teamRoutes } from '../routes/admin/teams.ts';
 import { tokenRoutes } from '../routes/admin/tokens.ts';
@@ -40,6 +41,7 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
   app.route('/api/admin/grants', grantRoutes(deps));
   app.route('/api/admin/peers', peerRoutes(deps));
   app.route('/api/admin/audit', auditRoutes(deps));
+  app.route('/api/admin/keys', keyRoutes(deps));
   app.route('/api/resources', resourceRoutes(deps));
   app.route('/api/query', queryRoutes(deps));
   app.route('/api/federation', federationGrantRoutes(deps));

@@ -147,6 +147,8 @@ export interface Deps {
   readonly log: Log;
   /** Absent: alerts are log lines only. */
   readonly alerts?: Alerts;
+  /** Makes a new sealing key and seals under it from then on. Absent where the key is configuration. */
+  readonly newSealingKey?: () => Promise<void>;
   /** Absent where somebody else keeps the front. */
   readonly front?: () => FrontState;
 }

@@ -2,8 +2,8 @@ import type { Authority } from '../ca/authority.ts';
 import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../ca/x509/request.ts';
 import { checkSealingKey } from '../db/seal-check.ts';
-import { createSealer, sealingKey } from '../db/seal.ts';
-import type { Clock, Ids, KeyValue, Log, Random, Sealer } from '../domain/ports/basics.ts';
+import { createSealer, sealingKeys, type KeyRing } from '../db/seal.ts';
+import type { Clock, Ids, KeyValue, Log, Random } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
 import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
@@ -18,6 +18,10 @@ export interface WireParts {
   readonly transport: PeerTransport;
   /** 32 bytes. */
   readonly sealingKey: Uint8Array;
+  /** Open what they sealed, and seal nothing: while a rotation is under way. */
+  readonly olderSealingKeys?: readonly Uint8Array[];
+  /** Where the gateway keeps its key itself: makes a new one and gives it to the ring. */
+  readonly newSealingKey?: (ring: KeyRing) => Promise<void>;
   readonly gatewayName: string;
   readonly log: Log;
   /** The system's when absent. */
@@ -34,7 +38,7 @@ export interface WireParts {
 
 /** Pure data, no connection in it: may outlive a request. */
 export interface Unsealed {
-  readonly sealer: Sealer;
+  readonly sealer: KeyRing;
   readonly keys: GatewayKeys;
 }
 
@@ -65,8 +69,9 @@ export const newAuditChains = (): AuditChains => createAuditChains({ writerId: i
 export const unseal = async ({
   storage,
   sealingKey: key,
-}: Pick<WireParts, 'storage' | 'sealingKey'>): Promise<Unsealed> => {
-  const sealer = createSealer({ current: await sealingKey(key) });
+  olderSealingKeys: older = [],
+}: Pick<WireParts, 'storage' | 'sealingKey' | 'olderSealingKeys'>): Promise<Unsealed> => {
+  const sealer = createSealer(await sealingKeys(key, older));
   const { secrets } = storage.stores;
   // Before anything else is sealed or opened: a wrong key must not leave anything sealed under it (ABUSE 50).
   await checkSealingKey(secrets, sealer);
@@ -91,7 +96,7 @@ const lazyAuthority = (open: () => Promise<Authority>): Authority => {
  * @throws MosaicError `unavailable` for the wrong sealing key, `ca_unavailable`, `database_unavailable`
  */
 export const wire = async (parts: WireParts): Promise<Wired> => {
-  const { storage, kv, transport, log, clock = systemClock } = parts;
+  const { storage, kv, transport, log, clock = systemClock, newSealingKey } = parts;
   const { sealer, keys } = parts.unsealed ?? (await unseal(parts));
   const open = (): Promise<Authority> =>
     createEmbeddedAuthority({
@@ -136,6 +141,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       ids,
       random,
       log,
+      ...(newSealingKey === undefined ? {} : { newSealingKey: () => newSealingKey(sealer) }),
     }),
   };
 };

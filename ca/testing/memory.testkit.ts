@@ -27,6 +27,7 @@ export const createTestSealer = async (): Promise<Sealer> => {
     additionalData: new TextEncoder().encode(identity),
   });
   return {
+    currentKeyId: () => 'test',
     seal: async (plaintext, identity) => {
       const iv = crypto.getRandomValues(new Uint8Array(12));
       const sealed = await crypto.subtle.encrypt(gcm(iv, identity), key, new Uint8Array(plaintext));

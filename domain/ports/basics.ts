@@ -32,6 +32,8 @@ export interface Sealer {
   seal(plaintext: Uint8Array, identity: string): Promise<string>;
   /** @throws MosaicError `internal` when the key is unknown, the identity differs or the blob was changed */
   open(sealed: string, identity: string): Promise<Uint8Array>;
+  /** Id of the key that seals from now on. */
+  currentKeyId(): string;
 }
 
 export interface TokenBucket {

@@ -11,6 +11,7 @@ import type {
   SecretStore,
 } from './federation.ts';
 import type { PeerRenewalStore } from './renewals.ts';
+import type { SealedStore } from './sealed.ts';
 import type { ResourceReader, ResourceWriter } from './resources.ts';
 
 export interface Stores {
@@ -28,6 +29,7 @@ export interface Stores {
   readonly secrets: SecretStore;
   readonly embeddedCa: EmbeddedCaStore;
   readonly resources: ResourceWriter;
+  readonly sealed: SealedStore;
 }
 
 export interface TransactionOptions {

@@ -13,5 +13,6 @@ export const TAGS: Readonly<Record<string, string>> = {
   grants: 'What peers may read here. For administrators.',
   peers: 'Gateways that ask this one, and gateways this one asks. For administrators.',
   audit: 'Who asked what and who changed what. For administrators.',
+  keys: 'The key that seals secrets at rest. For administrators.',
   operations: 'Health, and this document.',
 };

@@ -4,6 +4,7 @@ import { addDemo } from './commands/demo.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addInfra } from './commands/infra.ts';
+import { addKeys } from './commands/keys.ts';
 import { addQuery } from './commands/query.ts';
 import { addResource } from './commands/resource.ts';
 import { addStorage } from './commands/storage.ts';
@@ -38,6 +39,7 @@ export const buildProgram = (io: Io, json: boolean): Command => {
   addQuery(program, io);
   addResource(program, io);
   addStorage(program, io);
+  addKeys(program, io);
   addInfra(program, io);
   addDemo(program, io);
   return program;

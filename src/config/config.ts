@@ -80,5 +80,7 @@ export interface GatewayConfig {
   readonly sealingKey: Uint8Array | null;
   /** Receives alerts; null: they are log lines only. May hold a secret in its path. */
   readonly alertWebhookUrl: string | null;
+  /** Open what they sealed, and seal nothing. */
+  readonly olderSealingKeys: readonly Uint8Array[];
   readonly logLevel: LogLevel;
 }

@@ -69,6 +69,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   ),
   secret('MOSAIC_SEALING_KEY', 'sealing.key'),
   secret('MOSAIC_ALERT_WEBHOOK_URL', 'alerts.webhook_url'),
+  secret('MOSAIC_SEALING_OLDER_KEYS', 'sealing.older_keys'),
   variable('MOSAIC_LOG_LEVEL', 'log.level'),
 ];
 

@@ -45,6 +45,7 @@ describe('configuration: defaults', () => {
       },
       sealingKey: null,
       alertWebhookUrl: null,
+      olderSealingKeys: [],
       logLevel: 'info',
     });
   });

@@ -2,7 +2,7 @@ import type { FrontConfig, GatewayConfig, TcpListener } from './config.ts';
 import type { Origins } from './environment.ts';
 import { durationSeconds } from './fields.ts';
 import type { ConfigIssue } from './issues.ts';
-import { parseSealingKey } from './sealing-key.ts';
+import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
 import { checkLocal, checkServices, servicesOf } from './resolve-services.ts';
 import type { ConfigDocument } from './schema.ts';
 
@@ -134,6 +134,7 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     },
     sealingKey: document.sealing?.key === undefined ? null : parseSealingKey(document.sealing.key),
     alertWebhookUrl: document.alerts?.webhook_url ?? null,
+    olderSealingKeys: parseSealingKeys(document.sealing?.older_keys ?? '') ?? [],
     logLevel: document.log?.level ?? 'info',
   };
   return { config, issues, warnings };

@@ -10,7 +10,7 @@ import {
   section,
   text,
 } from './fields.ts';
-import { parseSealingKey } from './sealing-key.ts';
+import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
 
 export const TIERS = ['local', 'standalone', 'federated'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -221,6 +221,12 @@ export const configDocument = z
           'Key that seals secrets at rest; prefer key_file.',
         ),
         key_file: secretFile('that key'),
+        older_keys: field(
+          text.refine((value) => parseSealingKeys(value) !== null),
+          '1 to 8 keys as in key, separated by blanks, lines or commas',
+          'Keys that open and never seal: for a rotation (mosaic keys rotate); prefer older_keys_file.',
+        ),
+        older_keys_file: secretFile('those keys'),
       },
       'Sealing at rest. The same key on all replicas; tier local makes one in its data folder.',
     ),

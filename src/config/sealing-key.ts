@@ -18,3 +18,16 @@ export const parseSealingKey = (text: string): Uint8Array<ArrayBuffer> | null =>
   const bytes = fromBase64(text);
   return bytes?.length === KEY_BYTES ? bytes : null;
 };
+
+/** More than one rotation leaves behind. */
+const MAX_KEYS = 8;
+
+/** One to eight keys, separated by blanks, lines or commas, or null. */
+export const parseSealingKeys = (text: string): readonly Uint8Array<ArrayBuffer>[] | null => {
+  const keys = text
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')
+    .map(parseSealingKey);
+  const known = keys.filter((key) => key !== null);
+  return known.length === keys.length && keys.length >= 1 && keys.length <= MAX_KEYS ? known : null;
+};

@@ -41,6 +41,7 @@ const build = (
   };
   const sealer: Sealer = {
     seal: async () => '',
+    currentKeyId: () => 'key',
     open: (_sealed, identity) => {
       events.push(`open ${identity}`);
       return opens();

@@ -86,11 +86,20 @@ const openKv = async (
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
 export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise<DenoGateway> => {
   const { databaseUrl, sealingKey, socket } = assertFits(config);
+  const { olderSealingKeys } = config;
   const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
   const kv = await openKv(config, sealingKey, log);
   const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: !config.isMigrating });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
-  const wired = await wire({ storage, kv, transport, sealingKey, gatewayName: config.gatewayName, log });
+  const wired = await wire({
+    storage,
+    kv,
+    transport,
+    sealingKey,
+    olderSealingKeys,
+    gatewayName: config.gatewayName,
+    log,
+  });
   const deps = wired.complete(coreSettings(config, null));
   const federationApp = createFederationApp(deps, certificateHeader);
   const publicApp = createPublicApp(deps);

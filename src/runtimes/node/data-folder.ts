@@ -24,7 +24,8 @@ export interface DataFolder {
 }
 
 const LOCK = 'gateway.lock';
-const SEALING_KEY = 'sealing.key';
+/** The file of a data folder that holds its key. */
+export const SEALING_KEY = 'sealing.key';
 const DATABASE = 'database';
 const KEY_BYTES = 32;
 

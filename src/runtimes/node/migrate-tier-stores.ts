@@ -8,7 +8,8 @@ import type { GatewayConfig } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { loadConfig } from '../../config/load.ts';
 import { redact } from '../redact.ts';
-import { folderSealingKey, openDataFolder } from './data-folder.ts';
+import { openDataFolder } from './data-folder.ts';
+import { folderSealingKeys } from './sealing-files.ts';
 
 /** The store to move: tier `local` by its folder, tier `standalone` by its database and key. */
 export type StoreToMove = Pick<GatewayConfig, 'tier' | 'dataDir' | 'databaseUrl' | 'sealingKey'>;
@@ -55,7 +56,15 @@ const openLocal = async ({ dataDir, sealingKey: given }: StoreToMove): Promise<O
   }
   const folder = openDataFolder(path);
   try {
-    const key = given ?? folderSealingKey(folder);
+    const { current, older } = given === null ? folderSealingKeys(folder) : { current: given, older: [] };
+    if (older.length > 0) {
+      throw new TransferError(
+        'source_key',
+        `A rotation of the sealing key of ${path} has not ended: secrets may be sealed under two keys.`,
+        'Start its gateway, run mosaic keys rotate, restart it, and stop it: then one key opens everything.',
+      );
+    }
+    const key = current;
     // Loaded only here: moving a Postgres does not need PGlite.
     const { openPgliteMaintenance } = await import('../../../db/connect/pglite.ts');
     const driver = await openPgliteMaintenance(folder.database);

@@ -1,6 +1,6 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import { checkSealingKey } from '../../../db/seal-check.ts';
-import { createSealer, sealingKey } from '../../../db/seal.ts';
+import { createSealer, sealingKeys } from '../../../db/seal.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Sealer } from '../../../domain/ports/basics.ts';
 import type { Peer } from '../../../domain/ports/federation.ts';
@@ -61,7 +61,7 @@ export const exportPeer = async (config: GatewayConfig, peerId: string): Promise
       'Tier local keeps its database to itself: only a gateway on Postgres has replicas on Workers.';
     throw new MosaicError('unavailable', { detail });
   }
-  const sealer = createSealer({ current: await sealingKey(key) });
+  const sealer = createSealer(await sealingKeys(key, config.olderSealingKeys));
   const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
   try {
     await checkSealingKey(storage.stores.secrets, sealer);

@@ -1,13 +1,15 @@
 import type { Authority } from '../../../ca/authority.ts';
+import type { KeyRing } from '../../../db/seal.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError } from './boot-fault.ts';
-import { folderSealingKey, openDataFolder } from './data-folder.ts';
+import { openDataFolder } from './data-folder.ts';
 import { quickenDrizzle } from './lean.ts';
 import { openAuthority, openKv, openPostgres } from './open-services.ts';
+import { folderSealingKeys, forgetOlderKeys, makeFolderKey } from './sealing-files.ts';
 import type { OpenedAuthority } from './step-ca.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 
@@ -17,23 +19,31 @@ export interface Services {
   readonly kv: KeyValue;
   readonly transport: NodeTransport;
   readonly sealingKey: Uint8Array;
+  readonly olderSealingKeys: readonly Uint8Array[];
+  /** Makes a new key in the data folder; absent where the key is configuration. */
+  readonly newSealingKey?: (ring: KeyRing) => Promise<void>;
+  /** Removes older keys from the data folder, when nothing is sealed under them any more. */
+  readonly forgetOlderKeys?: () => void;
   /** step-ca; null: the embedded one, which lives in the database. */
   readonly authority: Authority | null;
   close(): Promise<void>;
 }
 
-interface Opened {
-  readonly storage: Storage;
-  readonly kv: KeyValue;
+interface Opened extends Pick<
+  Services,
+  'storage' | 'kv' | 'sealingKey' | 'olderSealingKeys' | 'newSealingKey' | 'forgetOlderKeys'
+> {
   readonly authority: OpenedAuthority | null;
-  readonly sealingKey: Uint8Array;
   readonly release: () => void;
 }
 
 const openLocal = async (config: GatewayConfig): Promise<Opened> => {
   const folder = openDataFolder(config.dataDir);
   try {
-    const sealingKey = config.sealingKey ?? folderSealingKey(folder);
+    const keys =
+      config.sealingKey === null
+        ? folderSealingKeys(folder)
+        : { current: Uint8Array.from(config.sealingKey), older: [] };
     // Loaded only here: the other tiers never need PGlite.
     const { openPgliteStorage } = await import('../../../db/connect/pglite.ts');
     if (!folder.hasDatabase) {
@@ -42,7 +52,17 @@ const openLocal = async (config: GatewayConfig): Promise<Opened> => {
     }
     const storage = await openPgliteStorage({ dataDir: folder.database, exists: true });
     const kv = createMemoryKeyValue({ clock: systemClock });
-    return { storage, kv, authority: null, sealingKey, release: folder.release };
+    return {
+      storage,
+      kv,
+      authority: null,
+      sealingKey: keys.current,
+      olderSealingKeys: [...keys.older, ...config.olderSealingKeys],
+      release: folder.release,
+      ...(config.sealingKey === null
+        ? { newSealingKey: makeFolderKey(folder, keys), forgetOlderKeys: () => forgetOlderKeys(folder) }
+        : {}),
+    };
   } catch (error) {
     folder.release();
     throw error;
@@ -73,7 +93,8 @@ const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
   ]);
   try {
     const [storage, kv, authority] = allOf<[Storage, KeyValue, OpenedAuthority | null]>(results);
-    return { storage, kv, authority, sealingKey, release: () => {} };
+    const { olderSealingKeys } = config;
+    return { storage, kv, authority, sealingKey, olderSealingKeys, release: () => {} };
   } catch (error) {
     for (const result of results) if (result.status === 'fulfilled') void result.value?.close();
     throw error;
@@ -93,7 +114,7 @@ const closeAll = async (log: Log, parts: readonly (readonly [string, () => unkno
 /** Opens what a tier stands on. @throws DataFolderError, BootError, MosaicError `database_unavailable` */
 export const openServices = async (config: GatewayConfig, log: Log): Promise<Services> => {
   quickenDrizzle();
-  const { storage, kv, authority, sealingKey, release } = await (config.tier === 'local'
+  const { storage, kv, authority, release, ...keys } = await (config.tier === 'local'
     ? openLocal(config)
     : openRemote(config, log));
   const transport = createNodeTransport({
@@ -105,7 +126,7 @@ export const openServices = async (config: GatewayConfig, log: Log): Promise<Ser
     storage,
     kv,
     transport,
-    sealingKey,
+    ...keys,
     authority: authority?.authority ?? null,
     close: () =>
       closeAll(log, [

@@ -28,7 +28,8 @@ import {
 import { settle } from './lean.ts';
 import { createLog } from './log.ts';
 import { serverNames } from './server-certificate.ts';
-import { openServices } from './services.ts';
+import { sealingState } from '../../services/sealing.ts';
+import { openServices, type Services } from './services.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
 
@@ -144,6 +145,13 @@ const startListeners = async (
   };
 };
 
+/** At a start nothing is on its way into the database: what is sealed under no older key by now never will be. */
+const tidyKeys = async (services: Services, { sealer }: Deps): Promise<void> => {
+  const { storage, olderSealingKeys, forgetOlderKeys } = services;
+  if (forgetOlderKeys === undefined || olderSealingKeys.length === 0) return;
+  if ((await sealingState({ storage, sealer })).others === 0) forgetOlderKeys();
+};
+
 /**
  * Starts a gateway on Node: opens its services, listens, and is ready when this resolves. Whatever fails on the
  * way, everything opened before is closed again.
@@ -171,6 +179,7 @@ export const startGateway = async (
       ...wired.complete(coreSettings(config, listeners.federationPort), ca),
       ...(keeper === null ? {} : { front: keeper.state }),
     };
+    await tidyKeys(services, deps);
     undo.add(() => closeOutbound(deps));
     const worker = startRevocationWorker(deps);
     undo.add(() => worker.stop());

@@ -94,7 +94,7 @@ const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
         : memoryKv;
     const { peerBindings: bindings, provenBindings: proven } = isolate;
     const transport = createWorkerdTransport({ bindings, env, proven });
-    isolate.unsealed ??= await unseal({ storage, sealingKey });
+    isolate.unsealed ??= await unseal({ storage, sealingKey, olderSealingKeys: config.olderSealingKeys });
     // Made with the first request: a Worker has no randomness before that.
     isolate.chains ??= newAuditChains();
     const { unsealed, chains } = isolate;

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { statSync } from 'node:fs';
 import { CANARY_NAME, opensCanary } from '../../../../db/seal-check.ts';
-import { createSealer, sealingKey as asSealingKey } from '../../../../db/seal.ts';
+import { createSealer, sealingKeys } from '../../../../db/seal.ts';
 import type { Storage } from '../../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { within } from '../boot-fault.ts';
-import { DataFolderError, folderSealingKey, openDataFolder } from '../data-folder.ts';
+import { DataFolderError, openDataFolder } from '../data-folder.ts';
 import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
+import { folderSealingKeys, type FolderKeys } from '../sealing-files.ts';
 import type { Finding } from './finding.ts';
 
 const CONNECT_SECONDS = 3;
@@ -14,10 +15,14 @@ const PAGE = 200;
 /** More peers than these are counted by nobody's eye. */
 const MAX_PEERS = 1_000;
 
-const sealingKeyOf = async (storage: Storage, key: Uint8Array | null): Promise<readonly Finding[]> => {
+/** What the configuration says; null where the data folder does. */
+const keysOf = ({ sealingKey, olderSealingKeys: older }: GatewayConfig): FolderKeys | null =>
+  sealingKey === null ? null : { current: sealingKey, older };
+
+const sealingKeyOf = async (storage: Storage, key: FolderKeys | null): Promise<readonly Finding[]> => {
   if (key === null) return [];
   const stored = await storage.stores.secrets.get(CANARY_NAME);
-  const sealer = createSealer({ current: await asSealingKey(key) });
+  const sealer = createSealer(await sealingKeys(key.current, key.older));
   return [{ kind: 'sealing-key', opens: stored === null ? null : await opensCanary(stored, sealer) }];
 };
 
@@ -43,7 +48,7 @@ const peersOf = async (storage: Storage): Promise<readonly Finding[]> => {
   return findings;
 };
 
-const contentsOf = async (storage: Storage, key: Uint8Array | null): Promise<readonly Finding[]> => {
+const contentsOf = async (storage: Storage, key: FolderKeys | null): Promise<readonly Finding[]> => {
   try {
     return [...(await sealingKeyOf(storage, key)), ...(await peersOf(storage))];
   } finally {
@@ -51,7 +56,7 @@ const contentsOf = async (storage: Storage, key: Uint8Array | null): Promise<rea
   }
 };
 
-const inspectPostgres = async (url: string, key: Uint8Array | null): Promise<readonly Finding[]> => {
+const inspectPostgres = async (url: string, key: FolderKeys | null): Promise<readonly Finding[]> => {
   const { openPostgresStorage, probePostgres } = await import('../../../../db/connect/postgres.ts');
   const where = placeOf(url);
   const from = performance.now();
@@ -82,7 +87,7 @@ const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]>
   try {
     const folder = openDataFolder(where);
     try {
-      const key = config.sealingKey ?? folderSealingKey(folder);
+      const key = keysOf(config) ?? folderSealingKeys(folder);
       const { openPgliteStorage } = await import('../../../../db/connect/pglite.ts');
       const from = performance.now();
       const storage = await openPgliteStorage({ dataDir: folder.database, exists: true });
@@ -105,6 +110,4 @@ const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]>
 };
 
 export const inspectDatabase = (config: GatewayConfig): Promise<readonly Finding[]> =>
-  config.databaseUrl === null
-    ? inspectFolder(config)
-    : inspectPostgres(config.databaseUrl, config.sealingKey);
+  config.databaseUrl === null ? inspectFolder(config) : inspectPostgres(config.databaseUrl, keysOf(config));
