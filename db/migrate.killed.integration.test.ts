@@ -20,7 +20,7 @@ afterAll(() => client.close());
 const wipe = async (): Promise<void> => {
   await client.exec(`drop extension if exists vector cascade; drop schema public cascade; drop schema if exists app cascade;
     create schema public; grant usage on schema public to public;`);
-  for (const role of ['mosaic_app', 'mosaic_admin', 'mosaic_owner'])
+  for (const role of ['mosaic_app', 'mosaic_admin', 'mosaic_search', 'mosaic_owner'])
     await client.exec(
       `do $$ begin if exists (select from pg_roles where rolname = '${role}') then drop owned by ${role}; drop role ${role}; end if; end $$`,
     );
@@ -36,6 +36,7 @@ const shape = async (): Promise<string> => {
         join pg_class c on c.oid = a.attrelid where c.relnamespace = 'public'::regnamespace and a.attnum > 0
       union all select format('%s %s %s', tablename, policyname, qual) from pg_policies
       union all select format('%s %s', tgrelid::regclass, tgname) from pg_trigger where not tgisinternal
+      union all select format('%s %s %s', oid::regprocedure, proowner::regrole, proacl) from pg_proc where pronamespace = 'app'::regnamespace
       union all select format('%s %s', name, checksum) from public.mosaic_migrations
     ) lines order by line`);
   return rows.map(({ line }) => line).join('\n');
@@ -58,5 +59,5 @@ describe('X-73 migrations', () => {
       expect(MIGRATIONS.map(({ name }) => name).slice(MIGRATIONS.length - second.length)).toEqual(second);
       expect(await shape()).toBe(expected);
     }
-  });
+  }, 240_000);
 });

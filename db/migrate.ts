@@ -47,7 +47,8 @@ const appliedIn = (queryable: Queryable): Promise<Applied[]> =>
 const isPrepared = async (driver: Queryable): Promise<boolean> => {
   const [row] = await driver.query<{ ready: boolean }>(
     `select to_regclass('public.mosaic_migrations') is not null
-        and exists (select from pg_extension where extname = 'vector') as ready`,
+        and exists (select from pg_extension where extname = 'vector')
+        and exists (select from pg_roles where rolname = 'mosaic_search' and pg_has_role(oid, 'MEMBER')) as ready`,
   );
   return row?.ready === true;
 };

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { toHex } from '../domain/bytes.ts';
 import type { Principal } from '../domain/access/decide.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
+import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import type { Deps } from '../src/deps.ts';
 
 /** What middlewares put into a request's context. */
@@ -61,14 +62,22 @@ const traceIds = (random: Deps['random']): (() => string) => {
 export const traceIdOf = (traceparent: string | undefined): string | null =>
   TRACEPARENT.exec(traceparent ?? '')?.[1] ?? null;
 
+/** What somebody pastes into a search gets an answer about the search, and not about an address nobody typed. */
+const isSearch = (path: string): boolean => path.endsWith('/search');
+
 /** @throws MosaicError `uri_too_long`, `invalid_request` */
 export const assertSaneUrl = (url: string): void => {
+  const mark = url.indexOf('?');
   if (url.length > MAX_URI_LENGTH) {
+    if (mark !== -1 && isSearch(url.slice(0, mark))) {
+      throw new MosaicError('invalid_request', {
+        issues: [{ path: 'q', message: 'is too long', expected: `at most ${MAX_QUERY_LENGTH} characters` }],
+      });
+    }
     throw new MosaicError('uri_too_long', {
       detail: `An address may have at most ${MAX_URI_LENGTH} characters.`,
     });
   }
-  const mark = url.indexOf('?');
   if (mark !== -1 && url.slice(mark).split('&', MAX_QUERY_PARAMETERS + 1).length > MAX_QUERY_PARAMETERS) {
     throw new MosaicError('invalid_request', {
       detail: `At most ${MAX_QUERY_PARAMETERS} query parameters are read.`,

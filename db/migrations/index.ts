@@ -8,6 +8,7 @@ import { grantLifecycle } from './0007_grant_lifecycle.ts';
 import { responseCache } from './0008_response_cache.ts';
 import { renewal } from './0009_renewal.ts';
 import { auditChain } from './0010_audit_chain.ts';
+import { searching } from './0011_search.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   responseCache,
   renewal,
   auditChain,
+  searching,
 ];

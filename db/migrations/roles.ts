@@ -1,7 +1,7 @@
 /**
- * Before the first migration: three roles without login, the schema of our functions, the vector extension and
+ * Before the first migration: four roles without login, the schema of our functions, the vector extension and
  * the table of applied migrations. Idempotent. Roles belong to the whole cluster, so another database may be
- * creating the same ones at this moment: that is tried again. The login role becomes a member of all three.
+ * creating the same ones at this moment: that is tried again. The login role becomes a member of all of them.
  */
 export const PRELUDE = `
 do $$
@@ -9,7 +9,7 @@ declare
   wanted text;
   membership text := case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end;
 begin
-  foreach wanted in array array['mosaic_owner', 'mosaic_app', 'mosaic_admin'] loop
+  foreach wanted in array array['mosaic_owner', 'mosaic_app', 'mosaic_admin', 'mosaic_search'] loop
     for attempt in 1..40 loop
       begin
         if not exists (select from pg_roles where rolname = wanted) then
@@ -28,7 +28,7 @@ begin
 end $$;
 create extension if not exists vector;
 grant usage, create on schema public to mosaic_owner;
-grant usage on schema public to mosaic_app, mosaic_admin;
+grant usage on schema public to mosaic_app, mosaic_admin, mosaic_search;
 create schema if not exists app authorization mosaic_owner;
 create table if not exists public.mosaic_migrations (
   name text primary key,

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { index, pgTable, text, uuid, type ExtraConfigColumn } from 'drizzle-orm/pg-core';
-import { instant } from './columns.ts';
+import { instant, tsvector } from './columns.ts';
 import { teams, users } from './directory.ts';
 import { taskStatus } from './enums.ts';
 
@@ -15,11 +15,13 @@ const common = () => ({
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
   title: text('title').notNull(),
+  /** The words of title and texts, folded and weighted; generated (migration 0011_search), and read by `app.search_*` only. */
+  search: tsvector('search'),
 });
 
-type Keyed = Readonly<Record<'ownerId' | 'teamId' | 'createdAt' | 'id', ExtraConfigColumn>>;
+type Keyed = Readonly<Record<'ownerId' | 'teamId' | 'createdAt' | 'id' | 'search', ExtraConfigColumn>>;
 
-/** The two orders in which rows are read: a person's own, and a team's (SPEC M3, DATABASE.md). */
+/** The two orders in which rows are read, a person's own and a team's, and the words they hold (SPEC M3, DATABASE.md). */
 const keysets = (name: string) => (table: Keyed) => [
   index(`${name}_personal`)
     .on(table.ownerId, table.createdAt.desc(), table.id.desc())
@@ -27,6 +29,7 @@ const keysets = (name: string) => (table: Keyed) => [
   index(`${name}_team`)
     .on(table.teamId, table.createdAt.desc(), table.id.desc())
     .where(sql`team_id is not null`),
+  index(`${name}_search`).using('gin', table.search, sql`(array[coalesce(team_id, owner_id)])`),
 ];
 
 export const tasks = pgTable(

@@ -31,15 +31,15 @@ const nativeFence = (first: number): string => `fence as materialized (
   select set_config('app.subject', $${first}::text, true)::uuid as subject
 )`;
 
-const fenceText = (fenced: boolean, first: number): string =>
+export const fenceText = (fenced: boolean, first: number): string =>
   fenced ? grantFence(first) : nativeFence(first);
 
-const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param[] =>
+export const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param[] =>
   fence === null
     ? [subjectUserId]
     : [fence.subjectUserId, fence.grantId, fence.grantVersion, fence.certificateSerial];
 
-const teamsParam = (teams: 'all' | readonly string[]): string | null =>
+export const teamsParam = (teams: 'all' | readonly string[]): string | null =>
   teams === 'all' ? null : uuidArray(teams);
 
 /**
@@ -126,7 +126,7 @@ from fence left join lateral (
 const texts = new Map<string, string>();
 
 /** Texts are few and each is built once, so that prepared statements are found by identity of their text. */
-const once = (key: string, build: () => string): string => {
+export const once = (key: string, build: () => string): string => {
   const known = texts.get(key);
   if (known !== undefined) return known;
   const text = build();

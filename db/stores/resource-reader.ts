@@ -1,16 +1,31 @@
 import { assertAuthorized } from '../../domain/access/decide.ts';
 import type { Fenced, ResourceReader } from '../../domain/ports/resources.ts';
-import type { ResourceRow } from '../../domain/resources.ts';
+import { COMMON_COLUMNS, resourceSpec, type Resource, type ResourceRow } from '../../domain/resources.ts';
+import { positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Queryable } from '../driver/driver.ts';
 import { capabilitiesStatement, getStatement, listStatement } from '../sql/read.ts';
+import { searchStatement } from '../sql/search.ts';
 
 /** What a left join gives for an empty page. */
 type MaybeRow = ResourceRow | { readonly id: null };
+
+/** Columns of several resources in one shape; those of another resource are null. */
+type FoundColumns = Readonly<Record<string, string | null>> & {
+  readonly _resource: Resource;
+  readonly _rank: number;
+};
 
 const REFUSED = { admitted: false } as const;
 const admitted = <T>(value: T): Fenced<T> => ({ admitted: true, value });
 
 const isRow = (row: MaybeRow | undefined): row is ResourceRow => row !== undefined && row.id !== null;
+
+const toFound = (columns: FoundColumns): FoundRow => {
+  const row: Record<string, string | null> = {};
+  for (const name of COMMON_COLUMNS) row[name] = columns[name] ?? null;
+  for (const name of Object.keys(resourceSpec(columns._resource).fields)) row[name] = columns[name] ?? null;
+  return { resource: columns._resource, rank: columns._rank, row: row as unknown as ResourceRow };
+};
 
 /** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
 export const createResourceReader = (db: Queryable): ResourceReader => ({
@@ -39,5 +54,16 @@ export const createResourceReader = (db: Queryable): ResourceReader => ({
     const [row] = await db.query<MaybeRow>(text, params);
     if (row === undefined) return REFUSED;
     return admitted(isRow(row) ? row : null);
+  },
+
+  search: async (read) => {
+    assertAuthorized(read);
+    const { text, params } = searchStatement(read.terms);
+    const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
+    if (rows.length === 0) return REFUSED;
+    const found = rows.filter((row) => row._resource !== null);
+    const hits = found.slice(0, read.terms.target.limit).map(toFound);
+    const last = found.length > hits.length ? hits.at(-1) : undefined;
+    return admitted({ hits, next: last === undefined ? null : positionOf(last) });
   },
 });

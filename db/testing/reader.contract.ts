@@ -159,6 +159,13 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
         (await list(enrolled, 'tasks', 1)).admitted,
         (await storage.reader.get(must(decide.get(grant, identity, { resource: 'tasks', id }, T0)))).admitted,
         (await storage.reader.capabilities(must(decide.capabilities(grant, identity, T0)))).admitted,
+        (
+          await storage.reader.search(
+            must(
+              decide.search(grant, identity, { query: 'row', resources: null, limit: 5, after: null }, T0),
+            ),
+          )
+        ).admitted,
       ];
     };
 
@@ -192,9 +199,9 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       const me = await aUser(storage);
       const row = await addRow(storage, me, 'tasks');
       const enrolled = await anActiveGrant(storage, me);
-      expect(await refused(enrolled, row.id)).toEqual([true, true, true, true]);
+      expect(await refused(enrolled, row.id)).toEqual([true, true, true, true, true]);
       await change(enrolled);
-      expect(await refused(enrolled, row.id)).toEqual([false, false, false, false]);
+      expect(await refused(enrolled, row.id)).toEqual([false, false, false, false, false]);
     });
 
     it('refuses the certificate of another grant, and one nobody issued', async () => {

@@ -36,7 +36,8 @@ const slice = (table: Table, after: Position, limit: number): { sql: string; par
   const values = table.key.map(({ type }, index) => `$${index + 1}::text::${type}`).join(', ');
   const where = after === null ? '' : `where (${keyList(table)}) > (${values})`;
   return {
-    sql: `select * from public.${table.name} ${where} order by ${keyList(table)} limit ${limit}`,
+    // By name: a column that is generated is made again at the other side, not carried there.
+    sql: `select ${table.columns.join(', ')} from public.${table.name} ${where} order by ${keyList(table)} limit ${limit}`,
     params,
   };
 };

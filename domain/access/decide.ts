@@ -4,8 +4,9 @@ import type { CursorPosition } from '../paging/cursor.ts';
 import type { CertificateIdentity } from '../peers/identity.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Resource } from '../resources.ts';
-import { narrow } from '../scope/narrow.ts';
-import type { GrantFence, ReadTarget, ReadTerms } from './terms.ts';
+import { narrow, reachableResources } from '../scope/narrow.ts';
+import { SEARCHABLE, type HitPosition } from '../search/hit.ts';
+import type { GrantFence, ReadTarget, ReadTerms, SearchReach } from './terms.ts';
 
 /**
  * The proof that a read was decided. A resource store accepts nothing else, and only this module can
@@ -28,6 +29,7 @@ class Authorized<T extends ReadTarget> {
 export type AuthorizedRead<T extends ReadTarget = ReadTarget> = Authorized<T>;
 export type AuthorizedList = AuthorizedRead<Extract<ReadTarget, { verb: 'list' }>>;
 export type AuthorizedGet = AuthorizedRead<Extract<ReadTarget, { verb: 'get' }>>;
+export type AuthorizedSearch = AuthorizedRead<Extract<ReadTarget, { verb: 'search' }>>;
 export type AuthorizedCapabilities = AuthorizedRead<Extract<ReadTarget, { verb: 'capabilities' }>>;
 
 /** Stores call this first: a value that only looks right (a cast, JSON) throws. */
@@ -45,6 +47,15 @@ export interface ListQuery {
 export interface GetQuery {
   readonly resource: Resource;
   readonly id: string;
+}
+
+export interface SearchQuery {
+  readonly query: string;
+  /** What to search; null: all that may be. */
+  readonly resources: readonly Resource[] | null;
+  /** Hits asked for; capped by the scope. */
+  readonly limit: number;
+  readonly after: HitPosition | null;
 }
 
 export type Denial = Extract<
@@ -81,6 +92,9 @@ const fenceFor = (
     certificateSerial: identity.serial,
   });
 };
+
+const frozen = (reaches: readonly SearchReach[]): readonly SearchReach[] =>
+  Object.freeze(reaches.map((reach) => Object.freeze(reach)));
 
 /**
  * Decides a peer's request: pure and total. The success value carries a fence, so the statement that reads
@@ -149,6 +163,43 @@ export const decide = {
       }),
     );
   },
+
+  /** One resource that may not be read refuses the whole search, as listing it would; none named: what may be. */
+  search: (
+    grant: Grant | null,
+    identity: CertificateIdentity,
+    { query, resources, limit, after }: SearchQuery,
+    now: Date,
+  ): Result<AuthorizedSearch, Denial> => {
+    const fence = fenceFor(grant, identity, now);
+    if (!fence.ok || grant === null) return fence.ok ? err('grant_unknown') : fence;
+    const { scope } = grant;
+    const reachable = reachableResources(scope).filter((resource) => SEARCHABLE.includes(resource));
+    // A scope that lets nothing through at all refuses as its first resource would.
+    const wanted = resources ?? (reachable.length > 0 ? reachable : scope.resources);
+    const within: SearchReach[] = [];
+    for (const resource of new Set(wanted)) {
+      const narrowed = narrow(scope, resource);
+      if (!narrowed.allowed) return err(narrowed.code);
+      within.push({ resource, personal: narrowed.reach.personal, teams: narrowed.reach.teams });
+    }
+    if (within.length === 0) return err('resource_not_granted');
+    return ok(
+      new Authorized({
+        subjectUserId: grant.subjectUserId,
+        target: {
+          verb: 'search',
+          query,
+          within: frozen(within),
+          limit: Math.min(limit, scope.max_rows_per_query),
+          after,
+        },
+        personal: false,
+        teams: [],
+        fence: fence.value,
+      }),
+    );
+  },
 } as const;
 
 /** A person who authenticated at this very gateway. */
@@ -174,6 +225,26 @@ export const decideNative = {
       target: { verb: 'get', resource: query.resource, id: query.id },
       personal: true,
       teams: 'all',
+      fence: null,
+    }),
+  search: (principal: Principal, { query, resources, limit, after }: SearchQuery): AuthorizedSearch =>
+    new Authorized({
+      subjectUserId: principal.userId,
+      target: {
+        verb: 'search',
+        query,
+        within: frozen(
+          [...new Set(resources ?? SEARCHABLE)].map((resource) => ({
+            resource,
+            personal: true,
+            teams: 'all',
+          })),
+        ),
+        limit,
+        after,
+      },
+      personal: false,
+      teams: [],
       fence: null,
     }),
 } as const;

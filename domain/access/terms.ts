@@ -1,5 +1,6 @@
 import type { CursorPosition } from '../paging/cursor.ts';
 import type { Resource } from '../resources.ts';
+import type { HitPosition } from '../search/hit.ts';
 
 /** What must still hold in the very statement that reads rows for a peer (SPEC M3, ARCHITECTURE step 2). */
 export interface GrantFence {
@@ -18,7 +19,21 @@ export type ReadTarget =
       readonly limit: number;
       readonly after: CursorPosition | null;
     }
-  | { readonly verb: 'get'; readonly resource: Resource; readonly id: string };
+  | { readonly verb: 'get'; readonly resource: Resource; readonly id: string }
+  | {
+      readonly verb: 'search';
+      readonly query: string;
+      /** What may be searched, each resource in its own bounds: nothing else is so much as looked at. */
+      readonly within: readonly SearchReach[];
+      readonly limit: number;
+      readonly after: HitPosition | null;
+    };
+
+export interface SearchReach {
+  readonly resource: Resource;
+  readonly personal: boolean;
+  readonly teams: 'all' | readonly string[];
+}
 
 export interface ReadTerms<T extends ReadTarget = ReadTarget> {
   /** The user as whom native RBAC is applied. */

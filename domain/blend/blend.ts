@@ -11,16 +11,16 @@ export const compareRows = (a: ResourceRow, b: ResourceRow): number => {
   return 0;
 };
 
-export interface SourcePage {
+export interface SourcePage<T = ResourceRow> {
   readonly source: SourceName;
-  /** Already in `compareRows` order. */
-  readonly items: readonly ResourceRow[];
+  /** Already in the order that they are merged in. */
+  readonly items: readonly T[];
   /** Whether the source holds more after its last item. */
   readonly more: boolean;
 }
 
-export interface Blended {
-  readonly items: readonly BlendedRow[];
+export interface Blended<T = ResourceRow> {
+  readonly items: readonly (T & { readonly _source: SourceName })[];
   /** Per source: how many of its items were taken. What was not taken is asked for again by the next page. */
   readonly taken: Readonly<Record<string, number>>;
   readonly more: boolean;
@@ -28,19 +28,23 @@ export interface Blended {
 
 /**
  * Merges pages of several sources into one of at most `limit` rows and tags each row. An item is only taken
- * while no source that still has unseen rows could hold a newer one: a page that ran dry with `more` set
+ * while no source that still has unseen rows could hold one that comes before it: a page that ran dry with `more` set
  * ends the merge there, so that paging on yields every row once and in order.
  */
-export const blend = (pages: readonly SourcePage[], limit: number): Blended => {
+export const blendInOrder = <T extends object>(
+  pages: readonly SourcePage<T>[],
+  limit: number,
+  compare: (a: T, b: T) => number,
+): Blended<T> => {
   const heads = pages.map((page) => ({ page, next: 0 }));
-  const items: BlendedRow[] = [];
+  const items: (T & { readonly _source: SourceName })[] = [];
   while (items.length < limit) {
     if (heads.some(({ page, next }) => next >= page.items.length && page.more)) break;
-    let best: { page: SourcePage; next: number } | undefined;
+    let best: { page: SourcePage<T>; next: number } | undefined;
     for (const head of heads) {
       const row = head.page.items[head.next];
       const bestRow = best?.page.items[best.next];
-      if (row !== undefined && (bestRow === undefined || compareRows(row, bestRow) < 0)) best = head;
+      if (row !== undefined && (bestRow === undefined || compare(row, bestRow) < 0)) best = head;
     }
     const row = best?.page.items[best.next];
     if (best === undefined || row === undefined) break;
@@ -53,3 +57,7 @@ export const blend = (pages: readonly SourcePage[], limit: number): Blended => {
     more: heads.some(({ page, next }) => next < page.items.length || page.more),
   };
 };
+
+/** The merge of lists: newest first. */
+export const blend = (pages: readonly SourcePage[], limit: number): Blended =>
+  blendInOrder(pages, limit, compareRows);

@@ -34,14 +34,11 @@ const tag = (mac: Mac, binding: CursorBinding, payload: string): Uint8Array =>
     ),
   ).subarray(0, MAC_BYTES);
 
-/** Makes an opaque, authenticated cursor that expires `CURSOR_TTL_SECONDS` after `now`. */
-export const encodeCursor = (
-  mac: Mac,
-  binding: CursorBinding,
-  position: CursorPosition,
-  now: Date,
-): string => {
-  const payload = `${position.createdAt}|${position.id}|${Math.floor(now.getTime() / 1000) + CURSOR_TTL_SECONDS}`;
+/** The end of every payload: when the cursor stops being good, in seconds since 1970. */
+export const expiryOf = (now: Date): number => Math.floor(now.getTime() / 1000) + CURSOR_TTL_SECONDS;
+
+/** An opaque text of a payload, authenticated together with what it is bound to. */
+export const sealCursor = (mac: Mac, binding: CursorBinding, payload: string): string => {
   const body = encoder.encode(payload);
   const bytes = new Uint8Array(MAC_BYTES + body.length);
   bytes.set(tag(mac, binding, payload));
@@ -49,13 +46,8 @@ export const encodeCursor = (
   return toBase64Url(bytes);
 };
 
-/** Reads a cursor back, or null for one that is damaged, foreign or expired: the caller answers `invalid_cursor`. */
-export const decodeCursor = (
-  mac: Mac,
-  binding: CursorBinding,
-  cursor: string,
-  now: Date,
-): CursorPosition | null => {
+/** The payload of a cursor, or null for one that is damaged or was made for anything else. */
+export const openCursor = (mac: Mac, binding: CursorBinding, cursor: string): string | null => {
   const bytes = cursor.length > MAX_CURSOR_LENGTH ? null : fromBase64Url(cursor);
   if (bytes === null || bytes.length <= MAC_BYTES) return null;
   let payload: string;
@@ -64,8 +56,21 @@ export const decodeCursor = (
   } catch {
     return null;
   }
-  if (!equalBytes(tag(mac, binding, payload), bytes.subarray(0, MAC_BYTES))) return null;
-  const match = POSITION.exec(payload);
+  return equalBytes(tag(mac, binding, payload), bytes.subarray(0, MAC_BYTES)) ? payload : null;
+};
+
+/** Makes an opaque, authenticated cursor that expires `CURSOR_TTL_SECONDS` after `now`. */
+export const encodeCursor = (mac: Mac, binding: CursorBinding, position: CursorPosition, now: Date): string =>
+  sealCursor(mac, binding, `${position.createdAt}|${position.id}|${expiryOf(now)}`);
+
+/** Reads a cursor back, or null for one that is damaged, foreign or expired: the caller answers `invalid_cursor`. */
+export const decodeCursor = (
+  mac: Mac,
+  binding: CursorBinding,
+  cursor: string,
+  now: Date,
+): CursorPosition | null => {
+  const match = POSITION.exec(openCursor(mac, binding, cursor) ?? '');
   if (match === null) return null;
   const [, createdAt, id, expires] = match;
   if (createdAt === undefined || id === undefined || Number(expires) * 1000 <= now.getTime()) return null;

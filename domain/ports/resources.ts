@@ -1,6 +1,12 @@
-import type { AuthorizedCapabilities, AuthorizedGet, AuthorizedList } from '../access/decide.ts';
+import type {
+  AuthorizedCapabilities,
+  AuthorizedGet,
+  AuthorizedList,
+  AuthorizedSearch,
+} from '../access/decide.ts';
 import type { AuthorizedWrite } from '../access/write.ts';
 import type { ResourceRow } from '../resources.ts';
+import type { HitPage } from '../search/hit.ts';
 import type { Page } from './page.ts';
 
 /** `admitted: false`: the fence did not hold in the statement (grant or certificate changed meanwhile). Re-read the grant once. */
@@ -11,6 +17,7 @@ export interface ResourceReader {
   capabilities(read: AuthorizedCapabilities): Promise<Fenced<null>>;
   list(read: AuthorizedList): Promise<Fenced<Page<ResourceRow>>>;
   get(read: AuthorizedGet): Promise<Fenced<ResourceRow | null>>;
+  search(read: AuthorizedSearch): Promise<Fenced<HitPage>>;
 }
 
 export interface NewRow {

@@ -3,6 +3,7 @@ import { bootEmbeddedWorld } from './embedded-world.ts';
 import { describePlainStore } from './plain-store.ts';
 import { describeRenewal } from './renewal.ts';
 import { describeRateLimit } from './rate-limit.ts';
+import { describeSearching } from './searching.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
 
 describePlainStore('the embedded tier', bootEmbeddedWorld);
@@ -10,3 +11,4 @@ describeTrustBoundary('the embedded tier', bootEmbeddedWorld);
 describeAsking('the embedded tier', bootEmbeddedWorld);
 describeRenewal('the embedded tier', bootEmbeddedWorld);
 describeRateLimit('the embedded tier', bootEmbeddedWorld);
+describeSearching('the embedded tier', bootEmbeddedWorld);

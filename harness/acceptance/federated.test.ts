@@ -6,6 +6,7 @@ import { describeMisissuance } from './misissuance.ts';
 import { describePlainStore } from './plain-store.ts';
 import { describeRenewal } from './renewal.ts';
 import { describeRateLimit } from './rate-limit.ts';
+import { describeSearching } from './searching.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
 
 const COMPONENTS = 'Postgres, Valkey, step-ca and nginx';
@@ -15,6 +16,7 @@ afterAll(() => world.end());
 describePlainStore(COMPONENTS, world.boot);
 describeTrustBoundary(COMPONENTS, world.boot);
 describeAsking(COMPONENTS, world.boot);
+describeSearching(COMPONENTS, world.boot);
 describeFront(COMPONENTS, world.boot);
 describeMisissuance(COMPONENTS, world.boot);
 describeRenewal(COMPONENTS, world.boot);

@@ -8,7 +8,7 @@ import { requestSocket } from '../stack/unix-request.ts';
 import type { FederatedWorld } from './federated-world.ts';
 import { enrollByHand, tlsGet, type HandMadeClient } from './hand-made-client.ts';
 import { seedPeople, type Seeded } from './people.ts';
-import type { Body } from './world.ts';
+import { call, type Body } from './world.ts';
 
 interface LogLine {
   readonly path: string;
@@ -131,6 +131,38 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
       expect(listeningPorts(processOf(world.handle.stateDir, 'valkey-b').pid)).toEqual([
         world.handle.state.ports.valkeyB,
       ]);
+    });
+
+    it('what somebody searches for is in no log of either front, of a search that works and of one that does not', async () => {
+      const word = `canary${crypto.randomUUID().replaceAll('-', '')}`;
+      const trace = crypto.randomUUID().replaceAll('-', '');
+      const answer = await alice.get(`/federation/v1/search?q=${word}`, {
+        traceparent: `00-${trace}-${trace.slice(16)}-01`,
+      });
+      expect([answer.status, answer.body.items]).toEqual([200, []]);
+      await call(world.home, `/api/query/search?q=${word}`);
+      await call(world.work, `/api/query/search?q=${word}&source=nowhere`);
+      expect((await logLineOf(trace)).path).toBe('/federation/v1/search');
+      for (const side of ['a', 'b'] as const) {
+        const [front, gateway] = [`nginx-${side}`, `gateway-${side}`].map((name) =>
+          folderOf(world.handle.state, name),
+        );
+        const logs = [path.join(front ?? '', 'log'), front ?? '', gateway ?? ''].flatMap((folder) =>
+          readdirSync(folder)
+            .filter((name) => name.endsWith('.log'))
+            .map((name) => path.join(folder, name)),
+        );
+        expect(logs.map((file) => path.basename(file))).toEqual(
+          expect.arrayContaining(['access.log', 'error.log', `gateway-${side}.log`]),
+        );
+        for (const file of logs)
+          expect([file, readFileSync(file, 'utf8').includes(word)]).toEqual([file, false]);
+      }
+    });
+
+    it('the error log is off where a failed upstream would quote what was searched for', () => {
+      const template = readFileSync(new URL('../../infra/nginx/nginx.conf.tpl', import.meta.url), 'utf8');
+      expect(template.match(/location [^{]*search\$? \{\s+error_log \/dev\/null emerg;/g)).toHaveLength(2);
     });
 
     it('X-16 straight to the socket with a PEM and SUCCESS in other fronts’ headers: 401', async () => {

@@ -9,6 +9,9 @@ export interface Item {
   readonly team_id: string | null;
   readonly owner_id: string | null;
   readonly _source: string;
+  /** Of a hit only. */
+  readonly _rank?: number;
+  readonly _highlights?: Readonly<Record<string, readonly (readonly [number, number])[]>>;
 }
 
 /** The members of answers that suites look at. Nothing checks them but the assertions, which fail on a wrong shape. */

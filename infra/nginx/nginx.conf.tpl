@@ -84,6 +84,14 @@ http {
       include proxy-headers.conf;
       proxy_set_header Client-Cert "";
     }
+    # What nginx says of a failed upstream quotes the whole request line, and here that is what somebody searched for.
+    # The access log has the failure still, without the words.
+    location ~ ^/api/(query|federation)/search$ {
+      error_log /dev/null emerg;
+      proxy_pass http://mosaic_public;
+      include proxy-headers.conf;
+      proxy_set_header Client-Cert "";
+    }
     error_page 502 504 = @unavailable;
     location @unavailable {
       internal;
@@ -109,6 +117,13 @@ http {
       proxy_pass http://mosaic_federation;
       include proxy-headers.conf;
       # Replaces whatever a client sent (RFC 9440 section 2.4).
+      proxy_set_header Client-Cert $mosaic_client_cert;
+    }
+    # As on the public side: no words of a search in the error log.
+    location = /federation/v1/search {
+      error_log /dev/null emerg;
+      proxy_pass http://mosaic_federation;
+      include proxy-headers.conf;
       proxy_set_header Client-Cert $mosaic_client_cert;
     }
     location / {

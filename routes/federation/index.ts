@@ -6,11 +6,20 @@ import { rateLimitFields } from '../../src/services/rate-limit.ts';
 import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
+import { showHit } from '../search-shapes.ts';
 import { validate } from '../validate.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
 import { renewalRoutes } from './renewal.ts';
-import { capabilitiesAnswer, itemAnswer, listAnswer, listQuery, noQuery } from './schemas.ts';
+import {
+  capabilitiesAnswer,
+  itemAnswer,
+  listAnswer,
+  listQuery,
+  noQuery,
+  searchAnswer,
+  searchQuery,
+} from './schemas.ts';
 
 const GRANT_ERRORS: readonly ErrorCode[] = [
   'grant_unknown',
@@ -56,7 +65,11 @@ const answer = (c: Context<AppEnv>, value: unknown): Response => {
 };
 
 /** Notes what is asked, as soon as it is known: a request that fails later is audited with it. */
-const note = (c: Context<AppEnv>, verb: 'capabilities' | 'list' | 'get', resource: Resource | null): void => {
+const note = (
+  c: Context<AppEnv>,
+  verb: 'capabilities' | 'list' | 'get' | 'search',
+  resource: Resource | null,
+): void => {
   const inbound = inboundOf(c);
   inbound.verb = verb;
   inbound.resource = resource;
@@ -101,6 +114,32 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   );
 
   app.route('/renew', renewalRoutes(deps));
+
+  app.get(
+    '/search',
+    describe({
+      summary: 'Rows that hold the words asked for: the subject’s, within the scope, best first',
+      description:
+        'Only what may be listed is searched, and nothing else has a part in what is found, in its order or in how much there is. ' +
+        'A resource that is named and may not be read refuses the whole search.',
+      tags: ['federation'],
+      success: { status: 200, description: 'A page of hits.', schema: searchAnswer },
+      errors: [...GRANT_ERRORS, 'resource_not_granted', 'resource_excluded', 'invalid_cursor'],
+    }),
+    (c, next) => {
+      note(c, 'search', null);
+      return next();
+    },
+    validate('query', searchQuery),
+    async (c) => {
+      const { q, resources = null, limit, cursor = null } = c.req.valid('query');
+      // For the keyed hash alone: the words are written nowhere.
+      ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
+      const asked = { query: q, resources, limit, cursor };
+      const { hits, next_cursor } = await serving.search(callerOf(c), asked);
+      return answer(c, { items: hits.map(showHit), next_cursor });
+    },
+  );
 
   app.get(
     '/:resource',

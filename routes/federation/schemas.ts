@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RESOURCES, RESOURCE_TABLE, type Resource } from '../../domain/resources.ts';
 import { MAX_ROWS_LIMIT } from '../../domain/scope/scope.ts';
 import { wholeNumber } from '../paging.ts';
+import { hitShape, searchQuery as askedFor } from '../search-shapes.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -9,6 +10,8 @@ export const listQuery = z.strictObject({
   limit: wholeNumber(1, MAX_ROWS_LIMIT, DEFAULT_LIMIT),
   cursor: z.string().min(1).max(512).optional().meta({ description: '`next_cursor` of the page before.' }),
 });
+
+export const searchQuery = listQuery.extend(askedFor);
 
 export const noQuery = z.strictObject({});
 
@@ -33,6 +36,8 @@ const anyRow = z.union(RESOURCES.map(row));
 
 export const listAnswer = z.strictObject({ items: z.array(anyRow), next_cursor: z.string().nullable() });
 
+export const searchAnswer = z.strictObject({ items: z.array(hitShape), next_cursor: z.string().nullable() });
+
 export const itemAnswer = z.strictObject({ item: anyRow });
 
 export const capabilitiesAnswer = z.strictObject({
@@ -43,7 +48,12 @@ export const capabilitiesAnswer = z.strictObject({
     expires_at: z.iso.datetime().nullable(),
   }),
   resources: z.array(
-    z.strictObject({ name: z.enum(RESOURCES), personal: z.boolean(), teams: z.array(z.uuid()) }),
+    z.strictObject({
+      name: z.enum(RESOURCES),
+      personal: z.boolean(),
+      teams: z.array(z.uuid()),
+      searchable: z.boolean(),
+    }),
   ),
   max_rows_per_query: z.int(),
   certificate: z.strictObject({ not_after: z.iso.datetime() }),

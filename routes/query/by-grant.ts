@@ -7,18 +7,13 @@ import { queryItem, queryList } from '../../src/services/query.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { idParam, uuid } from '../shapes.ts';
+import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import { queryOf } from './query.ts';
-import { blendPageQuery, blendedShape } from './shapes.ts';
+import { grantSearchRoutes } from './search.ts';
+import { blendPageQuery, blendedShape, grantHeader } from './shapes.ts';
 
 const tags = ['query'];
-
-const grantHeader = z.object({
-  'x-federation-grant': uuid.meta({
-    description: 'The grant as the serving gateway knows it: `grant_id` of /api/peers.',
-  }),
-});
 
 const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
   const shape = blendedShape(resource);
@@ -86,6 +81,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 export const federationGrantRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps));
+  app.route('/search', grantSearchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;
 };

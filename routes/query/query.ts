@@ -9,6 +9,7 @@ import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
+import { searchRoutes } from './search.ts';
 import { blendPageQuery, blendedShape, sourceQuery } from './shapes.ts';
 
 const tags = ['query'];
@@ -81,6 +82,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 export const queryRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps));
+  app.route('/search', searchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;
 };

@@ -4,6 +4,7 @@ import { MAX_CURSOR_LENGTH } from '../../src/services/query-cursor.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
 import { pageQuery } from '../paging.ts';
 import { rowShape } from '../resource-shapes.ts';
+import { uuid } from '../shapes.ts';
 
 const isSelector = (text: string): text is SourceSelector =>
   text === 'local' || text === 'all' || /^federated:[a-z0-9._-]{1,100}$/.test(text);
@@ -45,6 +46,15 @@ const noticeShape = z
   .strictObject({ source: z.string(), code: z.string(), message: z.string() })
   .meta({ id: 'Notice' });
 
+/** What every blended answer says of its sources. */
+export const reportsShape = { sources: z.record(z.string(), reportShape), notices: z.array(noticeShape) };
+
+export const grantHeader = z.object({
+  'x-federation-grant': uuid.meta({
+    description: 'The grant as the serving gateway knows it: `grant_id` of /api/peers.',
+  }),
+});
+
 /** A page of rows, each tagged with where it came from. */
 export const blendedShape = (resource: Resource) => {
   const row = z.strictObject({
@@ -55,7 +65,6 @@ export const blendedShape = (resource: Resource) => {
   return z.strictObject({
     items: z.array(row.meta({ id: `Blended${name}` })),
     next_cursor: z.string().nullable(),
-    sources: z.record(z.string(), reportShape),
-    notices: z.array(noticeShape),
+    ...reportsShape,
   });
 };

@@ -104,6 +104,17 @@ export const queryAnswer = z.looseObject({
   notices: z.array(noticeAnswer).default([]),
 });
 
+export const searchAnswer = queryAnswer.extend({
+  items: z.array(
+    blendedRow.extend({
+      _resource: text,
+      _rank: z.number(),
+      /** By field: start and end of words that were found, in UTF-16 code units. */
+      _highlights: z.record(z.string(), z.array(z.array(z.number()))),
+    }),
+  ),
+});
+
 /** For answers whose content does not matter, such as 204. */
 export const anyAnswer = z.unknown();
 
@@ -117,3 +128,4 @@ export type PeerAnswer = z.infer<typeof peerAnswer>;
 export type AuditAnswer = z.infer<typeof auditAnswer>;
 export type RowAnswer = z.infer<typeof rowAnswer>;
 export type QueryAnswer = z.infer<typeof queryAnswer>;
+export type SearchAnswer = z.infer<typeof searchAnswer>;

@@ -7,6 +7,7 @@ import { addInfra } from './commands/infra.ts';
 import { addKeys } from './commands/keys.ts';
 import { addQuery } from './commands/query.ts';
 import { addResource } from './commands/resource.ts';
+import { addSearch } from './commands/search.ts';
 import { addStorage } from './commands/storage.ts';
 import { addTeam } from './commands/team.ts';
 import { addToken } from './commands/token.ts';
@@ -37,6 +38,7 @@ export const buildProgram = (io: Io, json: boolean): Command => {
   addToken(program, io);
   addFederation(program, io);
   addQuery(program, io);
+  addSearch(program, io);
   addResource(program, io);
   addStorage(program, io);
   addKeys(program, io);

@@ -1,28 +1,38 @@
 import { isResource, type Resource, type ResourceRow } from '../../domain/resources.ts';
+import type { Hit } from '../../domain/search/hit.ts';
+import { readHits } from './hits.ts';
 import { readRows, rowReader } from './rows.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export interface PeerPage {
-  readonly rows: readonly ResourceRow[];
+export interface PeerPage<T = ResourceRow> {
+  readonly rows: readonly T[];
   /** The peer's own cursor, opaque here. */
   readonly next: string | null;
 }
 
 const CURSOR = /^[\u0021-\u007e]{1,512}$/;
 
+const pageOf = <T>(rows: readonly T[] | null, next: unknown): PeerPage<T> | null => {
+  if (rows === null) return null;
+  if (next === null) return { rows, next };
+  return typeof next === 'string' && CURSOR.test(next) && rows.length > 0 ? { rows, next } : null;
+};
+
 /** A peer's list: right columns, right order, no more rows than asked for, and no page that leads nowhere. */
 export const readPage =
   (resource: Resource, asked: number) =>
   (json: unknown): PeerPage | null => {
     if (!isObject(json)) return null;
-    const rows = readRows(resource, json['items'], asked);
-    const next = json['next_cursor'];
-    if (rows === null) return null;
-    if (next === null) return { rows, next };
-    return typeof next === 'string' && CURSOR.test(next) && rows.length > 0 ? { rows, next } : null;
+    return pageOf(readRows(resource, json['items'], asked), json['next_cursor']);
   };
+
+/** A peer's hits, as strictly; a hit of a resource that was not asked for is none. */
+export const readSearchPage =
+  (resources: readonly Resource[] | null, asked: number) =>
+  (json: unknown): PeerPage<Hit> | null =>
+    isObject(json) ? pageOf(readHits(json['items'], resources, asked), json['next_cursor']) : null;
 
 /** A peer's single row, which must be the one asked for. */
 export const readItem =

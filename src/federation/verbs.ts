@@ -1,9 +1,18 @@
 import type { Peer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
-import { readCapabilities, readItem, readPage, type PeerCapabilities, type PeerPage } from './answers.ts';
+import type { Hit } from '../../domain/search/hit.ts';
+import {
+  readCapabilities,
+  readItem,
+  readPage,
+  readSearchPage,
+  type PeerCapabilities,
+  type PeerPage,
+} from './answers.ts';
 import { callPeer } from './call.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
+import { maxHitBytes } from './hits.ts';
 import type { Outbound } from './outbound.ts';
 import { maxRowBytes } from './rows.ts';
 
@@ -73,6 +82,21 @@ export const listAtPeer = (
   if (page.cursor !== null) parameters.set('cursor', page.cursor);
   const maxBytes = Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxRowBytes(resource));
   return ask(peer, `${resource}?${parameters}`, maxBytes, asking, readPage(resource, page.limit));
+};
+
+/** One page of what a peer finds. A search is never answered from anything kept: each call is a request (SPEC M5-2). */
+export const searchAtPeer = (
+  peer: Peer,
+  asked: { readonly query: string; readonly resources: readonly Resource[] | null },
+  page: { readonly cursor: string | null; readonly limit: number },
+  asking: Asking,
+): Promise<Result<PeerPage<Hit>, PeerFailure>> => {
+  const parameters = new URLSearchParams({ q: asked.query, limit: String(page.limit) });
+  if (asked.resources !== null) parameters.set('resources', asked.resources.join(','));
+  if (page.cursor !== null) parameters.set('cursor', page.cursor);
+  const maxBytes = Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxHitBytes(asked.resources));
+  const read = readSearchPage(asked.resources, page.limit);
+  return ask(peer, `search?${parameters}`, maxBytes, asking, read);
 };
 
 /** One row of a peer, or null when the peer says that there is none to be seen. */

@@ -7,31 +7,34 @@ import { peerFailure, type PeerFailure } from './failure.ts';
 /** Where in a peer's list the next page begins to ask: the peer's own cursor, or null for its start. */
 export type Upstream = string | null;
 
-export type FetchPage = (cursor: Upstream, limit: number) => Promise<Result<PeerPage, PeerFailure>>;
+export type FetchPage<T = ResourceRow> = (
+  cursor: Upstream,
+  limit: number,
+) => Promise<Result<PeerPage<T>, PeerFailure>>;
 
 /** One answer of the peer, without the rows that were given to the user already. */
-interface Chunk {
+interface Chunk<T> {
   readonly cursor: Upstream;
-  readonly rows: readonly ResourceRow[];
+  readonly rows: readonly T[];
   readonly next: Upstream;
 }
 
-export interface Walked {
-  readonly rows: readonly ResourceRow[];
+export interface Walked<T = ResourceRow> {
+  readonly rows: readonly T[];
   readonly more: boolean;
   /** Where to ask from once `taken` of the rows were given to the user; `done` when nothing is left. */
   after(taken: number): { readonly done: boolean; readonly upstream: Upstream };
 }
 
-export type Walk =
-  { readonly ok: true; readonly walked: Walked } | { readonly ok: false; readonly failure: PeerFailure };
+export type Walk<T = ResourceRow> =
+  { readonly ok: true; readonly walked: Walked<T> } | { readonly ok: false; readonly failure: PeerFailure };
 
 /** Requests one page of a user may cost a peer: a peer may cap its pages, and rows may have to be skipped. */
 export const MAX_REQUESTS = 8;
 /** Rows asked for at once while skipping. */
 const SKIP_ROWS = 200;
 
-const settle = (chunks: readonly Chunk[], wanted: number): Walked => {
+const settle = <T>(chunks: readonly Chunk<T>[], wanted: number): Walked<T> => {
   const all = chunks.flatMap((chunk) => chunk.rows);
   const next = chunks.at(-1)?.next ?? null;
   return {
@@ -58,18 +61,20 @@ const settle = (chunks: readonly Chunk[], wanted: number): Walked => {
  * A failure after some rows were collected ends the walk there; the next page meets it first.
  *
  * @param isNew whether a row comes after what the user has seen
+ * @param compare the order of the peer's answers
  */
-export const walk = async (
-  fetchPage: FetchPage,
+export const walkInOrder = async <T>(
+  fetchPage: FetchPage<T>,
   from: Upstream,
   limit: number,
-  isNew: (row: ResourceRow) => boolean,
-): Promise<Walk> => {
-  let chunks: Chunk[] = [];
+  isNew: (row: T) => boolean,
+  compare: (a: T, b: T) => number,
+): Promise<Walk<T>> => {
+  let chunks: Chunk<T>[] = [];
   let cursor = from;
   let size = limit;
   let wanted = limit;
-  let last: ResourceRow | undefined;
+  let last: T | undefined;
   let collected = 0;
   let restarted = false;
   for (let request = 0; request < MAX_REQUESTS; request += 1) {
@@ -89,7 +94,7 @@ export const walk = async (
     }
     const { rows, next } = page.value;
     const first = rows[0];
-    if (last !== undefined && first !== undefined && compareRows(last, first) >= 0) {
+    if (last !== undefined && first !== undefined && compare(last, first) >= 0) {
       return {
         ok: false,
         failure: peerFailure('peer_protocol', { message: 'The peer’s pages overlap or are out of order.' }),
@@ -107,3 +112,11 @@ export const walk = async (
   if (chunks.length === 0) return { ok: false, failure: peerFailure('peer_protocol') };
   return { ok: true, walked: settle(chunks, wanted) };
 };
+
+/** The walk through a list of rows. */
+export const walk = (
+  fetchPage: FetchPage,
+  from: Upstream,
+  limit: number,
+  isNew: (row: ResourceRow) => boolean,
+): Promise<Walk> => walkInOrder(fetchPage, from, limit, isNew, compareRows);

@@ -1,6 +1,7 @@
 import type { Grant } from '../../domain/grants/grant.ts';
 import type { CertificateIdentity } from '../../domain/peers/identity.ts';
 import type { Resource } from '../../domain/resources.ts';
+import { SEARCHABLE } from '../../domain/search/hit.ts';
 import { narrow, reachableResources } from '../../domain/scope/narrow.ts';
 import type { Deps } from '../deps.ts';
 
@@ -13,6 +14,8 @@ export interface Capabilities {
     readonly personal: boolean;
     /** Ids of teams the scope names; rows come only from those of them the subject is a member of. */
     readonly teams: readonly string[];
+    /** Whether a search looks through it. */
+    readonly searchable: boolean;
   }[];
   readonly max_rows_per_query: number;
   readonly certificate: { readonly not_after: string };
@@ -30,7 +33,9 @@ export const describeGrant = (
   grant: { id, status: 'active', expires_at: expiresAt?.toISOString() ?? null },
   resources: reachableResources(scope).flatMap((name) => {
     const narrowed = narrow(scope, name);
-    return narrowed.allowed ? [{ name, personal: narrowed.reach.personal, teams: narrowed.reach.teams }] : [];
+    if (!narrowed.allowed) return [];
+    const { personal, teams } = narrowed.reach;
+    return [{ name, personal, teams, searchable: SEARCHABLE.includes(name) }];
   }),
   max_rows_per_query: scope.max_rows_per_query,
   certificate: { not_after: identity.notAfter.toISOString() },

@@ -1,5 +1,6 @@
 import { equalBytes, fromBase64Url, toBase64Url } from '../../domain/bytes.ts';
 import { CURSOR_TTL_SECONDS, type CursorPosition, type Mac } from '../../domain/paging/cursor.ts';
+import { isResource, type Resource } from '../../domain/resources.ts';
 import { isUuid } from '../../domain/uuid.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface BlendState {
 export interface BlendPosition {
   readonly at: CursorPosition;
   readonly source: number;
+  /** What stands before the time in the order of a search. */
+  readonly hit?: { readonly rank: number; readonly resource: Resource };
 }
 
 export interface SourceState {
@@ -46,12 +49,22 @@ const tagOf = (mac: Mac, binding: BlendBinding, payload: string): Uint8Array => 
   return mac(encoder.encode(text)).subarray(0, TAG_BYTES);
 };
 
+type PackedPosition = readonly [
+  createdAt: string,
+  id: string,
+  source: number,
+  ...hit: readonly [rank: number, resource: string] | readonly [],
+];
+
 /** [expires, position or 0, sources]: a source is 0 when done, 1 at its start, otherwise its cursor. */
-type Payload = readonly [number, readonly [string, string, number] | 0, readonly (0 | 1 | string)[]];
+type Payload = readonly [number, PackedPosition | 0, readonly (0 | 1 | string)[]];
+
+const packedPosition = ({ at, source, hit }: BlendPosition): PackedPosition =>
+  hit === undefined ? [at.createdAt, at.id, source] : [at.createdAt, at.id, source, hit.rank, hit.resource];
 
 const packed = (state: BlendState, expires: number): Payload => [
   expires,
-  state.position === null ? 0 : [state.position.at.createdAt, state.position.at.id, state.position.source],
+  state.position === null ? 0 : packedPosition(state.position),
   state.sources.map(({ done, upstream }) => (done ? 0 : (upstream ?? 1))),
 ];
 
@@ -63,9 +76,12 @@ const readSource = (value: unknown): SourceState | null => {
 
 const readPosition = (value: unknown, sources: number): BlendPosition | null | undefined => {
   if (value === 0) return null;
-  const [createdAt, id, source] = Array.isArray(value) ? (value as unknown[]) : [];
+  const [createdAt, id, source, rank, resource] = Array.isArray(value) ? (value as unknown[]) : [];
   if (typeof createdAt !== 'string' || !isUuid(id) || typeof source !== 'number') return undefined;
-  return source >= 0 && source < sources ? { at: { createdAt, id }, source } : undefined;
+  if (source < 0 || source >= sources) return undefined;
+  const place = { at: { createdAt, id }, source };
+  if (rank === undefined) return place;
+  return typeof rank === 'number' && isResource(resource) ? { ...place, hit: { rank, resource } } : undefined;
 };
 
 /** Makes a cursor that expires `CURSOR_TTL_SECONDS` after `now`. */

@@ -63,12 +63,16 @@ const localSource = (deps: Deps, principal: Principal, resource: Resource): Sour
   },
 });
 
-const peerSource = (peer: Peer, index: number, resource: Resource, asking: Asking): Source => {
-  // What this process has learned counts before the database says so.
-  const state = asking.outbound.epochs.isRevoked(peer.id) ? 'revoked' : peer.state;
-  const unusable = isUsable(state)
+/** Why a peer is not asked at all, or null. What this process has learned counts before the database says so. */
+export const whyUnusable = (peer: Peer, { outbound }: Asking): PeerFailure | null => {
+  const state = outbound.epochs.isRevoked(peer.id) ? 'revoked' : peer.state;
+  return isUsable(state)
     ? null
     : peerFailure('peer_refused', { message: `The peer is ${state} at this gateway.` });
+};
+
+const peerSource = (peer: Peer, index: number, resource: Resource, asking: Asking): Source => {
+  const unusable = whyUnusable(peer, asking);
   return {
     name: `federated:${peer.name}`,
     key: peer.id,
@@ -88,10 +92,23 @@ const peerSource = (peer: Peer, index: number, resource: Resource, asking: Askin
 const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
 
 /**
- * The sources a selector stands for, in a fixed order. Peers are looked up among the person's own and nowhere
- * else, so that no name or id reaches anyone else's (SPEC M3).
+ * The peers a selector stands for, in a fixed order. They are looked up among the person's own and nowhere else, so
+ * that no name or id reaches anyone else's (SPEC M3).
  * @throws MosaicError `peer_unknown`
  */
+export const ownPeers = async (
+  deps: Deps,
+  principal: Principal,
+  selector: Exclude<SourceSelector, 'local'>,
+): Promise<readonly Peer[]> => {
+  const own = (await deps.storage.stores.peers.ofUser(principal.userId)).toSorted(byName);
+  if (selector === 'all') return own;
+  const peer = own.find(({ name }) => selector === `federated:${name}`);
+  if (peer === undefined) throw new MosaicError('peer_unknown');
+  return [peer];
+};
+
+/** The sources a selector stands for, in a fixed order. @throws MosaicError `peer_unknown` */
 export const sourcesFor = async (
   deps: Deps,
   principal: Principal,
@@ -101,11 +118,7 @@ export const sourcesFor = async (
 ): Promise<readonly Source[]> => {
   const local = localSource(deps, principal, resource);
   if (selector === 'local') return [local];
-  const own = (await deps.storage.stores.peers.ofUser(principal.userId)).toSorted(byName);
-  if (selector === 'all') {
-    return [local, ...own.map((peer, index) => peerSource(peer, index + 1, resource, asking))];
-  }
-  const peer = own.find(({ name }) => selector === `federated:${name}`);
-  if (peer === undefined) throw new MosaicError('peer_unknown');
-  return [peerSource(peer, 0, resource, asking)];
+  const peers = await ownPeers(deps, principal, selector);
+  const first = selector === 'all' ? [local] : [];
+  return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, resource, asking))];
 };

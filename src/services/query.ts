@@ -31,7 +31,7 @@ type Outcome = {
 } & ({ readonly walked: Walked } | { readonly failure: PeerFailure });
 
 /** Everything still under way ends with `work`, whichever way that ends. */
-const asking = async <T>(
+export const asking = async <T>(
   deps: Deps,
   traceId: string,
   work: (asking: Asking, giveUp: () => void) => Promise<T>,

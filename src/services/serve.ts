@@ -12,6 +12,7 @@ import type { Deps } from '../deps.ts';
 import { describeGrant, type Capabilities } from './capabilities.ts';
 import { createGrantCache, type GrantSnapshot } from './grant-cache.ts';
 import { bucketOf, chargeUnder, rateLimited, type Charge } from './rate-limit.ts';
+import { decideSearch, type SearchAsked, type Searched } from './serve-search.ts';
 
 /** A request of a peer on its way through: filled step by step, read by the audit at the end. */
 export interface Caller {
@@ -45,6 +46,8 @@ export interface Serving {
   list(caller: Caller, asked: ListAsked): Promise<Listed>;
   /** @throws MosaicError also `not_found`: for an id that is absent, foreign, or none at all */
   get(caller: Caller, resource: Resource, id: string): Promise<ResourceRow>;
+  /** @throws MosaicError also `invalid_cursor` */
+  search(caller: Caller, asked: SearchAsked): Promise<Searched>;
   /** The keyed hash of a query for the audit, under the grant's key or, without a grant, the gateway's. */
   hashQuery(caller: Caller | null, verb: string, parameters: Parameters): string;
 }
@@ -190,6 +193,17 @@ export const createServing = (deps: Deps): Serving => {
       if (row === null) throw new MosaicError('not_found');
       return row;
     },
+
+    search: (caller, asked) =>
+      settle(caller, async (snapshot, now) => {
+        const decided = decideSearch(deps, snapshot, caller.identity, asked, now);
+        // As for a list: what the peer's state refuses comes before what is wrong with a cursor.
+        const refusal = decided.ok || decided.error === 'invalid_cursor' ? peerRefusal(snapshot) : null;
+        if (refusal !== null) return err(refusal);
+        if (!decided.ok) return decided;
+        const page = await reader.search(decided.value.read);
+        return page.admitted ? ok(decided.value.answer(page.value)) : err('not_admitted');
+      }),
 
     hashQuery: (caller, verb, parameters) =>
       queryHash(caller?.snapshot.auditMac ?? deps.keys.auditMac, canonical, verb, parameters),

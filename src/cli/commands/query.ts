@@ -14,7 +14,7 @@ interface QueryOptions extends ApiOptions, PagingOptions {
 }
 
 /** Several pages as one answer: counts and times add up, the newest word on a source stands. */
-const mergeSources = (
+export const mergeSources = (
   before: QueryAnswer['sources'],
   page: QueryAnswer['sources'],
 ): QueryAnswer['sources'] => {

@@ -1,0 +1,95 @@
+import { Hono, type Context } from 'hono';
+import { z } from 'zod';
+import type { ErrorCode } from '../../domain/errors.ts';
+import type { Deps } from '../../src/deps.ts';
+import { peerByGrant } from '../../src/services/peers.ts';
+import { searchEverywhere, type SearchPage } from '../../src/services/search.ts';
+import type { AppEnv } from '../http.ts';
+import { describe } from '../openapi/describe.ts';
+import { blendedHitShape, searchQuery, showHit } from '../search-shapes.ts';
+import { validate } from '../validate.ts';
+import { blendPageQuery, grantHeader, reportsShape, sourceQuery } from './shapes.ts';
+
+const tags = ['query'];
+
+const answerShape = z.strictObject({
+  items: z.array(blendedHitShape),
+  next_cursor: z.string().nullable(),
+  ...reportsShape,
+});
+
+const errors: readonly ErrorCode[] = [
+  'invalid_cursor',
+  'peer_unknown',
+  'peer_refused',
+  'peer_unreachable',
+  'peer_timeout',
+  'peer_protocol',
+];
+
+const show = ({ hits, ...others }: SearchPage) => ({
+  items: hits.map((hit) => ({ ...showHit(hit), _source: hit._source })),
+  ...others,
+});
+
+interface Asked {
+  readonly q: string;
+  readonly resources?: Parameters<typeof searchEverywhere>[1]['resources'] | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+const searchOf = (c: Context<AppEnv>, { q, resources, limit, cursor }: Asked) => ({
+  principal: c.get('principal'),
+  query: q,
+  resources: resources ?? null,
+  limit,
+  cursor,
+  traceId: c.get('traceId'),
+});
+
+/** `GET /search` below /api/query. */
+export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.get(
+    '/',
+    describe({
+      summary: 'Search this gateway and your peers, best first',
+      description:
+        'Without `resources`, each gateway searches all that it lets you search. Named ones are asked of each source: a peer ' +
+        'whose grant lacks one of them refuses, which costs its hits and leaves a notice. Nothing is kept of a search.',
+      tags,
+      success: { status: 200, description: 'One page of hits.', schema: answerShape },
+      errors: [...errors],
+    }),
+    validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery, ...searchQuery })),
+    async (c) => {
+      const asked = c.req.valid('query');
+      return c.json(show(await searchEverywhere(deps, { ...searchOf(c, asked), source: asked.source })));
+    },
+  );
+  return app;
+};
+
+/** `GET /search` below /api/federation: the same, of the one peer behind a grant. */
+export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.get(
+    '/',
+    describe({
+      summary: 'Search the one peer behind a grant',
+      tags,
+      success: { status: 200, description: 'One page of hits.', schema: answerShape },
+      errors: [...errors],
+    }),
+    validate('header', grantHeader),
+    validate('query', z.strictObject({ ...blendPageQuery, ...searchQuery })),
+    async (c) => {
+      const grantId = c.req.valid('header')['x-federation-grant'];
+      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
+      const search = { ...searchOf(c, c.req.valid('query')), source: `federated:${name}` as const };
+      return c.json(show(await searchEverywhere(deps, search)));
+    },
+  );
+  return app;
+};

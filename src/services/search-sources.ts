@@ -1,0 +1,101 @@
+import { decideNative, type Principal } from '../../domain/access/decide.ts';
+import type { SourceName } from '../../domain/blend/blend.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import type { Resource } from '../../domain/resources.ts';
+import {
+  compareHits,
+  comparePositions,
+  positionOf,
+  type Hit,
+  type HitPosition,
+} from '../../domain/search/hit.ts';
+import type { Deps } from '../deps.ts';
+import { searchAtPeer, type Asking } from '../federation/verbs.ts';
+import { walkInOrder, type Walk } from '../federation/walk.ts';
+import type { SourceState } from './query-cursor.ts';
+import { ownPeers, whyUnusable, type SourceSelector } from './query-sources.ts';
+import { withHighlights } from './serve-search.ts';
+
+/** What is searched for. */
+export interface Sought {
+  readonly query: string;
+  /** null: at each source all that may be searched there. */
+  readonly resources: readonly Resource[] | null;
+}
+
+/** The last hit given, and the index of the source it came from. */
+export interface HitPlace {
+  readonly at: HitPosition;
+  readonly source: number;
+}
+
+/** One place hits come from. Only the own store's failures are exceptions; a peer's are values. */
+export interface SearchSource {
+  readonly name: SourceName;
+  /** Bound into cursors: `local`, or the peer's id. */
+  readonly key: string;
+  search(state: SourceState, place: HitPlace | null, limit: number): Promise<Walk<Hit>>;
+}
+
+/** Whether a hit of the source at `index` comes after the last one given. Equal hits of two sources are two hits. */
+export const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boolean => {
+  if (place === null) return true;
+  const order = comparePositions(positionOf(hit), place.at);
+  return order === 0 ? index > place.source : order > 0;
+};
+
+/** The own store is always the first source, so that hits equal to the position were given already. */
+const localSource = (deps: Deps, principal: Principal, { query, resources }: Sought): SearchSource => ({
+  name: 'local',
+  key: 'local',
+  search: async (_state, place, limit) => {
+    const page = await deps.storage.reader.search(
+      decideNative.search(principal, { query, resources, limit, after: place?.at ?? null }),
+    );
+    if (!page.admitted) throw new MosaicError('internal');
+    const { hits, next } = page.value;
+    return {
+      ok: true,
+      walked: {
+        rows: withHighlights(query, hits),
+        more: next !== null,
+        after: (taken) => ({ done: next === null && taken === hits.length, upstream: null }),
+      },
+    };
+  },
+});
+
+const peerSource = (peer: Peer, index: number, sought: Sought, asking: Asking): SearchSource => ({
+  name: `federated:${peer.name}`,
+  key: peer.id,
+  search: async (state, place, limit) => {
+    const failure = whyUnusable(peer, asking);
+    if (failure !== null) return { ok: false, failure };
+    return walkInOrder(
+      (cursor, size) => searchAtPeer(peer, sought, { cursor, limit: size }, asking),
+      state.upstream,
+      limit,
+      (hit) => isHitAfter(hit, index, place),
+      compareHits,
+    );
+  },
+});
+
+/**
+ * The sources a selector stands for, in the order of a list's. Peers are looked up among the person's own only.
+ * @throws MosaicError `peer_unknown`
+ */
+export const searchSourcesFor = async (
+  deps: Deps,
+  principal: Principal,
+  sought: Sought,
+  selector: SourceSelector,
+  asking: Asking,
+): Promise<readonly SearchSource[]> => {
+  const local = localSource(deps, principal, sought);
+  if (selector === 'local') return [local];
+  const peers = await ownPeers(deps, principal, selector);
+  const first = selector === 'all' ? [local] : [];
+  return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, sought, asking))];
+};

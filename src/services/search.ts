@@ -1,0 +1,138 @@
+import type { Principal } from '../../domain/access/decide.ts';
+import { blendInOrder, type SourceName } from '../../domain/blend/blend.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import { compareHits, positionOf, type Hit } from '../../domain/search/hit.ts';
+import type { Deps } from '../deps.ts';
+import { failureToError, type PeerFailure } from '../federation/failure.ts';
+import type { Walked } from '../federation/walk.ts';
+import {
+  decodeBlendCursor,
+  encodeBlendCursor,
+  type BlendBinding,
+  type BlendPosition,
+  type BlendState,
+} from './query-cursor.ts';
+import { failedReport, noticesOf, sinceMs, type Reports } from './query-report.ts';
+import type { SourceSelector } from './query-sources.ts';
+import { asking } from './query.ts';
+import { searchSourcesFor, type HitPlace, type SearchSource, type Sought } from './search-sources.ts';
+
+export type BlendedHit = Hit & { readonly _source: SourceName };
+
+export interface SearchPage extends Reports {
+  readonly hits: readonly BlendedHit[];
+  readonly next_cursor: string | null;
+}
+
+/** Who asks, for what, where. */
+export interface Search extends Sought {
+  readonly principal: Principal;
+  readonly source: SourceSelector;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+  readonly traceId: string;
+}
+
+type Outcome = { readonly name: SourceName; readonly latencyMs: number } & (
+  { readonly walked: Walked<Hit> } | { readonly failure: PeerFailure }
+);
+
+const NOTHING_LEFT: Walked<Hit> = { rows: [], more: false, after: () => ({ done: true, upstream: null }) };
+
+const placeOf = (position: BlendPosition | null): HitPlace | null =>
+  position?.hit === undefined ? null : { at: { ...position.at, ...position.hit }, source: position.source };
+
+const searchAll = (
+  sources: readonly SearchSource[],
+  state: BlendState,
+  limit: number,
+): Promise<readonly Outcome[]> =>
+  Promise.all(
+    sources.map(async (source, index): Promise<Outcome> => {
+      const from = state.sources[index];
+      if (from === undefined || from.done) return { name: source.name, latencyMs: 0, walked: NOTHING_LEFT };
+      const start = performance.now();
+      const walk = await source.search(from, placeOf(state.position), limit);
+      const shared = { name: source.name, latencyMs: sinceMs(start) };
+      return walk.ok ? { ...shared, walked: walk.walked } : { ...shared, failure: walk.failure };
+    }),
+  );
+
+/** Bound to everything that decides what is found. The query is under the MAC only, and so in no cursor. */
+const bindingOf = (
+  { principal, query, resources }: Search,
+  sources: readonly SearchSource[],
+): BlendBinding => ({
+  userId: principal.userId,
+  resource: JSON.stringify(['search', resources?.toSorted() ?? null, query]),
+  sources: sources.map(({ key }) => key),
+});
+
+const positionAfter = (
+  last: BlendedHit | undefined,
+  before: BlendPosition | null,
+  sources: readonly SearchSource[],
+): BlendPosition | null => {
+  if (last === undefined) return before;
+  const { rank, resource, createdAt, id } = positionOf(last);
+  const source = sources.findIndex(({ name }) => name === last._source);
+  return { at: { createdAt, id }, source, hit: { rank, resource } };
+};
+
+/**
+ * One page of what the sources find, best first, each hit with its `_source`. A rank comes of the row and the query
+ * alone, so the ranks of several gateways are compared as they are. Peers are asked in parallel within one deadline,
+ * every time: nothing is kept of a search. One that fails costs its hits of this page and leaves a notice.
+ *
+ * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
+ */
+export const searchEverywhere = async (deps: Deps, search: Search): Promise<SearchPage> =>
+  asking(deps, search.traceId, async (context) => {
+    const { principal, limit, cursor } = search;
+    const { cursorMac } = deps.keys;
+    const sources = await searchSourcesFor(deps, principal, search, search.source, context);
+    const binding = bindingOf(search, sources);
+    const state: BlendState | null =
+      cursor === undefined
+        ? { position: null, sources: sources.map(() => ({ done: false, upstream: null })) }
+        : decodeBlendCursor(cursorMac, binding, cursor, deps.clock.now());
+    if (state === null) throw new MosaicError('invalid_cursor');
+
+    const outcomes = await searchAll(sources, state, limit);
+    const failed = outcomes.filter((outcome) => 'failure' in outcome);
+    const answered = outcomes.filter((outcome) => 'walked' in outcome);
+    if (answered.length === 0 && failed[0] !== undefined)
+      throw failureToError(failed[0].name, failed[0].failure);
+
+    const pages = answered.map(({ name, walked }) => ({
+      source: name,
+      items: walked.rows,
+      more: walked.more,
+    }));
+    const { items, taken, more } = blendInOrder(pages, limit, compareHits);
+    const after = outcomes.map((outcome, index) =>
+      'walked' in outcome
+        ? outcome.walked.after(taken[outcome.name] ?? 0)
+        : (state.sources[index] ?? { done: true, upstream: null }),
+    );
+    const position = positionAfter(items.at(-1), state.position, sources);
+    return {
+      hits: items,
+      next_cursor: more
+        ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, deps.clock.now())
+        : null,
+      sources: Object.fromEntries(
+        outcomes.map((outcome, index) => [
+          outcome.name,
+          'failure' in outcome
+            ? failedReport(outcome.failure, outcome.latencyMs)
+            : {
+                status: after[index]?.done === true ? ('complete' as const) : ('truncated' as const),
+                count: taken[outcome.name] ?? 0,
+                latency_ms: outcome.latencyMs,
+              },
+        ]),
+      ),
+      notices: noticesOf(failed),
+    };
+  });
