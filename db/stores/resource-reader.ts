@@ -28,7 +28,7 @@ const toFound = (columns: FoundColumns): FoundRow => {
 };
 
 /** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
-export const createResourceReader = (db: Queryable): ResourceReader => ({
+export const createResourceReader = (db: Queryable, maxListBytes?: number): ResourceReader => ({
   capabilities: async (read) => {
     assertAuthorized(read);
     const { text, params } = capabilitiesStatement(read.terms);
@@ -37,12 +37,13 @@ export const createResourceReader = (db: Queryable): ResourceReader => ({
 
   list: async (read) => {
     assertAuthorized(read);
-    const { text, params } = listStatement(read.terms);
+    const { text, params } = listStatement(read.terms, maxListBytes);
     const rows = await db.query<MaybeRow>(text, params);
     if (rows.length === 0) return REFUSED;
     if (!isRow(rows[0])) return admitted({ items: [], next: null });
     const items = rows as ResourceRow[];
-    if (items.length <= read.terms.target.limit) return admitted({ items, next: null });
+    const isCut = items.at(-1)?.['title'] === null;
+    if (!isCut && items.length <= read.terms.target.limit) return admitted({ items, next: null });
     items.pop();
     const last = items.at(-1);
     return admitted({ items, next: last === undefined ? null : { createdAt: last.created_at, id: last.id } });

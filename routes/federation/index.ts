@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
-import { isResource, type Resource } from '../../domain/resources.ts';
+import { isResource, MAX_LIST_BYTES, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
 import { rateLimitFields } from '../../src/services/rate-limit.ts';
 import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
@@ -49,10 +49,14 @@ const resourceOf = (c: Context<AppEnv>): Resource => {
 const HEADERS = { ...SECURITY_HEADERS, 'content-type': 'application/json' };
 const encoder = new TextEncoder();
 
+/** Encoded once: a text would be measured, and then encoded again by the runtime. */
+const encode = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify(value));
+
+/** The database ends a page by what is stored; escaped for JSON that may be six times as much. */
+const MAX_ANSWER_BYTES = 2 * MAX_LIST_BYTES;
+
 /** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
-const answer = (c: Context<AppEnv>, value: unknown): Response => {
-  // Encoded once: a text would be measured, and then encoded again by the runtime.
-  const body = encoder.encode(JSON.stringify(value));
+const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>): Response => {
   // The entry is left here and not afterwards: a header put into a finished answer costs more than the entry.
   const inbound = inboundOf(c);
   const bytesOut = c.req.method === 'HEAD' ? 0 : body.byteLength;
@@ -109,7 +113,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
     validate('query', noQuery),
     async (c) => {
       ask(c, {});
-      return answer(c, await serving.capabilities(callerOf(c)));
+      return answer(c, encode(await serving.capabilities(callerOf(c))));
     },
   );
 
@@ -137,7 +141,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
       const asked = { query: q, resources, limit, cursor };
       const { hits, next_cursor } = await serving.search(callerOf(c), asked);
-      return answer(c, { items: hits.map(showHit), next_cursor });
+      return answer(c, encode({ items: hits.map(showHit), next_cursor }));
     },
   );
 
@@ -158,7 +162,14 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const { limit, cursor = null } = c.req.valid('query');
       const resource = resourceOf(c);
       ask(c, { resource, limit, cursor });
-      return answer(c, await serving.list(callerOf(c), { resource, limit, cursor }));
+      let listed = await serving.list(callerOf(c), { resource, limit, cursor });
+      let body = encode(listed);
+      while (body.byteLength > MAX_ANSWER_BYTES && listed.items.length > 1) {
+        const fewer = Math.floor(listed.items.length / 2);
+        listed = await serving.list(callerOf(c), { resource, limit: fewer, cursor });
+        body = encode(listed);
+      }
+      return answer(c, body);
     },
   );
 
@@ -179,7 +190,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const resource = resourceOf(c);
       const id = c.req.param('id');
       ask(c, { resource, id });
-      return answer(c, { item: await serving.get(callerOf(c), resource, id) });
+      return answer(c, encode({ item: await serving.get(callerOf(c), resource, id) }));
     },
   );
 

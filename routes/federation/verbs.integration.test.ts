@@ -280,6 +280,30 @@ describe('the inbound verbs', () => {
     });
   });
 
+  it('a list of very long rows ends early: no answer beyond what A accepts, every row once', async () => {
+    const dora = await gateway.user('dora');
+    const peer = await enrolledPeer(gateway, 'dora', { resources: ['notes'], max_rows_per_query: 10_000 });
+    // Each is 100 kB as stored and 600 kB in JSON.
+    await gateway.sql(
+      `insert into notes (id, owner_id, title, body, created_at, updated_at)
+       select gen_random_uuid(), $1::uuid, 'row ' || n, repeat(chr(1), 100000), date_trunc('milliseconds', now()) - n * interval '1 ms', now()
+       from generate_series(1, 120) n`,
+      [dora.id],
+    );
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Answer = await peer.get(`/notes?limit=10000${cursor === null ? '' : `&cursor=${cursor}`}`);
+      expect(page.status).toBe(200);
+      expect(page.text.length).toBeLessThanOrEqual(16 * 1024 * 1024);
+      expect(page.body.items.length).toBeGreaterThan(0);
+      seen.push(...page.body.items.map(({ id }) => id));
+      cursor = page.body.next_cursor;
+    } while (cursor !== null);
+    expect([seen.length, new Set(seen).size]).toEqual([120, 120]);
+    expect((await entriesOf(peer.grantId)).every(({ bytesOut }) => bytesOut <= 16 * 1024 * 1024)).toBe(true);
+  });
+
   describe('paging', () => {
     const pages = async (peer: EnrolledPeer, limit: number) => {
       const seen: string[] = [];
