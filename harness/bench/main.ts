@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { measureEnrollments } from './enroll.ts';
 import { describeMachine } from './machine.ts';
 import { measureFederated } from './federated.ts';
 import { measureDemo, measureList, measureStart } from './local.ts';
@@ -24,6 +25,7 @@ const list = await measureList(progress);
 
 // `--local`: the embedded tier alone, where the real components are not installed.
 const federated = process.argv.includes('--local') ? null : await measureFederated(progress);
+const enrollments = federated === null ? null : await measureEnrollments(progress);
 
 const ofFederated = (measured: NonNullable<typeof federated>): readonly Figure[] => [
   { name: 'harness boot to healthy (ms)', value: measured.bootMs, target: '≤ 12000' },
@@ -80,10 +82,23 @@ const figures: readonly Figure[] = [
   { name: 'list of 50, p50 (ms) at 200,000 rows', value: list.p50_ms_at_200k, target: '' },
   { name: 'p50 at 200,000 ÷ p50 at 2,000 rows', value: list.growth, target: '≤ 1.2' },
   ...(federated === null ? [] : ofFederated(federated)),
+  ...(enrollments === null
+    ? []
+    : [
+        {
+          name: 'enrollments per second ÷ bare signing',
+          value: enrollments.throughputRatio,
+          target: '≥ 0.80',
+        },
+        { name: 'enrollments per second', value: enrollments.productPerSecond, target: '' },
+      ]),
 ];
 
 const machine = describeMachine();
-if (json) process.stdout.write(`${JSON.stringify({ machine, figures, start, list, federated }, null, 2)}\n`);
+if (json)
+  process.stdout.write(
+    `${JSON.stringify({ machine, figures, start, list, federated, enrollments }, null, 2)}\n`,
+  );
 else {
   const table = new Table({ head: ['figure', 'measured', 'target'], style: { head: [], border: [] } });
   for (const { name, value, target } of figures) table.push([name, value, target]);
