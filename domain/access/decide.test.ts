@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { GRANT_STATUSES, type Grant } from '../grants/grant.ts';
-import { RESOURCES } from '../resources.ts';
+import { RESOURCES, type Resource } from '../resources.ts';
 import type { CertificateIdentity } from '../peers/identity.ts';
 import type { ResourceReader } from '../ports/resources.ts';
 import { assertAuthorized, decide, decideNative, type AuthorizedGet, type AuthorizedList } from './decide.ts';
@@ -45,6 +45,7 @@ const identity: CertificateIdentity = {
 };
 
 const list = { resource: 'tasks', limit: 50, after: null } as const;
+const search = { query: 'words', resources: null, limit: 50, after: null } as const;
 
 describe('decide', () => {
   it('carries the scope and the fence into the proof, with the limit capped', () => {
@@ -79,6 +80,45 @@ describe('decide', () => {
     expect(decide.list(g, i, list, NOW)).toEqual({ ok: false, error: code });
     expect(decide.get(g, i, { resource: 'tasks', id: OTHER }, NOW)).toEqual({ ok: false, error: code });
     expect(decide.capabilities(g, i, NOW)).toEqual({ ok: false, error: code });
+    expect(decide.search(g, i, search, NOW)).toEqual({ ok: false, error: code });
+  });
+
+  it('lets a search into what may be listed, each resource in its own bounds, and nothing else', () => {
+    const decision = decide.search(grant, identity, search, NOW);
+    expect(decision.ok && decision.value.terms).toEqual({
+      subjectUserId: SUBJECT,
+      target: {
+        verb: 'search',
+        query: 'words',
+        within: [
+          { resource: 'tasks', personal: false, teams: [TEAM] },
+          { resource: 'notes', personal: true, teams: [] },
+        ],
+        limit: 20,
+        after: null,
+      },
+      personal: false,
+      teams: [],
+      fence: { grantId: GRANT, grantVersion: 7, subjectUserId: SUBJECT, certificateSerial: 'ab12' },
+    });
+    const within = decision.ok ? decision.value.terms.target.within : [];
+    expect(() => Object.assign(within[0] ?? {}, { personal: true })).toThrow(TypeError);
+    expect(() => (within as unknown[]).push({})).toThrow(TypeError);
+  });
+
+  it('X-31 refuses a search that names, or could only reach, what may not be read', () => {
+    const named = (...resources: readonly Resource[]) =>
+      decide.search(grant, identity, { ...search, resources }, NOW);
+    expect(named('tasks', 'credentials')).toEqual({ ok: false, error: 'resource_excluded' });
+    expect(named('memory', 'tasks')).toEqual({ ok: false, error: 'resource_not_granted' });
+    expect(named('tasks', 'tasks').ok).toBe(true);
+    const reaching = (scope: Partial<Grant['scope']>) =>
+      decide.search({ ...grant, scope: { ...grant.scope, ...scope } }, identity, search, NOW);
+    expect(reaching({ resources: ['tasks'], excluded_resources: ['tasks'] })).toEqual({
+      ok: false,
+      error: 'resource_excluded',
+    });
+    expect(reaching({ resources: [] })).toEqual({ ok: false, error: 'resource_not_granted' });
   });
 
   it('denies what is excluded or not granted by name', () => {

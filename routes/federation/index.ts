@@ -137,6 +137,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
     validate('query', searchQuery),
     async (c) => {
       const { q, resources = null, limit, cursor = null } = c.req.valid('query');
+      if (resources?.length === 1) note(c, 'search', resources[0] ?? null);
       // For the keyed hash alone: the words are written nowhere.
       ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
       const asked = { query: q, resources, limit, cursor };

@@ -38,6 +38,21 @@ export const federationCases = (world: World) =>
       });
     });
 
+    it('M4-1 searches within the scope, best first, and answers odd input with 200 or 400', async () => {
+      const search = (query: string) => world.peerAsks(world.grant.client, `/federation/v1/search?${query}`);
+      const { status, body } = await search('q=TASK&limit=3');
+      expect(status).toBe(200);
+      expect(body.items.map(({ title }) => title)).toEqual(['task 5', 'task 4', 'task 3']);
+      const rest = await search(`q=TASK&cursor=${encodeURIComponent(body.next_cursor ?? '')}`);
+      expect(rest.body.items.map(({ title }) => title)).toEqual(['task 2', 'task 1']);
+      expectProblem(await search(`q=other&cursor=${body.next_cursor}`), 400, 'invalid_cursor');
+      expectProblem(await search('q=task&resources=tasks,credentials'), 403, 'resource_excluded');
+      for (const query of ['q=%00', 'q=', `q=${'a'.repeat(1_001)}`, 'q=a&resources=nothing'])
+        expectProblem(await search(query), 400, 'invalid_request');
+      for (const query of ['q=%22', 'q=%26%7C!', 'q=%F0%9F%8E%89', 'q=-task'])
+        expect((await search(query)).body).toEqual({ items: [], next_cursor: null });
+    });
+
     it('gets one row, and answers foreign and absent ids alike (X-30)', async () => {
       const mine = (await world.peerAsks(world.grant.client, '/federation/v1/tasks?limit=1')).body.items[0];
       expect((await world.peerAsks(world.grant.client, `/federation/v1/tasks/${mine?.id}`)).body).toEqual({
