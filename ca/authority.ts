@@ -70,5 +70,37 @@ export interface CaProbe {
   ping(): Promise<void>;
 }
 
+/** The roots a peer should trust, and how it can tell that they are ours. */
+export interface Trust {
+  /** All that are trusted at this moment, the one that issues first, PEM. */
+  readonly rootsPem: string;
+  /** For each newer root a certificate over its name and key, signed by the older one; PEM, empty when there is one root. */
+  readonly linksPem: string;
+}
+
+/** `announce`: a new root is made and trusted. `switch`: it issues. `retire`: the old one is not trusted any more. */
+export type RollStep = 'announce' | 'switch' | 'retire';
+
+export interface RollState {
+  readonly phase: 'stable' | 'announced' | 'switched';
+  readonly announcedAt: Date | null;
+  readonly switchedAt: Date | null;
+}
+
+/** Optional ability of an authority: its root can be replaced while it works. */
+export interface RootRollover {
+  /** @throws MosaicError `ca_unavailable` */
+  trust(): Promise<Trust>;
+  /** @throws MosaicError `ca_unavailable` */
+  rollState(): Promise<RollState>;
+  /** @throws MosaicError `invalid_transition` out of turn, `ca_unavailable` */
+  roll(step: RollStep): Promise<void>;
+}
+
 /** What a gateway works with: signs, revokes, publishes. */
-export type Authority = CertificateAuthority & CrlSource & Partial<CaProbe>;
+export type Authority = CertificateAuthority & CrlSource & Partial<CaProbe> & Partial<RootRollover>;
+
+/** The roots to trust, of any authority. @throws MosaicError `ca_unavailable` */
+export const trustOf = async (
+  ca: Pick<CertificateAuthority, 'rootPem'> & Partial<RootRollover>,
+): Promise<Trust> => (ca.trust === undefined ? { rootsPem: await ca.rootPem(), linksPem: '' } : ca.trust());

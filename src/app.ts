@@ -2,6 +2,7 @@ import type { Hono } from 'hono';
 import type { AppEnv } from '../routes/http.ts';
 import { createBase } from '../routes/http.ts';
 import { auditRoutes } from '../routes/admin/audit.ts';
+import { authorityRoutes } from '../routes/admin/authority.ts';
 import { grantRoutes } from '../routes/admin/grants.ts';
 import { keyRoutes } from '../routes/admin/keys.ts';
 import { peerRoutes } from '../routes/admin/peers.ts';
@@ -42,6 +43,7 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
   app.route('/api/admin/peers', peerRoutes(deps));
   app.route('/api/admin/audit', auditRoutes(deps));
   app.route('/api/admin/keys', keyRoutes(deps));
+  app.route('/api/admin/authority', authorityRoutes(deps));
   app.route('/api/resources', resourceRoutes(deps));
   app.route('/api/query', queryRoutes(deps));
   app.route('/api/federation', federationGrantRoutes(deps));

@@ -1,4 +1,4 @@
-import type { Authority } from '../ca/authority.ts';
+import { trustOf, type Authority } from '../ca/authority.ts';
 import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../ca/x509/request.ts';
 import { checkSealingKey } from '../db/seal-check.ts';
@@ -87,6 +87,7 @@ const lazyAuthority = (open: () => Promise<Authority>): Authority => {
     issue: async (request) => (await get()).issue(request),
     revoke: async (serial, reason, at) => (await get()).revoke(serial, reason, at),
     crl: async () => (await get()).crl(),
+    trust: async () => trustOf(await get()),
   };
 };
 

@@ -83,7 +83,7 @@ describe('failures', () => {
 
   test('a store that is down is ca_unavailable with its cause, and nothing of it in the public text', async () => {
     const deps = await makeDeps();
-    const store = { recordRevocation: broken, revocations: broken, nextCrlNumber: broken };
+    const store = { ...deps.store, recordRevocation: broken, revocations: broken, nextCrlNumber: broken };
     const authority = await createEmbeddedAuthority({ ...deps, store });
     const errors = await Promise.all([
       failureOf(authority.crl()),

@@ -1,7 +1,13 @@
 import { MosaicError } from '../../domain/errors.ts';
 import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../../domain/peers/identity.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { CertificateAuthority, CrlSource, IssuedCertificate, IssueRequest } from '../authority.ts';
+import type {
+  CertificateAuthority,
+  CrlSource,
+  IssuedCertificate,
+  IssueRequest,
+  RootRollover,
+} from '../authority.ts';
 import { assertLeafLifetime } from '../lifetime.ts';
 import { MAX_BACKDATING_MS, verifyIssued } from '../verify.ts';
 import {
@@ -19,7 +25,8 @@ import { ipOctets, isDnsName } from '../x509/names.ts';
 import { OID } from '../x509/oids.ts';
 import { derToPem } from '../x509/pem.ts';
 import { asAuthority, unavailable } from './errors.ts';
-import { createRevocationList, type CrlDeps } from './revocations.ts';
+import { createGenerations } from './generations.ts';
+import type { CrlDeps } from './revocations.ts';
 import { loadOrCreateRoot, randomSerial, type Root, type RootDeps } from './root.ts';
 
 export type EmbeddedAuthorityDeps = RootDeps & CrlDeps;
@@ -115,22 +122,27 @@ const issue = async (
  */
 export const createEmbeddedAuthority = async (
   deps: EmbeddedAuthorityDeps,
-): Promise<CertificateAuthority & CrlSource> => {
+): Promise<CertificateAuthority & CrlSource & RootRollover> => {
   if (!(deps.crlLifetimeSeconds >= CRL_SECONDS.least && deps.crlLifetimeSeconds <= CRL_SECONDS.most)) {
     throw unavailable('The CRL’s lifetime must be 1 minute to 90 days.');
   }
-  const root = await asAuthority('open its root', () => loadOrCreateRoot(deps));
-  const list = createRevocationList(deps, root);
+  // Now, and not at the first certificate: a wrong sealing key must show at the start.
+  await asAuthority('open its root', () => loadOrCreateRoot(deps));
+  const roots = createGenerations(deps);
   return {
     kind: 'embedded',
-    rootPem: () => Promise.resolve(root.pem),
-    issue: (request) => asAuthority('sign the certificate', () => issue(request, root, deps)),
+    rootPem: () => asAuthority('open its root', async () => (await roots.issuing()).pem),
+    issue: (request) =>
+      asAuthority('sign the certificate', async () => issue(request, await roots.issuing(), deps)),
     revoke: (serial, reason, at) =>
       asAuthority('record the revocation', async () => {
         if (!SERIAL.test(serial) || serial.startsWith('0')) throw unavailable('That is not a serial number.');
         await deps.store.recordRevocation(serial, reason, at);
-        list.invalidate();
+        roots.invalidateLists();
       }),
-    crl: () => asAuthority('sign the revocation list', () => list.current()),
+    crl: () => asAuthority('sign the revocation list', () => roots.lists()),
+    trust: () => asAuthority('tell its roots', () => roots.trust()),
+    rollState: () => asAuthority('tell its roots', () => roots.state()),
+    roll: (step) => roots.roll(step),
   };
 };

@@ -1,6 +1,11 @@
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Random, Sealer } from '../../domain/ports/basics.ts';
-import type { EmbeddedCaStore, RevokedSerial, SecretStore } from '../../domain/ports/federation.ts';
+import type {
+  EmbeddedCaStore,
+  RevokedSerial,
+  RootGenerations,
+  SecretStore,
+} from '../../domain/ports/federation.ts';
 
 export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 
@@ -61,12 +66,20 @@ export const createMemorySecrets = (): SecretStore & { readonly all: Map<string,
 export const createMemoryCaStore = (): EmbeddedCaStore => {
   const revoked = new Map<string, RevokedSerial>();
   let number = 0n;
+  let roots: RootGenerations = { oldest: 1, issuing: 1, newest: 1, announcedAt: null, switchedAt: null };
   return {
     recordRevocation: (serial, reason, revokedAt) => {
       if (!revoked.has(serial)) revoked.set(serial, { serial, reason, revokedAt });
       return Promise.resolve();
     },
     revocations: () => Promise.resolve([...revoked.values()]),
+    roots: () => Promise.resolve(roots),
+    changeRoots: (from, to) => {
+      const isSame =
+        from.oldest === roots.oldest && from.issuing === roots.issuing && from.newest === roots.newest;
+      if (isSame) roots = to;
+      return Promise.resolve(isSame);
+    },
     nextCrlNumber: () => {
       number += 1n;
       return Promise.resolve(number);

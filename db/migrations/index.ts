@@ -9,6 +9,7 @@ import { responseCache } from './0008_response_cache.ts';
 import { renewal } from './0009_renewal.ts';
 import { auditChain } from './0010_audit_chain.ts';
 import { searching } from './0011_search.ts';
+import { rootRollover } from './0012_root_rollover.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   renewal,
   auditChain,
   searching,
+  rootRollover,
 ];

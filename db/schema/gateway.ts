@@ -1,4 +1,4 @@
-import { bigint, pgTable, smallint, text } from 'drizzle-orm/pg-core';
+import { bigint, integer, pgTable, smallint, text } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
 /** Sealed keys of the gateway itself, identity `gateway_secrets/<name>`. */
@@ -18,4 +18,9 @@ export const embeddedCaRevocations = pgTable('embedded_ca_revocations', {
 export const embeddedCaState = pgTable('embedded_ca_state', {
   id: smallint('id').primaryKey(),
   crlNumber: bigint('crl_number', { mode: 'bigint' }).notNull(),
+  oldestRoot: integer('oldest_root').notNull().default(1),
+  issuingRoot: integer('issuing_root').notNull().default(1),
+  newestRoot: integer('newest_root').notNull().default(1),
+  announcedAt: instant('announced_at'),
+  switchedAt: instant('switched_at'),
 });

@@ -28,6 +28,21 @@ where c.grant_id = confirmed.grant_id and c.id <> confirmed.id and c.created_at 
   and c.status = 'issued' and c.revoke_at is null
 returning c.id`;
 
+const UNMOVED = `select count(distinct g.id)::integer as count
+from federation_grants g join issued_certificates c on c.grant_id = g.id
+where g.status = 'active' and c.status = 'issued' and c.not_after > $2::timestamptz and not exists (
+  select from issued_certificates m where m.grant_id = g.id and m.status = 'issued'
+    and m.confirmed_at is not null and m.created_at >= $1::timestamptz)`;
+
+const GOOD_BEFORE = `select count(*)::integer as count from issued_certificates
+where status = 'issued' and not_after > $2::timestamptz and created_at < $1::timestamptz`;
+
+interface CountRow {
+  readonly count: number;
+}
+
+const countOf = ([row]: readonly CountRow[]): number => row?.count ?? 0;
+
 export const createCertificateStore = ({ db, raw }: Session): CertificateStore => {
   /** From `requested` only: an outcome is recorded once. */
   const settle = async (id: string, values: Partial<typeof certificates.$inferInsert>): Promise<void> => {
@@ -72,6 +87,10 @@ export const createCertificateStore = ({ db, raw }: Session): CertificateStore =
     },
     revokeSuperseded: async (at) =>
       (await raw.query(REVOKE_SUPERSEDED, ['superseded', at.toISOString()])).length,
+    unmovedSince: async (since, now) =>
+      countOf(await raw.query<CountRow>(UNMOVED, [since.toISOString(), now.toISOString()])),
+    goodBefore: async (since, now) =>
+      countOf(await raw.query<CountRow>(GOOD_BEFORE, [since.toISOString(), now.toISOString()])),
     ofGrant: (grantId) =>
       db
         .select()

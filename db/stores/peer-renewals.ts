@@ -63,6 +63,8 @@ export const createPeerRenewalStore = ({ db, raw }: Session): PeerRenewalStore =
           and(
             usable,
             sql`${renewals.dueAt} <= ${at}::timestamptz`,
+            // One that has expired renews nothing: who failed until then has said so.
+            sql`${peers.certificateNotAfter} > ${at}::timestamptz`,
             sql`(${renewals.claimUntil} is null or ${renewals.claimUntil} <= ${at}::timestamptz)`,
           ),
         )

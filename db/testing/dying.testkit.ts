@@ -3,6 +3,12 @@ import type { Driver, Queryable, Transaction } from '../driver/driver.ts';
 /** What a process that was killed says in these tests. */
 export class Died extends Error {}
 
+/** Whether an error is that, or says so in its causes: the query builder wraps what the driver throws. */
+export const hasDied = (error: unknown): boolean => {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner instanceof Died) return true;
+  return false;
+};
+
 export interface Dying {
   readonly driver: Driver;
   /**

@@ -203,6 +203,10 @@ export interface CertificateStore {
   /** Revokes what was superseded and whose overlap is over. Says how many. */
   revokeSuperseded(at: Date): Promise<number>;
   ofGrant(grantId: string): Promise<readonly CertificateRecord[]>;
+  /** Active grants with a good certificate whose holder has not confirmed one that was made since then. */
+  unmovedSince(since: Date, now: Date): Promise<number>;
+  /** Certificates that are good and were made before then. */
+  goodBefore(since: Date, now: Date): Promise<number>;
   /** Revokes the issued certificates of a grant in the database, and puts each serial into the CA outbox. */
   revokeOfGrant(grantId: string, reason: string, at: Date): Promise<readonly string[]>;
 }
@@ -252,11 +256,25 @@ export interface RevokedSerial {
   readonly reason?: string;
 }
 
+/** Generations of the embedded CA's root. At most two are trusted: `issuing` is one of them. */
+export interface RootGenerations {
+  readonly oldest: number;
+  readonly issuing: number;
+  readonly newest: number;
+  /** When the newest was made known; null: nothing is rolled over. */
+  readonly announcedAt: Date | null;
+  /** When the newest began to issue. */
+  readonly switchedAt: Date | null;
+}
+
 /** What the embedded CA keeps: revoked serials and the CRL's number, which only rises. */
 export interface EmbeddedCaStore {
   /** Idempotent. */
   recordRevocation(serial: string, reason: string, at: Date): Promise<void>;
   revocations(): Promise<readonly RevokedSerial[]>;
+  roots(): Promise<RootGenerations>;
+  /** False when they are not `from` any more: somebody else was faster. */
+  changeRoots(from: RootGenerations, to: RootGenerations): Promise<boolean>;
   /** Raises and returns the CRL number. */
   nextCrlNumber(): Promise<bigint>;
 }

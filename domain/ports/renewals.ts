@@ -18,7 +18,7 @@ export interface PeerRenewalStore {
   unscheduled(limit: number): Promise<readonly Peer[]>;
   /** Sets the date, unless there is one. */
   schedule(peerId: string, dueAt: Date): Promise<void>;
-  /** Ids of usable peers whose date has come and that nobody works on, the longest due first. */
+  /** Ids of usable peers whose date has come, whose certificate is good and that nobody works on, the longest due first. */
   due(limit: number, now: Date): Promise<readonly string[]>;
   /**
    * One winner among replicas; null for everyone else, and when `mustBeDue` and it is not any more.

@@ -249,3 +249,40 @@ describe('replicas that share the folder', () => {
     expect(file('crl.pem', directory)).toBe((await other.crl()).pem);
   });
 });
+
+describe('another root', () => {
+  const roots = (): number => file('client-ca.pem').match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+  const lists = (): number => file('crl.pem').match(/BEGIN X509 CRL/g)?.length ?? 0;
+  const status = async (client: ClientCertificate): Promise<number> => (await ask(client)).status;
+
+  it('X-66 is announced, issues and stands alone in the end; nginx takes who belongs to a root that is trusted', async () => {
+    const keeper = await keep();
+    const old = await issueClient(ca);
+    const server = file('server.pem');
+    await ca.roll?.('announce');
+    await keeper.refresh();
+    expect([roots(), lists(), file('server.pem')]).toEqual([2, 2, server]);
+    await expect.poll(() => status(old)).toBe(PASSED);
+
+    await ca.roll?.('switch');
+    await keeper.refresh();
+    // The server’s certificate moves: whoever trusts both roots goes on.
+    expect(file('server.pem')).not.toBe(server);
+    root = `${root}${await ca.rootPem()}`;
+    const next = await issueClient(ca);
+    await expect.poll(() => status(next)).toBe(PASSED);
+    expect(await status(old)).toBe(PASSED);
+    const gone = await issueClient(ca);
+    await ca.revoke(gone.serial, 'superseded', new Date());
+    await keeper.refresh();
+    await expect.poll(() => status(gone)).toBe(401);
+    expect(await status(next)).toBe(PASSED);
+
+    await ca.roll?.('retire');
+    await keeper.refresh();
+    expect([roots(), lists()]).toEqual([1, 1]);
+    await expect.poll(() => status(old)).toBe(401);
+    expect(await status(next)).toBe(PASSED);
+    expect(keeper.state()).toMatchObject({ status: 'ok', refusedLists: 0 });
+  });
+});

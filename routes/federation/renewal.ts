@@ -38,7 +38,12 @@ const renewed = z
     subject_user_id: uuid,
     certificate: pem,
     chain: pem.meta({ description: 'What follows the certificate up to the root, PEM.' }),
-    ca: pem.meta({ description: 'The root certificate.' }),
+    ca: pem.meta({
+      description: 'The root certificate; while it is replaced, both, the one that issues first.',
+    }),
+    ca_links: pem.meta({
+      description: 'The new root’s name and key, signed by the old one; empty when there is one root.',
+    }),
     not_after: timestamp,
   })
   .meta({ id: 'Renewal' });
@@ -84,7 +89,8 @@ export const renewalRoutes = (deps: Deps): Hono<AppEnv> => {
           subject_user_id: made.subjectUserId,
           certificate: made.certificatePem,
           chain: made.chainPem,
-          ca: made.rootPem,
+          ca: made.trust.rootsPem,
+          ca_links: made.trust.linksPem,
           not_after: made.notAfter.toISOString(),
         },
         201,

@@ -82,6 +82,14 @@ export const auditAnswer = z.looseObject({
   trace_id: maybeText,
 });
 
+export const authorityAnswer = z.looseObject({
+  kind: text,
+  phase: text,
+  announced_at: maybeText,
+  switched_at: maybeText,
+  waiting_for: z.number(),
+});
+
 /** Fields differ by resource: the resources table says which are shown. */
 export const rowAnswer = z.looseObject({ id: text, created_at: text });
 
@@ -124,6 +132,7 @@ export type MemberAnswer = z.infer<typeof memberAnswer>;
 export type TokenAnswer = z.infer<typeof tokenAnswer>;
 export type GrantAnswer = z.infer<typeof grantAnswer>;
 export type EnrollmentAnswer = z.infer<typeof enrollmentAnswer>;
+export type AuthorityAnswer = z.infer<typeof authorityAnswer>;
 export type PeerAnswer = z.infer<typeof peerAnswer>;
 export type AuditAnswer = z.infer<typeof auditAnswer>;
 export type RowAnswer = z.infer<typeof rowAnswer>;

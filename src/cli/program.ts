@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addBootstrap } from './commands/bootstrap.ts';
+import { addCa } from './commands/ca.ts';
 import { addDemo } from './commands/demo.ts';
 import { addFederation } from './commands/federation.ts';
 import { addGateway } from './commands/gateway.ts';
@@ -40,6 +41,7 @@ export const buildProgram = (io: Io, json: boolean): Command => {
   addQuery(program, io);
   addSearch(program, io);
   addResource(program, io);
+  addCa(program, io);
   addStorage(program, io);
   addKeys(program, io);
   addInfra(program, io);

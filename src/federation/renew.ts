@@ -11,6 +11,8 @@ export interface RenewAnswer {
   readonly certificatePem: string;
   readonly chainPem: string;
   readonly caPem: string;
+  /** Absent from gateways whose root can not be replaced. */
+  readonly linksPem: string;
 }
 
 type Context = Pick<PeerCall, 'traceparent' | 'signal'>;
@@ -23,15 +25,24 @@ const isPem = (value: unknown): value is string =>
 
 const readAnswer = (json: unknown): RenewAnswer | null => {
   if (typeof json !== 'object' || json === null) return null;
-  const { grant_id, subject_user_id, certificate, chain, ca } = json as Record<string, unknown>;
+  const {
+    grant_id,
+    subject_user_id,
+    certificate,
+    chain,
+    ca,
+    ca_links = '',
+  } = json as Record<string, unknown>;
   if (!isUuid(grant_id) || !isUuid(subject_user_id)) return null;
   if (!isPem(certificate) || !isPem(chain) || !isPem(ca)) return null;
+  if (ca_links !== '' && !isPem(ca_links)) return null;
   return {
     grantId: grant_id,
     subjectUserId: subject_user_id,
     certificatePem: certificate,
     chainPem: chain,
     caPem: ca,
+    linksPem: ca_links,
   };
 };
 

@@ -47,7 +47,7 @@ const readAll = (ders: readonly Uint8Array[]): readonly CertificateInfo[] | null
  * @returns the failure as a public sentence
  */
 export const acceptCertificate = async (
-  answer: RenewAnswer,
+  answer: Omit<RenewAnswer, 'linksPem'>,
   csrPem: string,
   fingerprint: string,
   now: Date,

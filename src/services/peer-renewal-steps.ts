@@ -1,3 +1,5 @@
+import { sha256Hex } from '../../ca/x509/bytes.ts';
+import { pemToDer, splitPem } from '../../ca/x509/pem.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { PeerRenewal } from '../../domain/ports/renewals.ts';
@@ -8,6 +10,7 @@ import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import { askConfirmation, askRenewal, tryCertificate } from '../federation/renew.ts';
 import { traceparent } from '../federation/trace.ts';
 import { changeEntry, type Author } from './audit.ts';
+import { acceptRoots } from './peer-trust.ts';
 import { acceptCertificate, type AcceptedCertificate } from './peer-certificate.ts';
 
 /** Identity a pending key is sealed under (ports/renewals.ts): another than the key in use has. */
@@ -75,30 +78,38 @@ const pendingKey = async (deps: Deps, { peer, claimId }: Renewing, begun: PeerRe
   return made;
 };
 
+interface Obtained extends AcceptedCertificate {
+  /** Of the root the certificate ends at; `caPem` has all that are trusted. */
+  readonly caFingerprint: string;
+}
+
+const fingerprintOf = (pem: string): string => {
+  const der = pemToDer(pem, 'CERTIFICATE');
+  return der.ok ? sha256Hex(der.value) : '';
+};
+
+const isEndOf = (chainPem: string, rootPem: string): boolean => {
+  const chain = splitPem(chainPem);
+  const last = chain.ok ? chain.value.at(-1) : undefined;
+  return last !== undefined && sha256Hex(last.der) === fingerprintOf(rootPem);
+};
+
 interface Usable {
   readonly federationUrl: string;
   readonly caPem: string;
-  readonly caFingerprint: string;
   readonly clientCertPem: string;
   readonly clientKeyPemSealed: string;
 }
 
-const usable = ({ federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed }: Peer): Usable => {
-  if (
-    federationUrl === null ||
-    caPem === null ||
-    caFingerprint === null ||
-    clientCertPem === null ||
-    clientKeyPemSealed === null
-  ) {
+const usable = ({ federationUrl, caPem, clientCertPem, clientKeyPemSealed }: Peer): Usable => {
+  if (federationUrl === null || caPem === null || clientCertPem === null || clientKeyPemSealed === null)
     throw new MosaicError('invalid_transition', { detail: 'The enrollment of this peer is incomplete.' });
-  }
-  return { federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed };
+  return { federationUrl, caPem, clientCertPem, clientKeyPemSealed };
 };
 
-const obtain = async (deps: Deps, renewing: Renewing, { csrPem }: Pending): Promise<AcceptedCertificate> => {
+const obtain = async (deps: Deps, renewing: Renewing, { csrPem }: Pending): Promise<Obtained> => {
   const { peer } = renewing;
-  const { federationUrl, caPem, caFingerprint, clientCertPem, clientKeyPemSealed } = usable(peer);
+  const { federationUrl, caPem, clientCertPem, clientKeyPemSealed } = usable(peer);
   const key = await deps.sealer.open(clientKeyPemSealed, clientKeyIdentity(peer.id));
   const credentials = { caPem, certPem: clientCertPem, keyPem: new TextDecoder().decode(key) };
   const answer = await withClient(deps, credentials, async (client) =>
@@ -113,9 +124,15 @@ const obtain = async (deps: Deps, renewing: Renewing, { csrPem }: Pending): Prom
   if (answer.grantId !== peer.remoteGrantId || answer.subjectUserId !== peer.remoteSubjectUserId) {
     throw new MosaicError('peer_protocol', { detail: 'The certificate is for another grant or subject.' });
   }
-  const accepted = await acceptCertificate(answer, csrPem, caFingerprint, deps.clock.now());
+  const now = deps.clock.now();
+  const roots = await acceptRoots(caPem, { rootsPem: answer.caPem, linksPem: answer.linksPem }, now);
+  if (!roots.ok) throw new MosaicError('peer_protocol', { detail: roots.error });
+  // Of the roots it is the one at the end of the chain that the certificate is held against.
+  const root = roots.value.find((pem) => isEndOf(answer.chainPem, pem)) ?? '';
+  const caFingerprint = fingerprintOf(root);
+  const accepted = await acceptCertificate({ ...answer, caPem: root }, csrPem, caFingerprint, now);
   if (!accepted.ok) throw new MosaicError('peer_protocol', { detail: accepted.error });
-  return accepted.value;
+  return { ...accepted.value, caPem: roots.value.join(''), caFingerprint };
 };
 
 /** Certificate and key, both or neither, and the note that the serving side has to hear of it. */
@@ -123,9 +140,9 @@ const swap = async (
   deps: Deps,
   { peer, claimId, author }: Renewing,
   { keyPem }: Pending,
-  { caPem, clientCertPem, notAfter }: AcceptedCertificate,
+  { caPem, caFingerprint, clientCertPem, notAfter }: Obtained,
 ): Promise<void> => {
-  const { clientCertPem: from, caFingerprint } = usable(peer);
+  const { clientCertPem: from } = usable(peer);
   const sealed = await deps.sealer.seal(new TextEncoder().encode(keyPem), clientKeyIdentity(peer.id));
   await deps.storage.transaction(async (stores) => {
     const isOurs = await stores.peerRenewals.swapped(peer.id, claimId);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import { createStorage } from '../../db/storage.ts';
-import { Died, dyingDriver } from '../../db/testing/dying.testkit.ts';
+import { Died, dyingDriver, hasDied } from '../../db/testing/dying.testkit.ts';
 import { grantFor, startSide, type PairSide } from '../../routes/query/pair.testkit.ts';
 import type { Deps, PeerClient } from '../deps.ts';
 import { closeOutbound, outboundOf } from '../federation/outbound.ts';
@@ -37,12 +37,6 @@ beforeEach(async () => {
   // What earlier cases left shall not be due.
   await home.deps.sql('delete from federation_peers');
 });
-
-/** Whether the process died there: the query builder wraps what the driver throws. */
-const isDead = (error: unknown): boolean => {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner instanceof Died) return true;
-  return false;
-};
 
 const setClocks = (at: Date): void => {
   home.deps.clock.set(at);
@@ -158,7 +152,7 @@ describe('renewal of a certificate at the asking side', () => {
         const peer = await enrolled();
         const { deps } = dyingDeps(fatal);
         const ended = await renewPeer(deps, peer.id, due).catch((error: unknown) => error);
-        expect(isDead(ended), `moment ${fatal}`).toBe(true);
+        expect(hasDied(ended), `moment ${fatal}`).toBe(true);
         expect(await pairWorks(peer.id), `moment ${fatal}`).toBe(true);
         // Another replica, or this one after its start, when the claim has run out.
         home.deps.clock.set(new Date(today.getTime() + 2 * MINUTE));
@@ -199,7 +193,7 @@ describe('renewal of a certificate at the asking side', () => {
         }),
       };
       const ended = await renewPeer(guarded, peer.id, due).catch((error: unknown) => error);
-      expect(isDead(ended), `call moment ${fatal}`).toBe(true);
+      expect(hasDied(ended), `call moment ${fatal}`).toBe(true);
       expect(await pairWorks(peer.id), `call moment ${fatal}`).toBe(true);
       home.deps.clock.set(new Date(today.getTime() + 2 * MINUTE));
       await renewPeer(home.deps, peer.id, due);
@@ -296,6 +290,17 @@ describe('renewal of a certificate at the asking side', () => {
     });
   });
 
+  it('a certificate that has expired is not asked with any more, and nobody is alarmed again', async () => {
+    const peer = await enrolled();
+    const away = throughClient(() => () => Promise.reject(new Error('away')));
+    await renewPeer(away, peer.id, due);
+    home.deps.clock.set(new Date(today.getTime() + 6 * MINUTE));
+    const before = home.deps.logged.length;
+    expect(await renewalRound(home.deps)).toBe(0);
+    expect(home.deps.logged.slice(before)).toEqual([]);
+    expect(await certificates(peer.grantId)).toHaveLength(1);
+  });
+
   it('a certificate that the peer does not take is not swapped in', async () => {
     const peer = await enrolled();
     const before = await peerOf(peer.id);
@@ -370,7 +375,6 @@ describe('renewal of a certificate at the asking side', () => {
 
   it('an administrator renews at any time; not a peer that asks us, nor one that is unknown', async () => {
     const peer = await enrolled();
-    setClocks(today);
     const before = await peerOf(peer.id);
     const answer = await home.call(`/api/admin/peers/${peer.id}/renew`, { status: 200, method: 'POST' });
     expect(answer.body['certificate_not_after']).not.toBe(before.certificateNotAfter?.toISOString());

@@ -1,4 +1,4 @@
-import type { IssuedCertificate } from '../../ca/authority.ts';
+import { trustOf, type IssuedCertificate, type Trust } from '../../ca/authority.ts';
 import { sha256Hex } from '../../ca/x509/bytes.ts';
 import { readCsr, type CertificateRequest } from '../../ca/x509/csr.ts';
 import { decide } from '../../domain/access/decide.ts';
@@ -20,7 +20,8 @@ export interface Renewed {
   readonly certificatePem: string;
   /** What follows the certificate up to the root. */
   readonly chainPem: string;
-  readonly rootPem: string;
+  /** The roots to trust from now on, and what announces those that are new. */
+  readonly trust: Trust;
   readonly notAfter: Date;
 }
 
@@ -144,18 +145,18 @@ export const renewCertificate = async (
   const csr = await readCsr(csrPem);
   if (!csr.ok) throw new MosaicError('invalid_csr', { detail: csr.error });
   const publicKeyHash = sha256Hex(csr.value.publicKeyInfo);
-  const rootPem = await deps.ca.rootPem();
+  const trust = await trustOf(deps.ca);
   for (let poll = 0; poll < POLLS; poll += 1) {
     const begun = await begin(deps, identity, publicKeyHash);
     const { grantId, subjectUserId } = identity;
     if (begun.kind === 'again') {
       const { certificatePem, chainPem, notAfter } = begun.certificate;
       if (certificatePem === null || chainPem === null || notAfter === null) break;
-      return { grantId, subjectUserId, certificatePem, chainPem, rootPem, notAfter };
+      return { grantId, subjectUserId, certificatePem, chainPem, trust, notAfter };
     }
     if (begun.kind === 'intent') {
       const { pem, chainPem, notAfter } = await sign(deps, identity, begun, csr.value);
-      return { grantId, subjectUserId, certificatePem: pem, chainPem, rootPem, notAfter };
+      return { grantId, subjectUserId, certificatePem: pem, chainPem, trust, notAfter };
     }
     await sleep(POLL_MS);
   }

@@ -1,4 +1,4 @@
-import type { Crl } from '../../../ca/authority.ts';
+import { trustOf, type Crl } from '../../../ca/authority.ts';
 import { splitPem, derToPem } from '../../../ca/x509/pem.ts';
 import type { FrontConfig } from '../../config/config.ts';
 import type { FrontState } from '../../deps.ts';
@@ -28,15 +28,16 @@ export interface FrontFilesParts extends FrontMaterialParts {
   readonly front: FrontConfig;
 }
 
-/** Everything after the leaf, the root first: what nginx checks clients against. */
-const authoritiesOf = ({ chain }: ServerCertificate): string => {
+/** Everything after the leaf, the root first, and other roots that are trusted: what nginx checks clients against. */
+const authoritiesOf = ({ chain }: ServerCertificate, rootsPem: string): string => {
   const blocks = splitPem(chain);
   if (!blocks.ok) throw new Error(`the server certificate’s chain is not readable: ${blocks.error}`);
-  return blocks.value
-    .slice(1)
-    .toReversed()
-    .map(({ der }) => derToPem(der, 'CERTIFICATE'))
-    .join('');
+  const roots = splitPem(rootsPem);
+  if (!roots.ok) throw new Error(`the authority’s roots are not readable: ${roots.error}`);
+  const all = [...blocks.value.slice(1).toReversed(), ...roots.value].map(({ der }) =>
+    derToPem(der, 'CERTIFICATE'),
+  );
+  return [...new Set(all)].join('');
 };
 
 /** Another replica may have been faster with a newer list; the list of another authority counts for nothing. */
@@ -81,8 +82,11 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
   const rootPem = await ca.rootPem();
   let inForce: Pick<FrontState, 'certificateNotAfter' | 'crlNumber' | 'crlNextUpdate'> | null = null;
 
-  const certificateFor = async (there: Partial<FrontFiles>): Promise<ServerCertificate> => {
-    const found = certificateIn(there, names, rootPem);
+  const certificateFor = async (
+    there: Partial<FrontFiles>,
+    issuerPem: string,
+  ): Promise<ServerCertificate> => {
+    const found = certificateIn(there, names, issuerPem);
     if (found === null) return issueServerCertificate(parts, names);
     return isDue(found, clock.now()) ? renewedOrKept(parts, names, found) : found;
   };
@@ -99,8 +103,8 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
   const update = (next: Crl | null): Promise<void> =>
     withFolder(directory, async () => {
       const there = readFront(directory);
-      const certificate = await certificateFor(there);
-      const authorities = authoritiesOf(certificate);
+      const certificate = await certificateFor(there, await ca.rootPem());
+      const authorities = authoritiesOf(certificate, (await trustOf(ca)).rootsPem);
       const wanted: FrontFiles = {
         'client-ca.pem': authorities,
         'crl.pem': listFor(there, authorities, next),

@@ -1,4 +1,4 @@
-import type { CertificateAuthority, Crl, CrlSource } from '../../../ca/authority.ts';
+import { trustOf, type Authority, type Crl } from '../../../ca/authority.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import type { FrontState, KeyMaker } from '../../deps.ts';
 import type { FrontMaterial } from './front.ts';
@@ -12,7 +12,7 @@ import {
 } from './server-certificate.ts';
 
 export interface FrontMaterialParts {
-  readonly ca: CertificateAuthority & CrlSource;
+  readonly ca: Authority;
   readonly keyMaker: KeyMaker;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,7 +37,8 @@ export interface FrontMaterialKeeper extends FrontKeeper {
 
 /** Keeps the certificate and revocation list of the gateway's own front current, in memory. */
 export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<FrontMaterialKeeper> => {
-  const root = await parts.ca.rootPem();
+  let root = (await trustOf(parts.ca)).rootsPem;
+  let issuer = await parts.ca.rootPem();
   let certificate: ServerCertificate = await issueServerCertificate(parts, parts.names);
   let crl: Crl = await parts.ca.crl();
   let apply: ((material: FrontMaterial) => void) | null = null;
@@ -50,11 +51,18 @@ export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<Fron
   });
 
   const rounds = createFrontRounds(parts, crl.number, async (next) => {
-    const before = { certificate, crl };
-    if (isDue(certificate, parts.clock.now()))
-      certificate = await renewedOrKept(parts, parts.names, certificate);
+    const before = { certificate, crl, root };
+    const issuerNow = await parts.ca.rootPem();
+    // Together with its list, without which a root's certificates are all refused.
+    if (next !== null) root = (await trustOf(parts.ca)).rootsPem;
+    if (issuerNow !== issuer || isDue(certificate, parts.clock.now())) {
+      const renewed = await renewedOrKept(parts, parts.names, certificate);
+      if (renewed !== certificate) issuer = issuerNow;
+      certificate = renewed;
+    }
     crl = next ?? crl;
-    if (certificate !== before.certificate || crl.pem !== before.crl.pem) apply?.(current());
+    if (certificate !== before.certificate || crl.pem !== before.crl.pem || root !== before.root)
+      apply?.(current());
   });
 
   return {

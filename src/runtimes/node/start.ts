@@ -71,13 +71,21 @@ const createUndo = (log: Log) => {
   return { add: (step: () => unknown) => void steps.push(step), run };
 };
 
-/** The same authority, but whoever is given it hears of revocations at once: the front's list must follow. */
+/** The same authority, but whoever is given it hears of revocations and of other roots at once: the front must follow. */
 const tellRevocations = (ca: Authority, onRevoked: () => Promise<void>): Authority => ({
   ...ca,
   revoke: async (serial, reason, at) => {
     await ca.revoke(serial, reason, at);
     await onRevoked();
   },
+  ...(ca.roll === undefined
+    ? {}
+    : {
+        roll: async (step) => {
+          await ca.roll?.(step);
+          await onRevoked();
+        },
+      }),
 });
 
 const alertsOf = (config: GatewayConfig, { clock }: Wired, log: Log) => {

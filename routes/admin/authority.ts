@@ -1,0 +1,73 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { Deps } from '../../src/deps.ts';
+import { rollAuthority, showAuthority, type AuthorityView } from '../../src/services/authority.ts';
+import { actorOf } from '../actor.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate, requireAdmin } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { timestamp } from '../shapes.ts';
+import { validate } from '../validate.ts';
+
+const tags = ['pki'];
+
+const authorityShape = z
+  .strictObject({
+    kind: z.enum(['embedded', 'step-ca']),
+    phase: z.enum(['stable', 'announced', 'switched']),
+    announced_at: timestamp.nullable(),
+    switched_at: timestamp.nullable(),
+    waiting_for: z.int().meta({
+      description:
+        'Announced: grants whose holder does not know the new root yet. Switched: good certificates of the old root.',
+    }),
+  })
+  .meta({ id: 'Authority' });
+
+const rollShape = z.strictObject({
+  step: z.enum(['announce', 'switch', 'retire']),
+  force: z.boolean().default(false).meta({ description: 'Even though peers are cut off by it.' }),
+});
+
+const show = (view: AuthorityView): z.infer<typeof authorityShape> => ({
+  kind: view.kind,
+  phase: view.phase,
+  announced_at: view.announcedAt?.toISOString() ?? null,
+  switched_at: view.switchedAt?.toISOString() ?? null,
+  waiting_for: view.waitingFor,
+});
+
+/** Mounted at /api/admin/authority. */
+export const authorityRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps), requireAdmin());
+
+  app.get(
+    '/',
+    describe({
+      summary: 'How the certificate authority stands',
+      tags,
+      success: { status: 200, description: 'The authority.', schema: authorityShape },
+      errors: ['ca_unavailable'],
+    }),
+    async (c) => c.json(show(await showAuthority(deps))),
+  );
+
+  app.post(
+    '/roll',
+    describe({
+      summary: 'Take the next step of replacing the root of the embedded authority',
+      description:
+        '`announce` makes a new root, which peers learn of when they renew; `switch` lets it issue; `retire` ends the old one.',
+      tags,
+      success: { status: 200, description: 'Taken.', schema: authorityShape },
+      errors: ['invalid_transition', 'conflict', 'ca_unavailable'],
+    }),
+    validate('json', rollShape),
+    async (c) => {
+      const { step, force } = c.req.valid('json');
+      return c.json(show(await rollAuthority(deps, actorOf(c), step, force)));
+    },
+  );
+  return app;
+};

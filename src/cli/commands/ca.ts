@@ -1,0 +1,54 @@
+import { Argument, type Command } from 'commander';
+import { authorityAnswer, type AuthorityAnswer } from '../answers.ts';
+import { apiLeaf, connect, group, print, type ApiOptions } from '../command.ts';
+import type { Io } from '../io.ts';
+import { facts } from '../render/table.ts';
+import { moment, safe } from '../render/text.ts';
+
+const AUTHORITY = '/api/admin/authority';
+
+const WAITS: Readonly<Record<string, string>> = {
+  announced: 'grants whose holder does not know the new root yet (they learn of it when they renew)',
+  switched: 'good certificates of the old root',
+};
+
+const render = (authority: AuthorityAnswer): string =>
+  facts([
+    ['authority', safe(authority.kind)],
+    ['root', safe(authority.phase)],
+    ['announced', authority.announced_at ? moment(authority.announced_at) : '-'],
+    ['switched', authority.switched_at ? moment(authority.switched_at) : '-'],
+    ['waiting for', `${authority.waiting_for} ${WAITS[authority.phase] ?? ''}`.trim()],
+  ]);
+
+export const addCa = (program: Command, io: Io): void => {
+  const ca = group(program, 'ca', 'The certificate authority of this gateway.', [
+    'mosaic ca status',
+    'mosaic ca roll announce',
+  ]);
+
+  apiLeaf(ca, 'status', 'How a replacement of the root stands.', ['mosaic ca status --json']).action(
+    async (options: ApiOptions) => {
+      const authority = await (await connect(io, options)).get(AUTHORITY, authorityAnswer);
+      print(io, options, authority, () => render(authority));
+    },
+  );
+
+  apiLeaf(ca, 'roll', 'Take the next step of replacing the root of the embedded authority.', [
+    'mosaic ca roll announce',
+    'mosaic ca roll switch',
+    'mosaic ca roll retire',
+  ])
+    .addArgument(
+      new Argument(
+        '<step>',
+        'announce: a new root, which peers learn of; switch: it issues; retire: the old one ends',
+      ).choices(['announce', 'switch', 'retire']),
+    )
+    .option('--force', 'even though peers are cut off by it: they must enroll again')
+    .action(async (step: string, options: ApiOptions & { readonly force?: boolean }) => {
+      const body = { step, force: options.force === true };
+      const authority = await (await connect(io, options)).post(`${AUTHORITY}/roll`, body, authorityAnswer);
+      print(io, options, authority, () => render(authority));
+    });
+};

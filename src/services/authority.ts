@@ -1,0 +1,65 @@
+import type { RollState, RollStep } from '../../ca/authority.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import type { Deps } from '../deps.ts';
+import type { Actor } from './actor.ts';
+import { changeEntry } from './audit.ts';
+
+/** How a rollover of the authority's root stands. */
+export interface AuthorityView extends RollState {
+  readonly kind: Deps['ca']['kind'];
+  /** What the next step waits for: grants whose holder does not know the new root, or certificates of the old one. */
+  readonly waitingFor: number;
+}
+
+const refused = (): MosaicError =>
+  new MosaicError('invalid_transition', {
+    detail: 'The root of this authority is replaced by its own means: see docs/renewal.md.',
+  });
+
+const waitingFor = async (deps: Deps, { phase, announcedAt, switchedAt }: RollState): Promise<number> => {
+  const { certificates } = deps.storage.stores;
+  const now = deps.clock.now();
+  if (phase === 'announced' && announcedAt !== null) return certificates.unmovedSince(announcedAt, now);
+  if (phase === 'switched' && switchedAt !== null) return certificates.goodBefore(switchedAt, now);
+  return 0;
+};
+
+/** @throws MosaicError `ca_unavailable`, `database_unavailable` */
+export const showAuthority = async (deps: Deps): Promise<AuthorityView> => {
+  const { kind, rollState } = deps.ca;
+  if (rollState === undefined) {
+    return { kind, phase: 'stable', announcedAt: null, switchedAt: null, waitingFor: 0 };
+  }
+  const state = await rollState();
+  return { kind, ...state, waitingFor: await waitingFor(deps, state) };
+};
+
+/**
+ * Takes the next step of replacing the authority's root. A step that would cut peers off is refused while there are
+ * any: a peer learns of a new root when it renews.
+ *
+ * @param isForced takes the step all the same; whoever has not renewed must enroll again
+ * @throws MosaicError `invalid_transition` (out of turn, or somebody would be cut off), `conflict`, `ca_unavailable`
+ */
+export const rollAuthority = async (
+  deps: Deps,
+  actor: Actor,
+  step: RollStep,
+  isForced: boolean,
+): Promise<AuthorityView> => {
+  const { roll } = deps.ca;
+  if (roll === undefined) throw refused();
+  const { waitingFor: waiting } = await showAuthority(deps);
+  if (step !== 'announce' && waiting > 0 && !isForced) {
+    const whom =
+      step === 'switch'
+        ? `${waiting} grants whose holders have not renewed since the new root was announced`
+        : `${waiting} certificates of the old root that are still good`;
+    throw new MosaicError('invalid_transition', { detail: `It would cut off ${whom}; wait, or force it.` });
+  }
+  await roll(step);
+  await deps.storage.stores.audit.insertMany([
+    changeEntry(deps, actor, { verb: 'admin', action: `authority.${step}`, status: 200 }),
+  ]);
+  return showAuthority(deps);
+};
