@@ -11,10 +11,12 @@ interface FloorOrder {
   readonly socket: string;
   readonly databaseUrl: string;
   readonly text: string;
-  readonly params: readonly (string | number | null)[];
+  readonly params: readonly (string | number | boolean | null)[];
 }
 
 const order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as FloorOrder;
+/** As the product's driver sends them. */
+const params = order.params.map((param) => (typeof param === 'boolean' ? (param ? 't' : 'f') : param));
 const sql = postgres(order.databaseUrl, {
   max: 10,
   prepare: true,
@@ -24,7 +26,7 @@ const sql = postgres(order.databaseUrl, {
 });
 
 const server = createServer((_request, response) => {
-  sql.unsafe(order.text, [...order.params], { prepare: true }).then(
+  sql.unsafe(order.text, params, { prepare: true }).then(
     (rows) => {
       const body = Buffer.from(JSON.stringify({ items: rows }));
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });

@@ -1,0 +1,41 @@
+/** One line of the report. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  /** What the issue asks for, as text; empty where nothing is asked. Nothing is asserted. */
+  readonly target: string;
+}
+
+/** A curve for docs/performance.md. */
+export interface Plot {
+  readonly title: string;
+  /** What stands on the horizontal axis, and the unit of the other. */
+  readonly x: string;
+  readonly unit: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+export interface SectionReport {
+  readonly figures: readonly Figure[];
+  readonly plots?: readonly Plot[];
+}
+
+export const figure = (name: string, value: number, target = ''): Figure => ({
+  name,
+  value: Number(value.toFixed(3)),
+  target,
+});
+
+const BAR = 40;
+const count = new Intl.NumberFormat('en');
+
+/** A plot as text: a bar a point, the longest as wide as the page bears. */
+export const drawPlot = ({ title, x, unit, points }: Plot): string => {
+  const most = Math.max(...points.map(([, y]) => y), Number.MIN_VALUE);
+  const label = Math.max(x.length, ...points.map(([at]) => count.format(at).length));
+  const lines = points.map(
+    ([at, y]) =>
+      `${count.format(at).padStart(label)} │${'█'.repeat(Math.max(1, Math.round((y / most) * BAR)))} ${y.toFixed(2)}`,
+  );
+  return [`${title} (${unit})`, `${x.padStart(label)} │`, ...lines].join('\n');
+};

@@ -1,0 +1,159 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readIdentity } from '../../ca/x509/identity.ts';
+import { openPostgresStorage } from '../../db/connect/postgres.ts';
+import type { Statement } from '../../db/sql/read.ts';
+import type { Grant } from '../../domain/grants/grant.ts';
+import type { CertificateIdentity } from '../../domain/peers/identity.ts';
+import type { FederatedWorld } from '../acceptance/federated-world.ts';
+import { enrollByHand, type HandMadeClient } from '../acceptance/hand-made-client.ts';
+import { must } from '../acceptance/world.ts';
+import { startNginx } from '../components/nginx.ts';
+import { stop, type Component } from '../components/process.ts';
+import { freePort } from '../components/sockets.ts';
+import { materialOf, readSecret, socketsOf } from '../stack/plan.ts';
+import { startGatewayProcess } from '../stack/gateway.ts';
+import type { Target } from './measure.ts';
+
+const FLOOR = fileURLToPath(new URL('floor-http.ts', import.meta.url));
+const VARIANT = fileURLToPath(new URL('variant.ts', import.meta.url));
+
+/** What a variant of the gateway leaves out, to see what it costs. */
+export type LeftOut = 'audit' | 'limiter';
+
+/** A user of B with a grant, and the certificate for it. */
+export interface Subject {
+  readonly userId: string;
+  readonly hand: HandMadeClient;
+}
+
+export interface Stage {
+  readonly world: FederatedWorld;
+  /** File with the authority's root certificate. */
+  readonly rootFile: string;
+  /** A user with a grant that no limit stops. */
+  subject(name: string, scope: unknown): Promise<Subject>;
+  /** The product at B for this subject, as it stands behind its nginx. */
+  product(subject: Subject, path: string): Target;
+  /** The floor behind an nginx of its own: one statement, the same settings. */
+  floor(subject: Subject, statement: Statement, path: string): Promise<Target>;
+  /** A gateway of its own on B's database, behind an nginx of its own; whole, or with something left out. */
+  variant(subject: Subject, path: string, leftOut: LeftOut | null): Promise<Target>;
+  /** What the product decides on for this subject, so that the floor is given the product's own statement. */
+  decided(subject: Subject): Promise<{ readonly grant: Grant; readonly identity: CertificateIdentity }>;
+  close(): Promise<void>;
+}
+
+const startScript = (script: string, args: readonly string[]): Promise<ChildProcess> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.once('exit', (code) => reject(new Error(`${path.basename(script)} ended with ${code}`)));
+    child.stdout.once('data', () => {
+      child.removeAllListeners('exit');
+      resolve(child);
+    });
+  });
+
+/** Everything a comparison at B needs, on a booted world. */
+export const openStage = async (world: FederatedWorld): Promise<Stage> => {
+  const { state } = world.handle;
+  const folder = path.join(state.place, 'bench');
+  await mkdir(folder, { recursive: true });
+  const databaseUrl = readSecret(state.gateways.b.databaseUrlFile);
+  const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: true });
+  const components: Component[] = [];
+  const children: ChildProcess[] = [];
+  const hands: HandMadeClient[] = [];
+  let made = 0;
+
+  const tlsOf = ({ hand }: Subject): Target['tls'] => ({
+    ca: hand.caFile,
+    cert: hand.certFile,
+    key: hand.keyFile,
+  });
+
+  const behindNginx = async (name: string, sockets: { public: string; federation: string }) => {
+    const federationPort = await freePort();
+    components.push(
+      await startNginx({
+        folder: path.join(folder, `nginx-${name}`),
+        publicPort: await freePort(),
+        federationPort,
+        materialFolder: materialOf(state, 'b'),
+        publicSockets: [sockets.public],
+        federationSockets: [sockets.federation],
+      }),
+    );
+    return `https://localhost:${federationPort}`;
+  };
+
+  return {
+    world,
+    rootFile: state.rootCertFile,
+
+    subject: async (name, scope) => {
+      const user = await must(201, world.work, '/api/admin/users', { body: { name } });
+      const hand = await enrollByHand(world.work, { user: name, peer: name, scope });
+      hands.push(hand);
+      await must(200, world.work, `/api/admin/grants/${hand.grantId}`, {
+        method: 'PATCH',
+        body: { rate_limit_per_minute: 1_000_000 },
+      });
+      return { userId: user.id, hand };
+    },
+
+    product: (subject, request) => ({
+      origin: world.work.federationUrl,
+      path: request,
+      tls: tlsOf(subject),
+      pid: state.components.find(({ name }) => name === 'gateway-b')?.pid ?? 0,
+    }),
+
+    floor: async (subject, statement, request) => {
+      made += 1;
+      const socket = path.join(folder, `floor-${made}.sock`);
+      const order = path.join(folder, `floor-${made}.json`);
+      await writeFile(order, JSON.stringify({ socket, databaseUrl, ...statement }), { mode: 0o600 });
+      const child = await startScript(FLOOR, [order]);
+      children.push(child);
+      const origin = await behindNginx(`floor-${made}`, { public: socket, federation: socket });
+      return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
+    },
+
+    variant: async (subject, request, leftOut) => {
+      made += 1;
+      const name = `gateway-b-bench-${made}`;
+      // The harness writes its configuration and proves it; then ours takes its place, assembled without one part.
+      const whole = await startGatewayProcess(state, 'b', name);
+      const sockets = socketsOf(state, name);
+      let pid = whole.pid;
+      if (leftOut === null) components.push(whole);
+      else {
+        await stop(whole);
+        const config = path.join(state.place, name, 'mosaic.config.json');
+        const child = await startScript(VARIANT, [config, leftOut]);
+        children.push(child);
+        pid = child.pid ?? 0;
+      }
+      const origin = await behindNginx(name, sockets);
+      return { origin, path: request, tls: tlsOf(subject), pid };
+    },
+
+    decided: async ({ hand }) => {
+      const record = await storage.stores.grants.byId(hand.grantId);
+      const identity = readIdentity(new Uint8Array(new X509Certificate(await readFile(hand.certFile)).raw));
+      if (record === null || !identity.ok) throw new Error('the bench’s grant is not there');
+      return { grant: record.grant, identity: identity.value };
+    },
+
+    close: async () => {
+      for (const child of children) child.kill('SIGTERM');
+      for (const component of components.toReversed()) await stop(component);
+      for (const hand of hands) await hand.remove();
+      await storage.close();
+    },
+  };
+};

@@ -1,0 +1,38 @@
+import type { Linked } from '../../domain/audit/chain.ts';
+import { certificateHeader } from '../../routes/federation/certificate-header.ts';
+import { createFederationApp } from '../../src/app.ts';
+import { coreSettings } from '../../src/config/settings.ts';
+import type { Deps } from '../../src/deps.ts';
+import { loadConfigFile } from '../../src/runtimes/node/config-file.ts';
+import { listenBehindFront } from '../../src/runtimes/node/listeners.ts';
+import { createLog } from '../../src/runtimes/node/log.ts';
+import { openServices } from '../../src/runtimes/node/services.ts';
+import { wire } from '../../src/wire.ts';
+
+/**
+ * The federation side of a gateway with one part left out, to see what that part costs:
+ * `node variant.ts <mosaic.config.json> <audit|limiter>`. For the bench alone; no configuration does this.
+ */
+const [path = '', leftOut] = process.argv.slice(2);
+const { config } = loadConfigFile({ path });
+const socket = config.federationListener.kind === 'socket' ? config.federationListener.path : '';
+const log = createLog({ level: 'warn', gateway: 'bench' });
+const services = await openServices(config, log);
+const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
+const whole = wired.complete(coreSettings(config, null));
+
+const nothing = { entry: { grantId: null }, leaf: new Uint8Array(0) } as unknown as Linked;
+const without: Partial<Deps> =
+  leftOut === 'audit'
+    ? { audit: { ...wired.audit, record: () => nothing } }
+    : {
+        kv: {
+          ...services.kv,
+          take: () => Promise.resolve({ allowed: true, remaining: 1, retryAfterSeconds: 0 }),
+        },
+      };
+
+const deps: Deps = { ...whole, ...without };
+await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket);
+process.stdout.write('ready\n');
+process.once('SIGTERM', () => process.exit(0));
