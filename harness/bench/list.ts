@@ -1,4 +1,5 @@
 import { getStatement, listStatement } from '../../db/sql/read.ts';
+import { searchStatement } from '../../db/sql/search.ts';
 import { decide } from '../../domain/access/decide.ts';
 import { figure, type Figure, type SectionReport } from './figure.ts';
 import { compare, type Comparison } from './measure.ts';
@@ -15,11 +16,11 @@ const figuresOf = (what: string, target: string, measured: Comparison): readonly
   figure(`nginx, ${what}, requests per second`, measured.product.perSecond),
 ];
 
-/** Personal rows, one a second back from now. */
+/** Personal rows, one a second back from now; one in a thousand of each topic. */
 export const fillTasks = async (stage: Stage, ownerId: string, from: number, to: number): Promise<void> => {
   await stage.world.work.sql(
     `insert into tasks (id, owner_id, team_id, title, body, status, created_at, updated_at)
-     select gen_random_uuid(), $1::uuid, null, 'task ' || n, 'body of task ' || n, 'open', t, t
+     select gen_random_uuid(), $1::uuid, null, 'task ' || n || ' topic' || n % 1000, 'body of task ' || n, 'open', t, t
      from generate_series($2::int, $3::int) n, lateral (select date_trunc('milliseconds', now()) - n * interval '1 second' as t) x`,
     [ownerId, from, to],
   );
@@ -66,5 +67,16 @@ export const measureVerbs = async (
     { connections: 16, pairs: 5, seconds: 2 },
   );
   figures.push(...figuresOf('get, 16 conn.', '', measured));
+  progress('search against the floor');
+  const query = 'topic7';
+  const search = decide.search(grant, identity, { query, resources: null, limit: PAGE, after: null }, now);
+  if (!search.ok) throw new Error('the bench’s grant searches nothing');
+  const searchPath = `/federation/v1/search?q=${query}&limit=${PAGE}`;
+  const searched = await compare(
+    await stage.floor(subject, searchStatement(search.value.terms), searchPath),
+    stage.product(subject, searchPath),
+    { connections: 16, pairs: 5, seconds: 2 },
+  );
+  figures.push(...figuresOf(`search, ${ROWS / 1_000} hits in ${ROWS}, 16 conn.`, '≥ 0.90', searched));
   return { figures };
 };
