@@ -4,18 +4,13 @@ import { readCsr } from '../../ca/x509/csr.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { readProvisionerKey } from '../../ca/step-ca/provisioner-key.ts';
 import { mintToken } from '../../ca/step-ca/token.ts';
-import { bootFederatedWorld, type FederatedWorld } from '../acceptance/federated-world.ts';
+import type { FederatedWorld } from '../acceptance/federated-world.ts';
 import { must } from '../acceptance/world.ts';
 import { authorityFiles } from '../stack/gateway.ts';
 import { readSecret } from '../stack/plan.ts';
+import { figure, type SectionReport } from './figure.ts';
 import { median } from './measure.ts';
-
-export interface EnrollmentFigures {
-  /** Median over the pairs of product ÷ floor. */
-  readonly throughputRatio: number;
-  readonly floorPerSecond: number;
-  readonly productPerSecond: number;
-}
+import type { Stage } from './stage.ts';
 
 /** Below the 240 redemptions that one address has at once, the warm-up included. */
 const COUNT = 36;
@@ -103,9 +98,10 @@ const prepareProduct = async (world: FederatedWorld, post: Post, round: number):
 };
 
 /** Alternately, on one stack and the same step-ca: `PAIRS` rounds of `COUNT`, and one that does not count. */
-export const measureEnrollments = async (progress: (text: string) => void): Promise<EnrollmentFigures> => {
-  progress('booting the harness for enrollments');
-  const world = await bootFederatedWorld();
+export const measureEnrollments = async (
+  { world }: Stage,
+  progress: (text: string) => void,
+): Promise<SectionReport> => {
   const sender = makeSender(world.handle.rootPem);
   try {
     await must(201, world.work, '/api/admin/users', { body: { name: 'enrolled' } });
@@ -120,12 +116,16 @@ export const measureEnrollments = async (progress: (text: string) => void): Prom
     }
     const counted = pairs.slice(1);
     return {
-      throughputRatio: Number(median(counted.map(({ floor, product }) => product / floor)).toFixed(3)),
-      floorPerSecond: Math.round(median(counted.map(({ floor }) => floor))),
-      productPerSecond: Math.round(median(counted.map(({ product }) => product))),
+      figures: [
+        figure(
+          'enrollments per second ÷ bare signing',
+          median(counted.map(({ floor, product }) => product / floor)),
+          '≥ 0.80',
+        ),
+        figure('enrollments per second', median(counted.map(({ product }) => product))),
+      ],
     };
   } finally {
     await sender.close();
-    await world.close();
   }
 };

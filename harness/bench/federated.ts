@@ -1,6 +1,7 @@
 import { bootFederatedWorld } from '../acceptance/federated-world.ts';
 import { stop } from '../components/process.ts';
 import { startGatewayProcess } from '../stack/gateway.ts';
+import { measureEnrollments } from './enroll.ts';
 import { measureFanOut } from './fan-out.ts';
 import { figure, type Figure, type Plot, type SectionReport } from './figure.ts';
 import { measureGrowth } from './growth.ts';
@@ -23,6 +24,7 @@ const measureReady: Measure = async ({ world }) => {
 /** In the order they are measured: what fills the tables most comes last. */
 export const FEDERATED_SECTIONS: Readonly<Record<string, Measure>> = {
   ready: measureReady,
+  enroll: measureEnrollments,
   verbs: measureVerbs,
   switches: measureSwitches,
   'fan-out': measureFanOut,
