@@ -190,6 +190,11 @@ export const ERROR_CATALOGUE = {
   ),
   database_unavailable: entry(503, 'The database cannot answer now.', 'Try again in a moment.'),
   unavailable: entry(503, 'The gateway cannot answer now.', 'Try again in a moment.'),
+  peer_circuit_open: entry(
+    503,
+    'The peer failed several times and is not asked for a moment.',
+    'Wait for the seconds in Retry-After, or query `source=local`.',
+  ),
   peer_timeout: entry(504, 'The peer did not answer in time.', 'Try again later, or query `source=local`.'),
 } as const satisfies Record<string, CatalogueEntry>;
 

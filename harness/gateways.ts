@@ -123,6 +123,8 @@ export const enroll = async (
     user: terms.subject,
     peer: `${home.name}-${terms.localUser}-${terms.peer}`,
     scope: terms.scope,
+    // Cases change something at work and look at once.
+    cache_ttl_seconds: 0,
   };
   const { grant, enrollment } = await create(api(work, work.adminToken), '/api/admin/grants', asked);
   const redeemed = { enrollment_url: enrollment.url, user: terms.localUser, name: terms.peer };

@@ -13,6 +13,10 @@ const SETTINGS: BaseDeps['settings'] = {
   allowPrivateAddresses: true,
   allowLoopbackHttp: true,
   peerTimeoutMs: 1_000,
+  circuitFailures: 5,
+  circuitCooldownMs: 10_000,
+  peerRetries: 0,
+  cacheTtlSeconds: 30,
   bodyLimitBytes: 1_000,
 };
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

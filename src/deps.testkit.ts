@@ -50,6 +50,10 @@ const SETTINGS: CoreSettings = {
   allowPrivateAddresses: true,
   allowLoopbackHttp: true,
   peerTimeoutMs: 2_000,
+  circuitFailures: 5,
+  circuitCooldownMs: 10_000,
+  peerRetries: 0,
+  cacheTtlSeconds: 30,
   bodyLimitBytes: 256 * 1024,
 };
 

@@ -24,6 +24,14 @@ export interface CoreSettings {
   readonly allowLoopbackHttp: boolean;
   /** How long a peer may take to answer, and the longest `source=all` waits for anyone. */
   readonly peerTimeoutMs: number;
+  /** Failed calls in a row after which a peer is not asked for a while. */
+  readonly circuitFailures: number;
+  /** How long; then one call tries. */
+  readonly circuitCooldownMs: number;
+  /** How often a call that could not be made is tried again, at most. */
+  readonly peerRetries: number;
+  /** How long a peer's answer may be kept, at most; the peer may say less. 0: not at all. */
+  readonly cacheTtlSeconds: number;
   readonly bodyLimitBytes: number;
 }
 

@@ -117,7 +117,7 @@ describe('grants and peers', () => {
         peers.setState(work.id, 'active', 'suspended'),
       ]),
     ).toEqual([true, false]);
-    await peers.recordSuccess(work.id, at(1));
+    await peers.recordSuccess(work.id, at(1), false);
     await peers.recordFailure(work.id, at(2), 'peer_timeout');
     expect(await peers.byId(work.id)).toEqual({
       ...work,

@@ -92,8 +92,13 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
       return changed.length === 1;
     },
 
-    recordSuccess: async (id, at) => {
-      await db.update(peers).set({ lastSuccessAt: at }).where(eq(peers.id, id));
+    recordSuccess: async (id, at, recovered) => {
+      const failedLast = sql`(${peers.lastFailureAt} > coalesce(${peers.lastSuccessAt}, '-infinity'))::int`;
+      const counted = recovered === null ? sql`coalesce(${failedLast}, 0)` : sql`${recovered ? 1 : 0}::int`;
+      await db
+        .update(peers)
+        .set({ lastSuccessAt: at, outages: sql`${peers.outages} + ${counted}` })
+        .where(eq(peers.id, id));
     },
 
     recordFailure: async (id, at, code) => {

@@ -2,7 +2,15 @@ import type { ResourceRow } from '../resources.ts';
 
 export type SourceName = 'local' | `federated:${string}`;
 
-export type BlendedRow = ResourceRow & { readonly _source: SourceName };
+/** A row and where it came from. */
+export interface BlendedRow {
+  readonly id: string;
+  readonly created_at: string;
+  readonly _source: SourceName;
+  /** It was kept from a moment ago. */
+  readonly _cached?: true;
+  readonly [field: string]: string | null | true;
+}
 
 /** Newest first, then by id descending: the order of every list, equal to SQL's `(created_at, id) DESC`. */
 export const compareRows = (a: ResourceRow, b: ResourceRow): number => {
@@ -17,6 +25,8 @@ export interface SourcePage<T = ResourceRow> {
   readonly items: readonly T[];
   /** Whether the source holds more after its last item. */
   readonly more: boolean;
+  /** Whether its items came from the cache. */
+  readonly isCached?: boolean;
 }
 
 export interface Blended<T = ResourceRow> {
@@ -48,7 +58,8 @@ export const blendInOrder = <T extends object>(
     }
     const row = best?.page.items[best.next];
     if (best === undefined || row === undefined) break;
-    items.push({ ...row, _source: best.page.source });
+    const { source, isCached } = best.page;
+    items.push(isCached === true ? { ...row, _source: source, _cached: true } : { ...row, _source: source });
     best.next += 1;
   }
   return {

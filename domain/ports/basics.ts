@@ -58,6 +58,8 @@ export interface TakeResult {
 
 /** Shared short-lived state. Nothing in it may be the only copy of anything. */
 export interface KeyValue {
+  /** True where it is this process's own memory: nothing is gained by keeping there what is in memory already. */
+  readonly isLocal?: boolean;
   get(key: string): Promise<Uint8Array | null>;
   set(key: string, value: Uint8Array, ttlSeconds: number): Promise<void>;
   /** Sets only where nothing is, atomically: true for the one caller whose value it is then. */

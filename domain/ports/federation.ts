@@ -111,7 +111,8 @@ export interface PeerStore {
    * somebody else was faster.
    */
   swapCertificate(id: string, from: string, next: PeerCertificate): Promise<boolean>;
-  recordSuccess(id: string, at: Date): Promise<void>;
+  /** @param recovered whether it could not be reached before, which is counted; null: as its row tells */
+  recordSuccess(id: string, at: Date, recovered: boolean | null): Promise<void>;
   recordFailure(id: string, at: Date, code: string): Promise<void>;
   delete(id: string): Promise<boolean>;
   /** Keeps what a peer's audit is checked against, as text of ours; nothing of its rows. */

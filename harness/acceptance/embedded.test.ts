@@ -1,5 +1,6 @@
 import { describeAsking } from './asking.ts';
 import { bootEmbeddedWorld } from './embedded-world.ts';
+import { describeOffline } from './offline.ts';
 import { describePlainStore } from './plain-store.ts';
 import { describeRenewal } from './renewal.ts';
 import { describeRateLimit } from './rate-limit.ts';
@@ -12,3 +13,4 @@ describeAsking('the embedded tier', bootEmbeddedWorld);
 describeRenewal('the embedded tier', bootEmbeddedWorld);
 describeRateLimit('the embedded tier', bootEmbeddedWorld);
 describeSearching('the embedded tier', bootEmbeddedWorld);
+describeOffline('the embedded tier', bootEmbeddedWorld);

@@ -108,6 +108,8 @@ export const grantAndEnroll = async (
     readonly peerName: string;
     readonly scope: unknown;
     readonly approveSensitive?: boolean;
+    /** 0 by default: most cases change something and look at once. null for the product's default. */
+    readonly cacheTtlSeconds?: number | null;
   },
 ): Promise<Enrolled> => {
   const created = await must(201, work, '/api/admin/grants', {
@@ -116,6 +118,7 @@ export const grantAndEnroll = async (
       peer: `home-of-${input.localUser.name}-${input.peerName}`,
       scope: input.scope,
       ...(input.approveSensitive === true ? { approve_sensitive: true } : {}),
+      cache_ttl_seconds: input.cacheTtlSeconds === undefined ? 0 : input.cacheTtlSeconds,
     },
   });
   const peer = await must(201, home, '/api/admin/peers', {

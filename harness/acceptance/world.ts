@@ -12,6 +12,7 @@ export interface Item {
   /** Of a hit only. */
   readonly _rank?: number;
   readonly _highlights?: Readonly<Record<string, readonly (readonly [number, number])[]>>;
+  readonly _cached?: true;
 }
 
 /** The members of answers that suites look at. Nothing checks them but the assertions, which fail on a wrong shape. */
@@ -24,7 +25,10 @@ export interface Body {
   readonly item: Item;
   readonly next_cursor: string | null;
   readonly sources: Readonly<
-    Record<string, { readonly status: string; readonly count: number; readonly code?: string }>
+    Record<
+      string,
+      { readonly status: string; readonly count: number; readonly code?: string; readonly _cached?: true }
+    >
   >;
   readonly notices: readonly { readonly source: string; readonly code: string }[];
   readonly grant: { readonly id: string; readonly status: string };

@@ -1,3 +1,4 @@
+import { measureCacheEmbedded } from './cache.ts';
 import { figure, type SectionReport } from './figure.ts';
 import { measureDemo, measureList, measureStart } from './local.ts';
 
@@ -8,6 +9,7 @@ export const measureEmbedded = async (progress: (text: string) => void): Promise
   progress('the demo');
   const demoMs = await measureDemo();
   const list = await measureList(progress);
+  const cache = await measureCacheEmbedded(progress);
   return {
     figures: [
       figure('gateway ready, first start (ms)', start.firstStartMs, '≤ 2000'),
@@ -32,6 +34,7 @@ export const measureEmbedded = async (progress: (text: string) => void): Promise
       figure('embedded list of 50, p99 ÷ floor, 16 conn.', list.against_floor_16.p99Ratio),
       figure('embedded list of 50, requests per second, 16 conn.', list.against_floor_16.product.perSecond),
       figure('embedded, p50 at 200,000 rows ÷ at 2,000', list.growth, '≤ 1.2'),
+      ...cache.figures,
     ],
   };
 };

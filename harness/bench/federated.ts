@@ -1,6 +1,7 @@
 import { bootFederatedWorld } from '../acceptance/federated-world.ts';
 import { stop } from '../components/process.ts';
 import { startGatewayProcess } from '../stack/gateway.ts';
+import { measureCache } from './cache.ts';
 import { measureEnrollments } from './enroll.ts';
 import { measureFanOut } from './fan-out.ts';
 import { figure, type Figure, type Plot, type SectionReport } from './figure.ts';
@@ -27,6 +28,7 @@ export const FEDERATED_SECTIONS: Readonly<Record<string, Measure>> = {
   enroll: measureEnrollments,
   verbs: measureVerbs,
   switches: measureSwitches,
+  cache: measureCache,
   'fan-out': measureFanOut,
   memory: measureMemory,
   growth: measureGrowth,

@@ -71,7 +71,7 @@ export const ZONES: readonly Zone[] = [
     name: 'federation',
     files: ['src/federation/**'],
     imports: ['domain/**', 'src/deps.ts', 'src/kv/port.ts'],
-    packages: [...PURE, 'zod'],
+    packages: [...PURE, 'cockatiel', 'zod'],
     portable: true,
   },
   {

@@ -6,6 +6,8 @@ export type LinkMode = 'through' | 'slow' | 'reset';
 
 export interface Link {
   readonly port: number;
+  /** How many connections were made to it so far. */
+  connections(): number;
   /** Changes what happens to connections, those that are open already included. */
   set(mode: LinkMode): void;
   close(): Promise<void>;
@@ -38,8 +40,10 @@ const trickle = (from: net.Socket, to: net.Socket, mode: () => LinkMode): (() =>
  */
 export const openLink = async (targetPort: number): Promise<Link> => {
   let mode: LinkMode = 'through';
+  let connections = 0;
   const open = new Map<net.Socket, () => void>();
   const server = net.createServer((client) => {
+    connections += 1;
     client.on('error', () => client.destroy());
     if (mode === 'reset') return void client.resetAndDestroy();
     const target = net.connect({ host: '127.0.0.1', port: targetPort });
@@ -63,6 +67,7 @@ export const openLink = async (targetPort: number): Promise<Link> => {
   const { port } = server.address() as net.AddressInfo;
   return {
     port,
+    connections: () => connections,
     set: (next) => {
       mode = next;
       for (const [client, flush] of open) {

@@ -1,9 +1,11 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES } from '../../domain/resources.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
 import type { Deps } from '../../src/deps.ts';
 import {
   addPeer,
+  circuitOf,
   deletePeer,
   getPeer,
   listPeers,
@@ -54,6 +56,7 @@ const showFirstCall = (call: FirstCall): z.infer<typeof firstCallShape> =>
 export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
+  const shown = (peer: Peer) => showPeer(peer, circuitOf(deps, peer.id));
 
   app.get(
     '/',
@@ -69,7 +72,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
       const holder = holderOf(c);
       const filter = filters.direction === undefined ? {} : { direction: filters.direction };
       const page = await listPeers(deps, readPage(deps, c, holder, 'peers', filters), filter);
-      return c.json(writePage(deps, page, showPeer, holder, 'peers', filters));
+      return c.json(writePage(deps, page, shown, holder, 'peers', filters));
     },
   );
 
@@ -108,7 +111,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
       const { enrollment_url: enrollmentUrl, user, name } = c.req.valid('json');
       const { peer, firstCall } = await addPeer(deps, actorOf(c), { enrollmentUrl, user, name });
       c.header('location', `/api/admin/peers/${peer.id}`);
-      return c.json({ ...showPeer(peer), first_call: showFirstCall(firstCall) }, 201);
+      return c.json({ ...shown(peer), first_call: showFirstCall(firstCall) }, 201);
     },
   );
 
@@ -121,7 +124,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
       errors: ['not_found'],
     }),
     validate('param', idParam),
-    async (c) => c.json(showPeer(await getPeer(deps, c.req.valid('param').id))),
+    async (c) => c.json(shown(await getPeer(deps, c.req.valid('param').id))),
   );
 
   app.post(
@@ -142,7 +145,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
       ],
     }),
     validate('param', idParam),
-    async (c) => c.json(showPeer(await renewPeerNow(deps, actorOf(c), c.req.valid('param').id))),
+    async (c) => c.json(shown(await renewPeerNow(deps, actorOf(c), c.req.valid('param').id))),
   );
 
   app.delete(

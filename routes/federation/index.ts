@@ -1,8 +1,9 @@
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import { isResource, MAX_LIST_BYTES, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
 import { rateLimitFields } from '../../src/services/rate-limit.ts';
+import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/services/caching-terms.ts';
 import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
@@ -57,6 +58,7 @@ const MAX_ANSWER_BYTES = 2 * MAX_LIST_BYTES;
 
 /** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
 const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>): Response => {
+  const { grant } = callerOf(c).snapshot;
   // The entry is left here and not afterwards: a header put into a finished answer costs more than the entry.
   const inbound = inboundOf(c);
   const bytesOut = c.req.method === 'HEAD' ? 0 : body.byteLength;
@@ -64,6 +66,7 @@ const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>): Response => 
     ...HEADERS,
     ...rateLimitFields(callerOf(c).charge),
     ...inbound.leave(200, null, bytesOut),
+    ...(grant === null ? null : { [TERMS_HEADER]: cachingTerms(grant) }),
   };
   return new Response(body, { status: 200, headers });
 };
@@ -198,6 +201,14 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   return app;
 };
 
+/** A refusal tells the version too: what was kept under another one is out of date at the asking side. */
+const tellVersion: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  if (c.res.status < 400) return;
+  const grant = inboundOf(c).caller?.snapshot.grant;
+  if (grant) c.res.headers.set(TERMS_HEADER, refusalTerms(grant));
+};
+
 /**
  * The whole federation app: audit around everything, then certificate and rate limit, then limits of the
  * address, then the verbs. Nothing else is ever mounted on it.
@@ -207,7 +218,7 @@ export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEn
   const app = createBase(deps, {
     surface: 'federation',
     securesItself: true,
-    outermost: [auditInbound(deps, serving), admit(source, serving, deps.audit)],
+    outermost: [auditInbound(deps, serving), tellVersion, admit(source, serving, deps.audit)],
   });
   app.route('/federation/v1', federationRoutes(deps, serving));
   return app;

@@ -9,9 +9,9 @@ import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
-import { queryOf } from './query.ts';
+import { answerQuery, queryOf } from './query.ts';
 import { grantSearchRoutes } from './search.ts';
-import { blendPageQuery, blendedShape, grantHeader } from './shapes.ts';
+import { blendPageQuery, blendedShape, grantHeader, queryHeaders } from './shapes.ts';
 
 const tags = ['query'];
 
@@ -24,26 +24,25 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     describe({
       summary: `List ${resource} of the one peer behind a grant`,
       tags,
-      success: { status: 200, description: 'One page.', schema: shape },
+      success: { status: 200, description: 'One page.', schema: shape, headers: queryHeaders },
       errors: [
         'invalid_cursor',
         'peer_unknown',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',
+        'peer_circuit_open',
         'peer_protocol',
       ],
     }),
     validate('header', grantHeader),
     validate('query', z.strictObject(blendPageQuery)),
     async (c) => {
-      const { name } = await peerByGrant(
-        deps,
-        c.get('principal').userId,
-        c.req.valid('header')['x-federation-grant'],
-      );
+      const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
+      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
       const { limit, cursor } = c.req.valid('query');
-      return c.json(await queryList(deps, { ...queryOf(c, resource, `federated:${name}`), limit, cursor }));
+      const query = queryOf(c, resource, `federated:${name}`, session);
+      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -52,26 +51,29 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     describe({
       summary: `Show a ${resourceSpec(resource).singular} of the one peer behind a grant`,
       tags,
-      success: { status: 200, description: 'The row, as the only item.', schema: shape },
+      success: {
+        status: 200,
+        description: 'The row, as the only item.',
+        schema: shape,
+        headers: queryHeaders,
+      },
       errors: [
         'not_found',
         'peer_unknown',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',
+        'peer_circuit_open',
         'peer_protocol',
       ],
     }),
     validate('header', grantHeader),
     validate('param', idParam),
     async (c) => {
-      const { name } = await peerByGrant(
-        deps,
-        c.get('principal').userId,
-        c.req.valid('header')['x-federation-grant'],
-      );
-      const query = queryOf(c, resource, `federated:${name}`);
-      return c.json(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
+      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
+      const query = queryOf(c, resource, `federated:${name}`, session);
+      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;

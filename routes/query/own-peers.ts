@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
-import { peersOf } from '../../src/services/peers.ts';
+import { circuitOf, peersOf } from '../../src/services/peers.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
@@ -20,7 +20,10 @@ export const ownPeerRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     async (c) => {
       const peers = await peersOf(deps, c.get('principal').userId);
-      return c.json({ items: peers.map(showOwnPeer), next_cursor: null });
+      return c.json({
+        items: peers.map((peer) => showOwnPeer(peer, circuitOf(deps, peer.id))),
+        next_cursor: null,
+      });
     },
   );
   return app;

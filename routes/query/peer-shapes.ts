@@ -1,7 +1,19 @@
 import { z } from 'zod';
 import { PEER_STATES } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
+import type { Circuit } from '../../src/services/peers.ts';
 import { handle, timestamp, uuid } from '../shapes.ts';
+
+const circuitShape = z
+  .strictObject({
+    state: z.enum(['closed', 'open', 'half_open']).meta({
+      description:
+        '`open`: the peer is not asked for a while, because it failed. `half_open`: one call is trying.',
+    }),
+    since: timestamp.nullable().meta({ description: 'null when it was never open.' }),
+    next_probe: timestamp.nullable().meta({ description: 'When one call tries, while it is open.' }),
+  })
+  .meta({ id: 'Circuit', description: 'How the process that answers stands to the peer.' });
 
 /** A peer as administrators see it. The key, sealed or not, and the certificates are in no answer. */
 export const peerShape = z
@@ -23,6 +35,7 @@ export const peerShape = z
     last_success_at: timestamp.nullable(),
     last_failure_at: timestamp.nullable(),
     last_failure_code: z.string().nullable(),
+    circuit: circuitShape.nullable().meta({ description: 'null for a peer that asks us.' }),
   })
   .meta({ id: 'Peer' });
 
@@ -38,12 +51,19 @@ export const ownPeerShape = z
     last_success_at: timestamp.nullable(),
     last_failure_at: timestamp.nullable(),
     last_failure_code: z.string().nullable(),
+    circuit: circuitShape,
   })
   .meta({ id: 'OwnPeer' });
 
 const at = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-export const showPeer = (peer: Peer): z.infer<typeof peerShape> => ({
+const showCircuit = ({ state, since, nextProbe }: Circuit): z.infer<typeof circuitShape> => ({
+  state,
+  since: at(since),
+  next_probe: at(nextProbe),
+});
+
+export const showPeer = (peer: Peer, circuit: Circuit): z.infer<typeof peerShape> => ({
   id: peer.id,
   direction: peer.direction,
   name: peer.name,
@@ -58,9 +78,10 @@ export const showPeer = (peer: Peer): z.infer<typeof peerShape> => ({
   last_success_at: at(peer.lastSuccessAt),
   last_failure_at: at(peer.lastFailureAt),
   last_failure_code: peer.lastFailureCode,
+  circuit: peer.direction === 'outbound' ? showCircuit(circuit) : null,
 });
 
-export const showOwnPeer = (peer: Peer): z.infer<typeof ownPeerShape> => ({
+export const showOwnPeer = (peer: Peer, circuit: Circuit): z.infer<typeof ownPeerShape> => ({
   id: peer.id,
   name: peer.name,
   source: `federated:${peer.name}`,
@@ -70,4 +91,5 @@ export const showOwnPeer = (peer: Peer): z.infer<typeof ownPeerShape> => ({
   last_success_at: at(peer.lastSuccessAt),
   last_failure_at: at(peer.lastFailureAt),
   last_failure_code: peer.lastFailureCode,
+  circuit: showCircuit(circuit),
 });

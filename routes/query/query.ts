@@ -2,7 +2,7 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
-import { queryItem, queryList, type Query } from '../../src/services/query.ts';
+import { queryItem, queryList, type Answer, type Query } from '../../src/services/query.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate } from '../middleware/auth.ts';
@@ -10,16 +10,30 @@ import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import { searchRoutes } from './search.ts';
-import { blendPageQuery, blendedShape, sourceQuery } from './shapes.ts';
+import { blendPageQuery, blendedShape, queryHeaders, sessionHeader, sourceQuery } from './shapes.ts';
 
 const tags = ['query'];
 
-export const queryOf = (c: Context<AppEnv>, resource: Resource, source: SourceSelector): Query => ({
+/** @param session of the header, where the client sent one */
+export const queryOf = (
+  c: Context<AppEnv>,
+  resource: Resource,
+  source: SourceSelector,
+  session: string | undefined,
+): Query => ({
   principal: c.get('principal'),
   resource,
   source,
   traceId: c.get('traceId'),
+  session: session === undefined ? `token ${c.req.header('authorization')}` : `named ${session}`,
+  isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
+
+/** Where it came from stands in the header; nobody behind this gateway keeps it. */
+export const answerQuery = (c: Context<AppEnv>, { page, cacheStatus }: Answer): Response => {
+  if (cacheStatus !== null) c.header('cache-status', cacheStatus);
+  return c.json(page);
+};
 
 const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
   const { singular } = resourceSpec(resource);
@@ -34,20 +48,23 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
         'Peers are asked in parallel within one deadline. One that fails costs its rows and leaves a notice; ' +
         'asking for the same page again gives them. It is an error only when no source answered.',
       tags,
-      success: { status: 200, description: 'One page.', schema: shape },
+      success: { status: 200, description: 'One page.', schema: shape, headers: queryHeaders },
       errors: [
         'invalid_cursor',
         'peer_unknown',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',
+        'peer_circuit_open',
         'peer_protocol',
       ],
     }),
+    validate('header', sessionHeader),
     validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery })),
     async (c) => {
       const { source, limit, cursor } = c.req.valid('query');
-      return c.json(await queryList(deps, { ...queryOf(c, resource, source), limit, cursor }));
+      const query = queryOf(c, resource, source, c.req.valid('header')['x-mosaic-session']);
+      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -58,21 +75,29 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       description:
         'This gateway first, then your peers at once. 404 only when every source said that there is none.',
       tags,
-      success: { status: 200, description: 'The row, as the only item.', schema: shape },
+      success: {
+        status: 200,
+        description: 'The row, as the only item.',
+        schema: shape,
+        headers: queryHeaders,
+      },
       errors: [
         'not_found',
         'peer_unknown',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',
+        'peer_circuit_open',
         'peer_protocol',
       ],
     }),
+    validate('header', sessionHeader),
     validate('param', idParam),
     validate('query', z.strictObject(sourceQuery)),
     async (c) => {
-      const query = queryOf(c, resource, c.req.valid('query').source);
-      return c.json(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      const session = c.req.valid('header')['x-mosaic-session'];
+      const query = queryOf(c, resource, c.req.valid('query').source, session);
+      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;

@@ -24,6 +24,7 @@ const errors: readonly ErrorCode[] = [
   'peer_refused',
   'peer_unreachable',
   'peer_timeout',
+  'peer_circuit_open',
   'peer_protocol',
 ];
 

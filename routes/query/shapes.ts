@@ -3,6 +3,7 @@ import { resourceSpec, type Resource } from '../../domain/resources.ts';
 import { MAX_CURSOR_LENGTH } from '../../src/services/query-cursor.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
 import { pageQuery } from '../paging.ts';
+import { timestamp } from '../shapes.ts';
 import { rowShape } from '../resource-shapes.ts';
 import { uuid } from '../shapes.ts';
 
@@ -15,6 +16,22 @@ export const sourceQuery = {
     .refine(isSelector, 'must be local, all or federated:<peer>')
     .default('all')
     .meta({ description: '`local`, `all`, or `federated:<peer>` with one of your own peers.' }),
+};
+
+export const sessionHeader = z.object({
+  'x-mosaic-session': z
+    .string()
+    .regex(/^[\u0021-\u007e]{1,128}$/, 'must be 1 to 128 visible characters')
+    .optional()
+    .meta({
+      description:
+        'Names your session, of your choosing: what is told once, as `federation_offline`, is told once in each. Your token by default.',
+    }),
+});
+
+export const queryHeaders = {
+  'cache-status':
+    'RFC 9211, a member for each peer that was asked. `cache-control: no-cache` asks the peers themselves.',
 };
 
 /** A blended cursor holds a place for each source, so it is longer than others. */
@@ -30,11 +47,15 @@ export const blendPageQuery = {
 
 const reportShape = z
   .strictObject({
-    status: z.enum(['complete', 'truncated', 'unreachable', 'denied']).meta({
+    status: z.enum(['complete', 'truncated', 'cached', 'unreachable', 'denied']).meta({
       description:
-        '`truncated`: there is more, on the next page. `denied`: the peer refused. `unreachable`: anything else.',
+        '`truncated`: there is more, on the next page. `cached`: from a moment ago, whole or not. `denied`: the peer refused. ' +
+        '`unreachable`: anything else.',
     }),
     count: z.int().min(0).meta({ description: 'Rows of this source in `items`.' }),
+    more: z.boolean().optional().meta({ description: 'It holds more; absent when it did not answer.' }),
+    _cached: z.literal(true).optional(),
+    as_of: timestamp.meta({ description: 'What is told of it is at least as new as this.' }),
     latency_ms: z.number(),
     code: z.string().optional(),
     peer_code: z.string().optional().meta({ description: 'The peer’s own code, when it refused.' }),
@@ -49,7 +70,7 @@ const noticeShape = z
 /** What every blended answer says of its sources. */
 export const reportsShape = { sources: z.record(z.string(), reportShape), notices: z.array(noticeShape) };
 
-export const grantHeader = z.object({
+export const grantHeader = sessionHeader.extend({
   'x-federation-grant': uuid.meta({
     description: 'The grant as the serving gateway knows it: `grant_id` of /api/peers.',
   }),
@@ -60,6 +81,7 @@ export const blendedShape = (resource: Resource) => {
   const row = z.strictObject({
     ...rowShape(resource).shape,
     _source: z.string().meta({ description: '`local` or `federated:<peer>`.' }),
+    _cached: z.literal(true).optional().meta({ description: 'Kept from a moment ago.' }),
   });
   const name = resourceSpec(resource).singular.replaceAll(/(^| )[a-z]/gi, (c) => c.trim().toUpperCase());
   return z.strictObject({

@@ -36,6 +36,10 @@ export const settings: CoreSettings = {
   allowPrivateAddresses: false,
   allowLoopbackHttp: false,
   peerTimeoutMs: 1_000,
+  circuitFailures: 5,
+  circuitCooldownMs: 10_000,
+  peerRetries: 0,
+  cacheTtlSeconds: 30,
   bodyLimitBytes: 64 * 1024,
 };
 

@@ -62,6 +62,7 @@ export const peerAnswer = z.looseObject({
   last_success_at: maybeText,
   last_failure_at: maybeText,
   last_failure_code: maybeText,
+  circuit: z.looseObject({ state: text, since: maybeText, next_probe: maybeText }).nullish(),
 });
 
 export const auditAnswer = z.looseObject({

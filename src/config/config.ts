@@ -74,6 +74,10 @@ export interface GatewayConfig {
     readonly allowLoopbackHttp: boolean;
     readonly leafLifetimeSeconds: number;
     readonly peerTimeoutMs: number;
+    readonly circuitFailures: number;
+    readonly circuitCooldownMs: number;
+    readonly peerRetries: number;
+    readonly cacheTtlSeconds: number;
     readonly defaultRateLimitPerMinute: number;
   };
   /** 32 bytes, or null when none was given: tier `local` makes one. */

@@ -62,6 +62,10 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('FEDERATION_ALLOW_LOOPBACK_HTTP', 'federation.allow_loopback_http', 'true or false'),
   variable('FEDERATION_LEAF_LIFETIME', 'federation.leaf_lifetime'),
   variable('FEDERATION_PEER_TIMEOUT_MS', 'federation.peer_timeout_ms', 'whole number'),
+  variable('FEDERATION_CIRCUIT_FAILURES', 'federation.circuit_failures', 'whole number'),
+  variable('FEDERATION_CIRCUIT_COOLDOWN_MS', 'federation.circuit_cooldown_ms', 'whole number'),
+  variable('FEDERATION_PEER_RETRIES', 'federation.peer_retries', 'whole number'),
+  variable('FEDERATION_CACHE_TTL_SECONDS', 'federation.cache_ttl_seconds', 'whole number'),
   variable(
     'FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE',
     'federation.default_rate_limit_per_minute',

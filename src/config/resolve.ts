@@ -18,6 +18,10 @@ const DEFAULTS = {
   nginx: 'nginx',
   leafLifetime: '30d',
   peerTimeoutMs: 5000,
+  circuitFailures: 5,
+  circuitCooldownMs: 5000,
+  peerRetries: 1,
+  cacheTtlSeconds: 30,
   rateLimitPerMinute: 60,
 } as const;
 
@@ -130,6 +134,10 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
       allowLoopbackHttp: federation?.allow_loopback_http ?? false,
       leafLifetimeSeconds: durationSeconds(federation?.leaf_lifetime ?? DEFAULTS.leafLifetime) ?? 0,
       peerTimeoutMs: federation?.peer_timeout_ms ?? DEFAULTS.peerTimeoutMs,
+      circuitFailures: federation?.circuit_failures ?? DEFAULTS.circuitFailures,
+      circuitCooldownMs: federation?.circuit_cooldown_ms ?? DEFAULTS.circuitCooldownMs,
+      peerRetries: federation?.peer_retries ?? DEFAULTS.peerRetries,
+      cacheTtlSeconds: federation?.cache_ttl_seconds ?? DEFAULTS.cacheTtlSeconds,
       defaultRateLimitPerMinute: federation?.default_rate_limit_per_minute ?? DEFAULTS.rateLimitPerMinute,
     },
     sealingKey: document.sealing?.key === undefined ? null : parseSealingKey(document.sealing.key),

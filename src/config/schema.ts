@@ -205,6 +205,26 @@ export const configDocument = z
           'a whole number from 100 to 60000',
           'How long a peer may take to answer, in milliseconds. Default: 5000.',
         ),
+        circuit_failures: field(
+          z.int().min(1).max(100),
+          'a whole number from 1 to 100',
+          'Failed calls in a row after which a peer is not asked for a while. Default: 5.',
+        ),
+        circuit_cooldown_ms: field(
+          z.int().min(100).max(600_000),
+          'a whole number from 100 to 600000',
+          'How long a peer is not asked then, in milliseconds; one call tries afterwards. Default: 5000.',
+        ),
+        peer_retries: field(
+          z.int().min(0).max(3),
+          'a whole number from 0 to 3',
+          'How often a call that could not be made is tried again, within peer_timeout_ms. Default: 1.',
+        ),
+        cache_ttl_seconds: field(
+          z.int().min(0).max(300),
+          'a whole number from 0 to 300',
+          'How long a peer’s answer may be kept in memory, at most; the peer may say less. 0: not at all. Default: 30.',
+        ),
         default_rate_limit_per_minute: field(
           z.int().min(1).max(1_000_000),
           'a whole number from 1 to 1000000',

@@ -34,6 +34,10 @@ export const coreSettings = (config: GatewayConfig, port: number | null): CoreSe
     allowPrivateAddresses: federation.allowPrivateAddresses,
     allowLoopbackHttp: federation.allowLoopbackHttp,
     peerTimeoutMs: federation.peerTimeoutMs,
+    circuitFailures: federation.circuitFailures,
+    circuitCooldownMs: federation.circuitCooldownMs,
+    peerRetries: federation.peerRetries,
+    cacheTtlSeconds: federation.cacheTtlSeconds,
     bodyLimitBytes: BODY_LIMIT_BYTES,
   };
 };

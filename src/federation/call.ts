@@ -14,6 +14,8 @@ export interface PeerCall {
   readonly maxBytes: number;
   /** JSON to POST; a GET when absent. */
   readonly body?: string;
+  /** Told of the header of any answer over the verified connection, before its body is read. */
+  readonly heard?: (headers: Headers) => void;
 }
 
 const PROBLEM_BYTES = 64 * 1024;
@@ -109,6 +111,7 @@ export const callPeer = async <T>(
         signal,
       }),
     );
+    call.heard?.(response.headers);
     if (response.status < 200 || response.status > 299) return err(await fromStatus(response, signal));
     if (!isJson(response)) {
       await response.body?.cancel();

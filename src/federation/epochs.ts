@@ -19,7 +19,14 @@ export interface PeerEpochs {
   mark(peer: Pick<Peer, 'id' | 'cacheEpoch' | 'remoteGrantVersion'>): Mark;
   /** Whether nothing was learned since that concerns what is cached: only then may it be served, or something be kept. */
   isCurrent(mark: Mark): boolean;
+  /** Whether something was learned since: an answer asked for before must not be used. */
+  isLate(mark: Mark): boolean;
+  /** For asking again after what was learned. */
+  again(mark: Mark): Mark;
   isRevoked(peerId: string): boolean;
+  /** The peer answered a question / refused the grant as a whole. The first refusal after an answer invalidates. */
+  admitted(peerId: string): void;
+  refused(peerId: string): void;
   /** From here on nothing cached of this peer is served. @returns when the other replicas know, or it was given up */
   invalidate(peerId: string): Promise<void>;
   /** For good: from here on the peer is neither asked nor served from the cache. The caller writes it down. */
@@ -41,6 +48,8 @@ interface Known {
   /** When the version was heard of. */
   at: number;
   revoked: boolean;
+  /** The last word was a refusal: nothing was kept since. */
+  refused: boolean;
   /** A rise of the epoch could not be written: the next look at the peer tries again. */
   owed: boolean;
   writing: boolean;
@@ -56,7 +65,15 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
   const knownOf = (peerId: string): Known => {
     const found = all.get(peerId);
     if (found !== undefined) return found;
-    const made = { epoch: 0, version: null, at: 0, revoked: false, owed: false, writing: false };
+    const made = {
+      epoch: 0,
+      version: null,
+      at: 0,
+      revoked: false,
+      refused: false,
+      owed: false,
+      writing: false,
+    };
     all.set(peerId, made);
     return made;
   };
@@ -90,6 +107,14 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
   const raise = (peerId: string, known: Known): Promise<void> =>
     write(peerId, known, () => peers.raiseCacheEpoch(peerId));
 
+  const invalidate = (peerId: string): Promise<void> => {
+    const known = knownOf(peerId);
+    known.epoch += 1;
+    now += 1;
+    known.at = now;
+    return raise(peerId, known);
+  };
+
   return {
     mark: ({ id, cacheEpoch, remoteGrantVersion }) => {
       const known = knownOf(id);
@@ -108,16 +133,32 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
       return known !== undefined && known.epoch === epoch && !known.revoked;
     },
 
-    isRevoked: (peerId) => all.get(peerId)?.revoked === true,
-
-    invalidate: (peerId) => {
-      const known = knownOf(peerId);
-      known.epoch += 1;
-      return raise(peerId, known);
+    isLate: ({ peerId, at }) => {
+      const known = all.get(peerId);
+      return known === undefined || known.revoked || known.at > at;
     },
 
+    again: ({ peerId, epoch }) => ({ peerId, epoch, at: (now += 1) }),
+
+    isRevoked: (peerId) => all.get(peerId)?.revoked === true,
+
+    admitted: (peerId) => {
+      const known = all.get(peerId);
+      if (known !== undefined) known.refused = false;
+    },
+
+    refused: (peerId) => {
+      const known = knownOf(peerId);
+      if (known.refused) return;
+      known.refused = true;
+      void invalidate(peerId);
+    },
+
+    invalidate,
+
     revoke: (peerId) => {
-      knownOf(peerId).revoked = true;
+      const known = knownOf(peerId);
+      known.revoked = true;
     },
 
     heard: (mark, peer, version) => {

@@ -5,6 +5,7 @@ export type PeerFailureCode = Extract<
   ErrorCode,
   | 'peer_unreachable'
   | 'peer_timeout'
+  | 'peer_circuit_open'
   | 'peer_refused'
   | 'peer_protocol'
   | 'address_refused'

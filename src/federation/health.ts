@@ -16,6 +16,8 @@ const MAX_PEERS = 10_000;
 
 interface News {
   readonly code: string | null;
+  /** A success after a failure; null when nothing was known before. */
+  readonly recovered: boolean | null;
   readonly at: Date;
 }
 
@@ -38,7 +40,7 @@ export const createPeerHealth = (peers: Peers, clock: Clock, log: Log): PeerHeal
       entry.written = news;
       try {
         await (news.code === null
-          ? peers.recordSuccess(peerId, news.at)
+          ? peers.recordSuccess(peerId, news.at, news.recovered)
           : peers.recordFailure(peerId, news.at, news.code));
       } catch (error) {
         entry.written = null;
@@ -58,7 +60,10 @@ export const createPeerHealth = (peers: Peers, clock: Clock, log: Log): PeerHeal
       const at = clock.now();
       const last = entry.waiting ?? entry.written;
       if (last !== null && last.code === code && at.getTime() - last.at.getTime() < QUIET_MS) return;
-      entry.waiting = { code, at };
+      // A recovery that is not written yet is not lost to what comes after it.
+      const owed = entry.waiting?.recovered === true;
+      const recovered = last === null ? null : owed || (code === null && last.code !== null);
+      entry.waiting = { code, at, recovered };
       entries.set(peerId, entry);
       if (entry.busy) return;
       entry.busy = true;

@@ -1,6 +1,10 @@
+import type { Clock } from '../../domain/ports/basics.ts';
 import type { Deps } from '../deps.ts';
+import { createResponseCache, type ResponseCache } from './cache.ts';
+import { createCircuits, type Circuits } from './circuit.ts';
 import { createPeerClients, type PeerClients } from './clients.ts';
 import { createPeerEpochs, type PeerEpochs } from './epochs.ts';
+import { createOfflineSignals, type OfflineSignals } from './offline.ts';
 import { createPeerHealth, type PeerHealth } from './health.ts';
 
 /** What is kept between calls to peers: connections and how the peers are doing. */
@@ -8,6 +12,13 @@ export interface Outbound {
   readonly clients: PeerClients;
   readonly health: PeerHealth;
   readonly epochs: PeerEpochs;
+  readonly circuits: Circuits;
+  readonly cache: ResponseCache;
+  readonly offline: OfflineSignals;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** How often a call that did not get through is tried again. */
+  readonly retries: number;
 }
 
 /** Per transport, which is one per gateway: routes share the clients although each is given only `Deps`. */
@@ -16,7 +27,17 @@ const kept = new WeakMap<Deps['transport'], Outbound>();
 export const outboundOf = (deps: Deps): Outbound => {
   const known = kept.get(deps.transport);
   if (known !== undefined) return known;
+  const { settings, kv, keys, clock, log } = deps;
   const made: Outbound = {
+    clock,
+    timeoutMs: settings.peerTimeoutMs,
+    retries: settings.peerRetries,
+    circuits: createCircuits(
+      { failures: settings.circuitFailures, cooldownMs: settings.circuitCooldownMs },
+      clock,
+    ),
+    cache: createResponseCache({ kv, mac: keys.cursorMac, clock, log, ttlSeconds: settings.cacheTtlSeconds }),
+    offline: createOfflineSignals(kv, keys.cursorMac, log),
     clients: createPeerClients(deps.transport, deps.sealer),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
     epochs: createPeerEpochs(deps.storage.stores.peers, deps.log),
@@ -32,5 +53,6 @@ export const closeOutbound = async (deps: Deps): Promise<void> => {
   kept.delete(deps.transport);
   await known.health.settled();
   await known.epochs.settled();
+  await known.cache.settled();
   await known.clients.closeAll();
 };

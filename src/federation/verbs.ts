@@ -10,82 +10,41 @@ import {
   type PeerCapabilities,
   type PeerPage,
 } from './answers.ts';
-import { callPeer } from './call.ts';
-import { peerFailure, type PeerFailure } from './failure.ts';
+import { ask, type Asking } from './ask.ts';
+import { consult, REVOKED, type Consulting } from './consult.ts';
+import type { PeerFailure } from './failure.ts';
 import { maxHitBytes } from './hits.ts';
-import type { Outbound } from './outbound.ts';
 import { maxRowBytes } from './rows.ts';
 
-/** On whose behalf, and how long, a peer is asked. */
-export interface Asking {
-  readonly outbound: Outbound;
-  readonly traceparent: string;
-  readonly signal: AbortSignal;
-}
+export type { Asking } from './ask.ts';
 
 /** Longest list accepted. Fewer rows are asked for when an answer does not fit. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const ENVELOPE_BYTES = 64 * 1024;
-
-/** The peer answered, whatever it decided: these refusals say nothing bad about the peer or the grant. */
-const ANSWERS = [
-  'resource_excluded',
-  'resource_not_granted',
-  'not_found',
-  'invalid_cursor',
-  'invalid_request',
-];
-
-const ask = async <T>(
-  peer: Peer,
-  path: string,
-  maxBytes: number,
-  asking: Asking,
-  read: (json: unknown) => T | null,
-): Promise<Result<T, PeerFailure>> => {
-  const { outbound, traceparent, signal } = asking;
-  let result: Result<T, PeerFailure>;
-  try {
-    const client = await outbound.clients.use(peer);
-    const url = `${peer.federationUrl}/federation/v1/${path}`;
-    result = await callPeer({ client, url, traceparent, signal, maxBytes }, read);
-  } catch (cause) {
-    // Our own key does not open, or the enrollment is incomplete: nothing was sent.
-    result = err(
-      peerFailure('peer_unreachable', {
-        message: 'The peer’s certificate and key can not be used here.',
-        cause,
-      }),
-    );
-  }
-  // A call that was given up, because another peer had the answer, says nothing about this one.
-  const isGivenUp = signal.aborted && (signal.reason as Error | undefined)?.name !== 'TimeoutError';
-  if (result.ok) outbound.health.note(peer.id, null);
-  else if (!isGivenUp) {
-    const { peerCode, code } = result.error;
-    outbound.health.note(
-      peer.id,
-      peerCode !== null && ANSWERS.includes(peerCode) ? null : (peerCode ?? code),
-    );
-  }
-  return result;
-};
 
 /** One page of a peer's list, from the peer's own cursor on. */
 export const listAtPeer = (
   peer: Peer,
   resource: Resource,
   page: { readonly cursor: string | null; readonly limit: number },
-  asking: Asking,
+  consulting: Consulting,
 ): Promise<Result<PeerPage, PeerFailure>> => {
   const parameters = new URLSearchParams({ limit: String(page.limit) });
   if (page.cursor !== null) parameters.set('cursor', page.cursor);
-  const maxBytes = Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxRowBytes(resource));
-  return ask(peer, `${resource}?${parameters}`, maxBytes, asking, readPage(resource, page.limit));
+  return consult(
+    peer,
+    {
+      path: `${resource}?${parameters}`,
+      maxBytes: Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxRowBytes(resource)),
+      read: readPage(resource, page.limit),
+      write: ({ rows, next }) => ({ items: rows, next_cursor: next }),
+    },
+    consulting,
+  );
 };
 
 /** One page of what a peer finds. A search is never answered from anything kept: each call is a request (SPEC M5-2). */
-export const searchAtPeer = (
+export const searchAtPeer = async (
   peer: Peer,
   asked: { readonly query: string; readonly resources: readonly Resource[] | null },
   page: { readonly cursor: string | null; readonly limit: number },
@@ -96,7 +55,9 @@ export const searchAtPeer = (
   if (page.cursor !== null) parameters.set('cursor', page.cursor);
   const maxBytes = Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxHitBytes(asked.resources));
   const read = readSearchPage(asked.resources, page.limit);
-  return ask(peer, `search?${parameters}`, maxBytes, asking, read);
+  const { result } = await ask(peer, { path: `search?${parameters}`, maxBytes, read }, asking);
+  // What was learned while it was under way counts.
+  return asking.outbound.epochs.isRevoked(peer.id) ? err(REVOKED) : result;
 };
 
 /** One row of a peer, or null when the peer says that there is none to be seen. */
@@ -104,17 +65,27 @@ export const getAtPeer = async (
   peer: Peer,
   resource: Resource,
   id: string,
-  asking: Asking,
+  consulting: Consulting,
 ): Promise<Result<ResourceRow | null, PeerFailure>> => {
-  const path = `${resource}/${encodeURIComponent(id)}`;
-  const found = await ask(peer, path, ENVELOPE_BYTES + maxRowBytes(resource), asking, readItem(resource, id));
+  const found = await consult<ResourceRow>(
+    peer,
+    {
+      path: `${resource}/${encodeURIComponent(id)}`,
+      maxBytes: ENVELOPE_BYTES + maxRowBytes(resource),
+      read: readItem(resource, id),
+      write: (item) => ({ item }),
+    },
+    consulting,
+  );
   return !found.ok && found.error.code === 'peer_refused' && found.error.peerCode === 'not_found'
     ? ok(null)
     : found;
 };
 
-export const capabilitiesOfPeer = (
+/** Never from the cache. */
+export const capabilitiesOfPeer = async (
   peer: Peer,
   asking: Asking,
 ): Promise<Result<PeerCapabilities, PeerFailure>> =>
-  ask(peer, 'capabilities', ENVELOPE_BYTES, asking, readCapabilities);
+  (await ask(peer, { path: 'capabilities', maxBytes: ENVELOPE_BYTES, read: readCapabilities }, asking))
+    .result;

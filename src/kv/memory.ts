@@ -38,6 +38,8 @@ export const createMemoryKeyValue = (options: MemoryKeyValueOptions): KeyValue =
   const buckets = new LRUCache<string, Bucket>({ max: options.maxBuckets ?? DEFAULT_MAX_BUCKETS });
 
   return {
+    isLocal: true,
+
     get: async (key) => values.get(key)?.slice() ?? null,
 
     set: async (key, value, ttlSeconds) => {

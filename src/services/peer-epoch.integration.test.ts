@@ -57,7 +57,7 @@ describe('the cache epoch of a peer', () => {
   it('stays with what says nothing about rows', async () => {
     const id = await addPeer();
     const { peers } = deps.storage.stores;
-    await peers.recordSuccess(id, new Date());
+    await peers.recordSuccess(id, new Date(), false);
     await peers.recordFailure(id, new Date(), 'peer_timeout');
     await peers.recordGrantVersion(id, 1);
     await peers.recordGrantVersion(id, 1);

@@ -7,6 +7,7 @@ import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Deps } from '../deps.ts';
 import type { PeerCapabilities } from '../federation/answers.ts';
+import type { Circuit } from '../federation/circuit.ts';
 import { outboundOf } from '../federation/outbound.ts';
 import { traceparent } from '../federation/trace.ts';
 import { capabilitiesOfPeer } from '../federation/verbs.ts';
@@ -15,6 +16,8 @@ import { changeEntry } from './audit.ts';
 import { afterRedemption, checkEnrollmentUrl, enroll, type Enrolled } from './peer-enroll.ts';
 import { renewPeer } from './peer-renewal.ts';
 import { deleteInboundPeer } from './peers-inbound.ts';
+
+export type { Circuit } from '../federation/circuit.ts';
 
 /** More peers than this and a blended cursor would outgrow an address. */
 export const MAX_PEERS_PER_USER = 24;
@@ -136,6 +139,9 @@ export const addPeer = async (deps: Deps, actor: Actor, input: AddPeer): Promise
 
 export const listPeers = (deps: Deps, page: PageRequest, filter: PeerFilter): Promise<Page<Peer>> =>
   deps.storage.stores.peers.list(page, filter);
+
+/** How this process stands to a peer: whether it is asked at all. */
+export const circuitOf = (deps: Deps, peerId: string): Circuit => outboundOf(deps).circuits.of(peerId);
 
 /** @throws MosaicError `not_found` */
 export const getPeer = async (deps: Deps, id: string): Promise<Peer> => {

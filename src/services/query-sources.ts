@@ -6,8 +6,12 @@ import type { Peer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Deps } from '../deps.ts';
+import type { Mark } from '../federation/epochs.ts';
 import { peerFailure, type PeerFailure } from '../federation/failure.ts';
-import { getAtPeer, listAtPeer, type Asking } from '../federation/verbs.ts';
+import type { Asking } from '../federation/ask.ts';
+import type { Consulting } from '../federation/consult.ts';
+import { createSighting, type Sighting } from '../federation/sighting.ts';
+import { getAtPeer, listAtPeer } from '../federation/verbs.ts';
 import { walk, type Walk } from '../federation/walk.ts';
 import type { BlendPosition, SourceState } from './query-cursor.ts';
 
@@ -21,6 +25,19 @@ export interface Source {
   readonly key: string;
   list(state: SourceState, position: BlendPosition | null, limit: number): Promise<Walk>;
   get(id: string): Promise<Result<ResourceRow | null, PeerFailure>>;
+  /** null for the own store. */
+  readonly peer: Peer | null;
+  /** Where its answer came from; null for the own store. */
+  sighting(): Sighting | null;
+  /** Something was learned since it answered, so that its answer must not be given: ask it again. */
+  isOutdated(): boolean;
+  /** Since when a failure holds. */
+  failedAt(failure: PeerFailure): Date;
+}
+
+/** How a person asks. */
+export interface Wish extends Asking {
+  readonly isFresh: boolean;
 }
 
 /** Whether a row of the source at `index` comes after the last row given. Equal rows of two sources are two rows. */
@@ -41,6 +58,10 @@ export const isAfter = (row: ResourceRow, index: number, position: BlendPosition
 const localSource = (deps: Deps, principal: Principal, resource: Resource): Source => ({
   name: 'local',
   key: 'local',
+  peer: null,
+  sighting: () => null,
+  isOutdated: () => false,
+  failedAt: () => deps.clock.now(),
   list: async (_state, position, limit) => {
     const page = await deps.storage.reader.list(
       decideNative.list(principal, { resource, limit, after: position?.at ?? null }),
@@ -71,21 +92,40 @@ export const whyUnusable = (peer: Peer, { outbound }: Asking): PeerFailure | nul
     : peerFailure('peer_refused', { message: `The peer is ${state} at this gateway.` });
 };
 
-const peerSource = (peer: Peer, index: number, resource: Resource, asking: Asking): Source => {
-  const unusable = whyUnusable(peer, asking);
+const peerSource = (peer: Peer, index: number, resource: Resource, wish: Wish): Source => {
+  const { epochs, circuits, clock } = wish.outbound;
+  // Each time it is asked it is asked as of then.
+  let mark: Mark | null = null;
+  let sighting = createSighting();
+  const consulting = (): Consulting => {
+    mark = mark === null ? epochs.mark(peer) : epochs.again(mark);
+    sighting = createSighting();
+    return { ...wish, mark, sighting };
+  };
+  const unusable = (): PeerFailure | null => whyUnusable(peer, wish);
   return {
     name: `federated:${peer.name}`,
     key: peer.id,
-    list: async (state, position, limit) =>
-      unusable === null
-        ? walk(
-            (cursor, size) => listAtPeer(peer, resource, { cursor, limit: size }, asking),
-            state.upstream,
-            limit,
-            (row) => isAfter(row, index, position),
-          )
-        : { ok: false, failure: unusable },
-    get: async (id) => (unusable === null ? getAtPeer(peer, resource, id, asking) : err(unusable)),
+    peer,
+    list: async (state, position, limit) => {
+      const failure = unusable();
+      if (failure !== null) return { ok: false, failure };
+      const context = consulting();
+      return walk(
+        (cursor, size) => listAtPeer(peer, resource, { cursor, limit: size }, context),
+        state.upstream,
+        limit,
+        (row) => isAfter(row, index, position),
+      );
+    },
+    get: async (id) => {
+      const failure = unusable();
+      return failure === null ? getAtPeer(peer, resource, id, consulting()) : err(failure);
+    },
+    sighting: () => sighting,
+    isOutdated: () =>
+      epochs.isRevoked(peer.id) || (sighting.isCached && mark !== null && !epochs.isCurrent(mark)),
+    failedAt: ({ code }) => (code === 'peer_circuit_open' ? circuits.of(peer.id).since : null) ?? clock.now(),
   };
 };
 
@@ -114,11 +154,11 @@ export const sourcesFor = async (
   principal: Principal,
   resource: Resource,
   selector: SourceSelector,
-  asking: Asking,
+  wish: Wish,
 ): Promise<readonly Source[]> => {
   const local = localSource(deps, principal, resource);
   if (selector === 'local') return [local];
   const peers = await ownPeers(deps, principal, selector);
   const first = selector === 'all' ? [local] : [];
-  return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, resource, asking))];
+  return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, resource, wish))];
 };

@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { compareRows, type BlendedRow } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { ResourceRow } from '../../domain/resources.ts';
-import { queryItem, queryList, type QueryPage } from './query.ts';
+import { queryItem, queryList, type Answer, type QueryPage } from './query.ts';
 import type { SourceSelector } from './query-sources.ts';
 import { ANN, TRACE, asker, fakePeer, problem, taskAt, uuidOf, type Asker } from './query.testkit.ts';
+
+const ASKED = { session: 'test', isFresh: false } as const;
+const pageOf = async (answer: Promise<Answer>): Promise<QueryPage> => (await answer).page;
 
 const list = (
   from: Asker,
@@ -13,17 +16,20 @@ const list = (
   cursor?: string | null,
   source: SourceSelector = 'all',
 ): Promise<QueryPage> =>
-  queryList(from.deps, {
-    principal: ANN,
-    resource: 'tasks',
-    source,
-    traceId: TRACE,
-    limit,
-    cursor: cursor ?? undefined,
-  });
+  pageOf(
+    queryList(from.deps, {
+      ...ASKED,
+      principal: ANN,
+      resource: 'tasks',
+      source,
+      traceId: TRACE,
+      limit,
+      cursor: cursor ?? undefined,
+    }),
+  );
 
 const item = (from: Asker, id: string, source: SourceSelector = 'all'): Promise<QueryPage> =>
-  queryItem(from.deps, { principal: ANN, resource: 'tasks', source, traceId: TRACE, id });
+  pageOf(queryItem(from.deps, { ...ASKED, principal: ANN, resource: 'tasks', source, traceId: TRACE, id }));
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
@@ -199,7 +205,8 @@ describe('queryList sources', () => {
     const page = await list(from, 50);
     expect(page.items.map(({ title }) => title)).toEqual(['task 3', 'task 1']);
     expect(page.sources['federated:dead']).toMatchObject({ status, code, count: 0 });
-    expect(page.notices).toMatchObject([{ source: 'federated:dead', code }]);
+    const told = status === 'denied' ? code : 'federation_offline';
+    expect(page.notices).toMatchObject([{ source: 'federated:dead', code: told }]);
     expect(await codeOf(list(from, 50, null, 'federated:dead'))).toBe(code);
   });
 
@@ -227,14 +234,17 @@ describe('queryList sources', () => {
     const from = asker([], { work: fakePeer(rowsOf(2)) });
     const ben = { ...ANN, userId: uuidOf(0xb) };
     const ask = (source: SourceSelector) =>
-      queryList(from.deps, {
-        principal: ben,
-        resource: 'tasks',
-        source,
-        traceId: TRACE,
-        limit: 5,
-        cursor: undefined,
-      });
+      pageOf(
+        queryList(from.deps, {
+          ...ASKED,
+          principal: ben,
+          resource: 'tasks',
+          source,
+          traceId: TRACE,
+          limit: 5,
+          cursor: undefined,
+        }),
+      );
     expect(await codeOf(ask('federated:work'))).toBe('peer_unknown');
     expect(Object.keys((await ask('all')).sources)).toEqual(['local']);
     expect(from.peers['work']?.requests).toBe(0);
@@ -245,7 +255,14 @@ describe('queryList sources', () => {
     const { next_cursor: cursor } = await list(from, 2);
     expect(cursor).not.toBeNull();
     expect(await codeOf(list(from, 2, cursor, 'local'))).toBe('invalid_cursor');
-    const other = { principal: ANN, source: 'all', traceId: TRACE, limit: 2, cursor: cursor ?? '' } as const;
+    const other = {
+      ...ASKED,
+      principal: ANN,
+      source: 'all',
+      traceId: TRACE,
+      limit: 2,
+      cursor: cursor ?? '',
+    } as const;
     expect(await codeOf(queryList(from.deps, { ...other, resource: 'notes' }))).toBe('invalid_cursor');
     from.peerRows.pop();
     expect(await codeOf(list(from, 2, cursor))).toBe('invalid_cursor');

@@ -2,10 +2,13 @@ import type { Principal } from '../../domain/access/decide.ts';
 import { compareRows } from '../../domain/blend/blend.ts';
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
+import type { KeyValue } from '../../domain/ports/basics.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { ResourceRow } from '../../domain/resources.ts';
 import type { AuthorizedGet, AuthorizedList } from '../../domain/access/decide.ts';
 import type { Deps, PeerClient } from '../deps.ts';
+import { TERMS_HEADER } from '../federation/terms.ts';
+import { createMemoryKeyValue } from '../kv/memory.ts';
 import { macWith } from './mac.ts';
 
 /*
@@ -48,6 +51,8 @@ export interface FakePeer {
   cap: number;
   /** Raised when the scope is edited: older cursors are refused from then on. */
   epoch: number;
+  /** What it says about keeping its answers; null: nothing, so that none is kept. */
+  terms: string | null;
   /** Answers instead of the rows while set; may throw or hang. */
   fault: ((signal: AbortSignal | null) => Promise<Response> | Response) | null;
   requests: number;
@@ -57,6 +62,7 @@ export const fakePeer = (rows: readonly ResourceRow[], cap = 10_000): FakePeer =
   rows: [...rows],
   cap,
   epoch: 0,
+  terms: null,
   fault: null,
   requests: 0,
 });
@@ -92,7 +98,10 @@ const answer = (peer: FakePeer, url: URL): Response => {
 const clientOf = (peer: FakePeer): PeerClient => ({
   fetch: async (url, init) => {
     peer.requests += 1;
-    return peer.fault === null ? answer(peer, new URL(url)) : peer.fault(init?.signal ?? null);
+    if (peer.fault !== null) return peer.fault(init?.signal ?? null);
+    const given = answer(peer, new URL(url));
+    if (peer.terms !== null) given.headers.set(TERMS_HEADER, peer.terms);
+    return given;
   },
   close: async () => undefined,
 });
@@ -129,21 +138,40 @@ export interface Asker {
   readonly peerRows: Peer[];
   /** `<peer id> <code or ok>` as recorded. */
   readonly health: string[];
+  /** Lets the gateway's clock go on. */
+  pass(milliseconds: number): void;
 }
 
 export const asker = (
   local: readonly ResourceRow[],
   peers: Readonly<Record<string, FakePeer>>,
   timeoutMs = 60_000,
+  settings: Partial<Deps['settings']> = {},
+  kv?: KeyValue,
 ): Asker => {
   const health: string[] = [];
+  let now = 1_800_000_000_000;
+  const clock = { now: () => new Date(now) };
+  const change = (id: string, values: Partial<Peer>): void => {
+    const index = peerRows.findIndex((row) => row.id === id);
+    const row = peerRows[index];
+    if (row !== undefined) peerRows[index] = { ...row, ...values };
+  };
   const own = [...local];
   const peerRows = Object.keys(peers).map(peerRow);
   const key = new Uint8Array(32).fill(7);
   const deps = {
-    settings: { peerTimeoutMs: timeoutMs },
+    settings: {
+      peerTimeoutMs: timeoutMs,
+      circuitFailures: 5,
+      circuitCooldownMs: 10_000,
+      peerRetries: 0,
+      cacheTtlSeconds: 30,
+      ...settings,
+    },
     keys: { cursorMac: macWith(key) },
-    clock: { now: () => new Date(1_800_000_000_000) },
+    clock,
+    kv: kv ?? createMemoryKeyValue({ clock }),
     random: { bytes: (length: number) => new Uint8Array(length).fill(1) },
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     sealer: { open: async (sealed: string) => new TextEncoder().encode(sealed) },
@@ -170,12 +198,42 @@ export const asker = (
       },
       stores: {
         peers: {
-          ofUser: async (userId: string) => (userId === ANN.userId ? peerRows : []),
-          recordSuccess: async (id: string) => void health.push(`${id} ok`),
+          ofUser: async (userId: string) => peerRows.filter(({ localUserId }) => localUserId === userId),
+          byId: async (id: string) => peerRows.find((row) => row.id === id) ?? null,
+          // As the database's trigger does it.
+          setState: async (id: string, from: Peer['state'], to: Peer['state']) => {
+            const row = peerRows.find((one) => one.id === id);
+            if (row?.state !== from) return false;
+            change(id, { state: to, cacheEpoch: row.cacheEpoch + 1 });
+            return true;
+          },
+          raiseCacheEpoch: async (id: string) => {
+            const epoch = (peerRows.find((row) => row.id === id)?.cacheEpoch ?? 0) + 1;
+            change(id, { cacheEpoch: epoch });
+            return epoch;
+          },
+          recordGrantVersion: async (id: string, version: number) => {
+            const row = peerRows.find((one) => one.id === id);
+            if (row === undefined || row.remoteGrantVersion === version) return;
+            const raise = row.remoteGrantVersion === null ? 0 : 1;
+            change(id, { remoteGrantVersion: version, cacheEpoch: row.cacheEpoch + raise });
+          },
+          recordSuccess: async (id: string, _at: Date, recovered: boolean | null) => {
+            health.push(`${id} ok`);
+            const row = peerRows.find((one) => one.id === id);
+            if (recovered === true && row !== undefined) change(id, { outages: row.outages + 1 });
+          },
           recordFailure: async (id: string, _at: Date, code: string) => void health.push(`${id} ${code}`),
         },
       },
     },
   };
-  return { deps: deps as unknown as Deps, local: own, peers, peerRows, health };
+  return {
+    deps: deps as unknown as Deps,
+    local: own,
+    peers,
+    peerRows,
+    health,
+    pass: (milliseconds) => void (now += milliseconds),
+  };
 };

@@ -1,20 +1,42 @@
 import type { Principal } from '../../domain/access/decide.ts';
 import { blend, type BlendedRow, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
-import type { Resource } from '../../domain/resources.ts';
+import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Deps } from '../deps.ts';
 import { failureToError, type PeerFailure } from '../federation/failure.ts';
+import type { Session } from '../federation/offline.ts';
 import { outboundOf } from '../federation/outbound.ts';
 import { traceparent } from '../federation/trace.ts';
-import type { Asking } from '../federation/verbs.ts';
-import type { Walked } from '../federation/walk.ts';
 import { decodeBlendCursor, encodeBlendCursor, type BlendBinding, type BlendState } from './query-cursor.ts';
-import { failedReport, noticesOf, sinceMs, type Reports, type SourceReport } from './query-report.ts';
-import { sourcesFor, type Source, type SourceSelector } from './query-sources.ts';
+import {
+  isOvertaken,
+  newlyOffline,
+  overtaken,
+  OVERTAKEN,
+  OVERTAKEN_TIMES,
+  readAll,
+} from './query-outcomes.ts';
+import {
+  answeredReport,
+  cacheStatus,
+  failedReport,
+  noticesOf,
+  sinceMs,
+  type Reports,
+  type SourceReport,
+} from './query-report.ts';
+import { sourcesFor, type Source, type SourceSelector, type Wish } from './query-sources.ts';
 
 export interface QueryPage extends Reports {
   readonly items: readonly BlendedRow[];
   readonly next_cursor: string | null;
+}
+
+/** An answer, and what stands in its header. */
+export interface Answer {
+  readonly page: QueryPage;
+  /** `Cache-Status` (RFC 9211); null when no peer was asked. */
+  readonly cacheStatus: string | null;
 }
 
 /** Who asks, for what, where. */
@@ -23,25 +45,24 @@ export interface Query {
   readonly resource: Resource;
   readonly source: SourceSelector;
   readonly traceId: string;
+  /** What the client calls its session, or its token: for signals that are given once. */
+  readonly session: string;
+  /** Ask the peers themselves, whatever is in the cache. */
+  readonly isFresh: boolean;
 }
-
-type Outcome = {
-  readonly name: SourceName;
-  readonly latencyMs: number;
-} & ({ readonly walked: Walked } | { readonly failure: PeerFailure });
 
 /** Everything still under way ends with `work`, whichever way that ends. */
 export const asking = async <T>(
   deps: Deps,
-  traceId: string,
-  work: (asking: Asking, giveUp: () => void) => Promise<T>,
+  { traceId, isFresh }: Pick<Query, 'traceId' | 'isFresh'>,
+  work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
   const over = new AbortController();
   const signal = AbortSignal.any([AbortSignal.timeout(deps.settings.peerTimeoutMs), over.signal]);
   const giveUp = (): void => over.abort();
   try {
     return await work(
-      { outbound: outboundOf(deps), traceparent: traceparent(deps.random, traceId), signal },
+      { outbound: outboundOf(deps), traceparent: traceparent(deps.random, traceId), signal, isFresh },
       giveUp,
     );
   } finally {
@@ -49,19 +70,8 @@ export const asking = async <T>(
   }
 };
 
-const NOTHING_LEFT: Walked = { rows: [], more: false, after: () => ({ done: true, upstream: null }) };
-
-const readAll = (sources: readonly Source[], state: BlendState, limit: number): Promise<readonly Outcome[]> =>
-  Promise.all(
-    sources.map(async (source, index): Promise<Outcome> => {
-      const from = state.sources[index];
-      if (from === undefined || from.done) return { name: source.name, latencyMs: 0, walked: NOTHING_LEFT };
-      const start = performance.now();
-      const walk = await source.list(from, state.position, limit);
-      const shared = { name: source.name, latencyMs: sinceMs(start) };
-      return walk.ok ? { ...shared, walked: walk.walked } : { ...shared, failure: walk.failure };
-    }),
-  );
+const NOBODY: ReadonlySet<SourceName> = new Set();
+const sessionOf = ({ principal, session }: Query): Session => ({ userId: principal.userId, id: session });
 
 /**
  * One page of a resource from all sources asked, newest first, each row with its `_source`. Peers are asked in
@@ -74,11 +84,11 @@ const readAll = (sources: readonly Source[], state: BlendState, limit: number): 
 export const queryList = async (
   deps: Deps,
   query: Query & { readonly limit: number; readonly cursor: string | undefined },
-): Promise<QueryPage> =>
-  asking(deps, query.traceId, async (context) => {
+): Promise<Answer> =>
+  asking(deps, query, async (wish) => {
     const { principal, resource, limit, cursor } = query;
     const { cursorMac } = deps.keys;
-    const sources = await sourcesFor(deps, principal, resource, query.source, context);
+    const sources = await sourcesFor(deps, principal, resource, query.source, wish);
     const binding: BlendBinding = {
       userId: principal.userId,
       resource,
@@ -90,16 +100,22 @@ export const queryList = async (
         : decodeBlendCursor(cursorMac, binding, cursor, deps.clock.now());
     if (state === null) throw new MosaicError('invalid_cursor');
 
-    const outcomes = await readAll(sources, state, limit);
+    const read = await readAll(sources, state, limit);
+    const down = read.filter((outcome) => 'failure' in outcome);
+    // Where nobody answered the answer is the error itself, and tells nobody once.
+    const isTold = down.length > 0 && down.length < read.length;
+    const offline = isTold ? await newlyOffline(wish, sessionOf(query), down) : NOBODY;
+    // From here to the answer nothing is awaited, so nothing can be learned in between.
+    const outcomes = read.map((outcome) => (isOvertaken(outcome) ? overtaken(outcome) : outcome));
     const failed = outcomes.filter((outcome) => 'failure' in outcome);
-    const answered = outcomes.filter((outcome) => 'walked' in outcome);
-    if (answered.length === 0 && failed[0] !== undefined)
+    if (failed.length === outcomes.length && failed[0] !== undefined)
       throw failureToError(failed[0].name, failed[0].failure);
-
-    const pages = answered.map(({ name, walked }) => ({
+    const answered = outcomes.filter((outcome) => 'walked' in outcome);
+    const pages = answered.map(({ source, name, walked }) => ({
       source: name,
       items: walked.rows,
       more: walked.more,
+      isCached: source.sighting()?.isCached === true,
     }));
     const blended = blend(pages, limit);
     const after = sources.map((_source, index) => {
@@ -117,29 +133,39 @@ export const queryList = async (
             at: { createdAt: last.created_at, id: last.id },
             source: sources.findIndex(({ name }) => name === last._source),
           };
-    return {
+    const now = deps.clock.now();
+    const page: QueryPage = {
       items: blended.items,
       next_cursor: blended.more
-        ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, deps.clock.now())
+        ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, now)
         : null,
       sources: Object.fromEntries(
-        outcomes.map((outcome, index) => [
-          outcome.name,
-          'failure' in outcome
-            ? failedReport(outcome.failure, outcome.latencyMs)
-            : {
-                status: after[index]?.done === true ? 'complete' : 'truncated',
-                count: blended.taken[outcome.name] ?? 0,
-                latency_ms: outcome.latencyMs,
-              },
-        ]),
+        outcomes.map((outcome, index) => {
+          const { source, name, latencyMs } = outcome;
+          if ('failure' in outcome)
+            return [name, failedReport(outcome.failure, latencyMs, source.failedAt(outcome.failure))];
+          const more = after[index]?.done !== true;
+          return [name, answeredReport(source, { count: blended.taken[name] ?? 0, more, latencyMs }, now)];
+        }),
       ),
-      notices: noticesOf(failed),
+      notices: noticesOf(failed, offline),
     };
+    return { page, cacheStatus: cacheStatus(sources, now) };
   });
 
 /** Denials that answer the question for a single row: the person may see none of that resource there. */
 const SEES_NOTHING: readonly (ErrorCode | null)[] = ['resource_excluded', 'resource_not_granted'];
+
+interface Found {
+  readonly source: Source;
+  readonly item: BlendedRow;
+}
+
+const tagged = (row: ResourceRow, source: Source): BlendedRow => ({
+  ...row,
+  _source: source.name,
+  ...(source.sighting()?.isCached === true ? { _cached: true } : {}),
+});
 
 /**
  * One row by id: the own store first, then all peers at once, the first that has it.
@@ -147,36 +173,47 @@ const SEES_NOTHING: readonly (ErrorCode | null)[] = ['resource_excluded', 'resou
  * @throws MosaicError `not_found` when every source said so; when one could not be asked absence is not known,
  * and its failure is thrown (`peer_unreachable`, `peer_timeout`, `peer_refused`, `peer_protocol`)
  */
-export const queryItem = async (deps: Deps, query: Query & { readonly id: string }): Promise<QueryPage> =>
-  asking(deps, query.traceId, async (context, giveUp) => {
-    const sources = await sourcesFor(deps, query.principal, query.resource, query.source, context);
+export const queryItem = async (deps: Deps, query: Query & { readonly id: string }): Promise<Answer> =>
+  asking(deps, query, async (wish, giveUp) => {
+    const sources = await sourcesFor(deps, query.principal, query.resource, query.source, wish);
     const reports: Record<string, SourceReport> = {};
-    const failed: { readonly name: SourceName; readonly failure: PeerFailure }[] = [];
+    const failed: { readonly source: Source; readonly name: SourceName; readonly failure: PeerFailure }[] =
+      [];
 
-    const look = async (source: Source): Promise<BlendedRow | null> => {
+    const look = async (source: Source): Promise<Found | null> => {
       const start = performance.now();
       const result = await source.get(query.id);
       const latencyMs = sinceMs(start);
+      const now = deps.clock.now();
       if (result.ok) {
-        reports[source.name] = {
-          status: 'complete',
-          count: result.value === null ? 0 : 1,
-          latency_ms: latencyMs,
-        };
-        return result.value === null ? null : { ...result.value, _source: source.name };
+        const count = result.value === null ? 0 : 1;
+        reports[source.name] = answeredReport(source, { count, more: false, latencyMs }, now);
+        return result.value === null ? null : { source, item: tagged(result.value, source) };
       }
-      reports[source.name] = failedReport(result.error, latencyMs);
-      failed.push({ name: source.name, failure: result.error });
+      reports[source.name] = failedReport(result.error, latencyMs, source.failedAt(result.error));
+      failed.push({ source, name: source.name, failure: result.error });
       return null;
     };
 
     const local = sources.find(({ name }) => name === 'local');
     const peers = sources.filter((source) => source !== local);
     const own = local === undefined ? null : await look(local);
-    const item = own ?? (await firstOf(peers.map(look)));
+    let found = own ?? (await firstOf(peers.map(look)));
+    for (let time = 0; time < OVERTAKEN_TIMES && found?.source.isOutdated() === true; time += 1)
+      found = await look(found.source);
     giveUp();
-    if (item !== null)
-      return { items: [item], next_cursor: null, sources: { ...reports }, notices: noticesOf(failed) };
+    const offline =
+      found === null || failed.length === 0 ? NOBODY : await newlyOffline(wish, sessionOf(query), failed);
+    if (found !== null && !found.source.isOutdated()) {
+      const page: QueryPage = {
+        items: [found.item],
+        next_cursor: null,
+        sources: { ...reports },
+        notices: noticesOf(failed, offline),
+      };
+      return { page, cacheStatus: cacheStatus(sources, deps.clock.now()) };
+    }
+    if (found !== null) throw failureToError(found.source.name, OVERTAKEN);
     const [unknown] = failed.filter(
       ({ failure }) => sources.length === 1 || !SEES_NOTHING.includes(failure.peerCode),
     );

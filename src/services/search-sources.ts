@@ -35,6 +35,8 @@ export interface SearchSource {
   readonly name: SourceName;
   /** Bound into cursors: `local`, or the peer's id. */
   readonly key: string;
+  /** Learned since it answered, perhaps: what it found must not be given. */
+  isRevoked(): boolean;
   search(state: SourceState, place: HitPlace | null, limit: number): Promise<Walk<Hit>>;
 }
 
@@ -49,6 +51,7 @@ export const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boo
 const localSource = (deps: Deps, principal: Principal, { query, resources }: Sought): SearchSource => ({
   name: 'local',
   key: 'local',
+  isRevoked: () => false,
   search: async (_state, place, limit) => {
     const page = await deps.storage.reader.search(
       decideNative.search(principal, { query, resources, limit, after: place?.at ?? null }),
@@ -69,6 +72,7 @@ const localSource = (deps: Deps, principal: Principal, { query, resources }: Sou
 const peerSource = (peer: Peer, index: number, sought: Sought, asking: Asking): SearchSource => ({
   name: `federated:${peer.name}`,
   key: peer.id,
+  isRevoked: () => asking.outbound.epochs.isRevoked(peer.id),
   search: async (state, place, limit) => {
     const failure = whyUnusable(peer, asking);
     if (failure !== null) return { ok: false, failure };

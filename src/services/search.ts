@@ -3,6 +3,7 @@ import { blendInOrder, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { compareHits, positionOf, type Hit } from '../../domain/search/hit.ts';
 import type { Deps } from '../deps.ts';
+import { REVOKED } from '../federation/consult.ts';
 import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import type { Walked } from '../federation/walk.ts';
 import {
@@ -87,7 +88,7 @@ const positionAfter = (
  * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
  */
 export const searchEverywhere = async (deps: Deps, search: Search): Promise<SearchPage> =>
-  asking(deps, search.traceId, async (context) => {
+  asking(deps, { traceId: search.traceId, isFresh: true }, async (context) => {
     const { principal, limit, cursor } = search;
     const { cursorMac } = deps.keys;
     const sources = await searchSourcesFor(deps, principal, search, search.source, context);
@@ -98,7 +99,11 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
         : decodeBlendCursor(cursorMac, binding, cursor, deps.clock.now());
     if (state === null) throw new MosaicError('invalid_cursor');
 
-    const outcomes = await searchAll(sources, state, limit);
+    // While the slowest was waited for, a grant may have been revoked. Nothing is awaited from here on.
+    const outcomes = (await searchAll(sources, state, limit)).map((outcome, index): Outcome => {
+      const { name, latencyMs } = outcome;
+      return sources[index]?.isRevoked() === true ? { name, latencyMs, failure: REVOKED } : outcome;
+    });
     const failed = outcomes.filter((outcome) => 'failure' in outcome);
     const answered = outcomes.filter((outcome) => 'walked' in outcome);
     if (answered.length === 0 && failed[0] !== undefined)
@@ -116,19 +121,20 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
         : (state.sources[index] ?? { done: true, upstream: null }),
     );
     const position = positionAfter(items.at(-1), state.position, sources);
+    const now = deps.clock.now();
     return {
       hits: items,
-      next_cursor: more
-        ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, deps.clock.now())
-        : null,
+      next_cursor: more ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, now) : null,
       sources: Object.fromEntries(
         outcomes.map((outcome, index) => [
           outcome.name,
           'failure' in outcome
-            ? failedReport(outcome.failure, outcome.latencyMs)
+            ? failedReport(outcome.failure, outcome.latencyMs, now)
             : {
                 status: after[index]?.done === true ? ('complete' as const) : ('truncated' as const),
                 count: taken[outcome.name] ?? 0,
+                more: after[index]?.done !== true,
+                as_of: now.toISOString(),
                 latency_ms: outcome.latencyMs,
               },
         ]),

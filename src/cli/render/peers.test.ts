@@ -111,6 +111,10 @@ describe('peer show', () => {
     const text = renderPeer(peer({ state: 'degraded' }), now);
     expect(text).toMatch(/^state +degraded$/m);
     expect(text).toMatch(/^address +https:\/\/work\.example:8443$/m);
+    const open = { state: 'open', since: '2026-11-22T11:59:00.000Z', next_probe: '2026-11-22T12:00:05.000Z' };
+    expect(renderPeer(peer({ circuit: open }), now)).toMatch(
+      /^circuit +open, since 2026-11-22 11:59:00Z, asked again in 5 s$/m,
+    );
     expect(text).toMatch(/^certificate until +2026-12-21 12:00:00Z \(in 29 d\)$/m);
   });
 

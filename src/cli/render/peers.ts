@@ -44,6 +44,16 @@ export const renderPeers = (peers: readonly PeerAnswer[], now: Date): string =>
     ]),
   );
 
+/** Whether the process that answered asks the peer at all. */
+const circuit = (
+  { state, since, next_probe: next }: NonNullable<PeerAnswer['circuit']>,
+  now: Date,
+): string => {
+  if (state === 'closed') return 'closed';
+  const probe = next ? `, asked again ${distance(next, now)}` : '';
+  return `${safe(state)}${since ? `, since ${moment(since)}` : ''}${probe}`;
+};
+
 /** One peer in full. There is no key material in what the gateway answers. */
 export const renderPeer = (peer: PeerAnswer, now: Date): string =>
   facts([
@@ -58,5 +68,6 @@ export const renderPeer = (peer: PeerAnswer, now: Date): string =>
     ['their user', safe(peer.remote_subject_user_id)],
     ['certificate until', certificate(peer, now)],
     ['last contact', lastContact(peer, now)],
+    ...(peer.circuit ? [['circuit', circuit(peer.circuit, now)] as const] : []),
     ['created', moment(peer.created_at)],
   ]);

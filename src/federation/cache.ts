@@ -1,0 +1,192 @@
+import { LRUCache } from 'lru-cache';
+import { toHex } from '../../domain/bytes.ts';
+import type { Mac } from '../../domain/paging/cursor.ts';
+import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import { abortable } from './body.ts';
+
+/** An answer of a peer that is kept for a moment. */
+export interface Kept<T> {
+  readonly value: T;
+  /** When it was asked for: it is at least as new as that. */
+  readonly asOf: Date;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+export interface ResponseCacheParts {
+  readonly kv: KeyValue;
+  /** Makes keys that tell nothing of what was asked. */
+  readonly mac: Mac;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Longest time anything is kept, whatever a peer says. */
+  readonly ttlSeconds: number;
+}
+
+/**
+ * Answers to `list` and `get`, for seconds (SPEC M5). In this process they are objects in bounded memory; outside it, where
+ * replicas share a key-value store, ciphertext under a keyed hash. Nothing is written to a disk. A key names the local user,
+ * the peer, its grant, its epoch and the whole question, so that no answer reaches anyone or anything else's.
+ */
+export interface ResponseCache {
+  /** How long this peer lets its answers be kept, seconds: null before it said, 0 when not at all. */
+  allowed(peerId: string): number | null;
+  /** Notes what the peer said with its latest answer; nothing said is 0. */
+  told(peerId: string, seconds: number): void;
+  get(key: string): Kept<unknown> | null;
+  /** What another replica keeps. @param read makes the value of the stored JSON, or null when it is not acceptable */
+  shared<T>(key: string, read: (json: unknown) => T | null): Promise<Kept<T> | null>;
+  /** @param json what the peer's answer was read from, or the same again */
+  put(key: string, kept: Omit<Kept<unknown>, 'until'>, json: unknown, peerId: string): void;
+  /** One call for all who ask the same at the same time. It ends when nobody waits for it any more. */
+  flight<T>(
+    key: string,
+    signal: AbortSignal,
+    timeoutMs: number,
+    start: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ readonly isJoined: boolean; readonly value: T }>;
+  /** Resolves when what was put before the call is with the other replicas, or was given up. */
+  settled(): Promise<void>;
+}
+
+const MAX_BYTES = 32 * 1024 * 1024;
+/** Larger answers are not kept. */
+export const MAX_ENTRY_BYTES = 1024 * 1024;
+const MAX_PEERS = 10_000;
+/** A shared store that is slower than this is of no use, and is left alone for a while. */
+const SHARED_WAIT_MS = 250;
+const SHARED_PAUSE_MS = 5_000;
+
+/** Where an answer is kept in this process. @param path the verb's address with its whole query */
+export const cacheKey = (peer: Peer, path: string): string =>
+  JSON.stringify([peer.localUserId, peer.id, peer.remoteGrantId, peer.cacheEpoch, path]);
+
+interface Flight {
+  readonly result: Promise<unknown>;
+  /** Nobody joins it any more, and what is still under way stops. */
+  readonly end: () => void;
+  waiting: number;
+}
+
+const encoder = new TextEncoder();
+
+/** As another replica wrote it, authenticated by the key-value port. */
+const readShared = (bytes: Uint8Array): { asOf: number; until: number; json: unknown } | null => {
+  try {
+    const [asOf, until, json] = JSON.parse(new TextDecoder().decode(bytes)) as unknown[];
+    return typeof asOf === 'number' && typeof until === 'number' ? { asOf, until, json } : null;
+  } catch {
+    return null;
+  }
+};
+
+export const createResponseCache = (parts: ResponseCacheParts): ResponseCache => {
+  const { kv, mac, clock, log, ttlSeconds } = parts;
+  const isShared = kv.isLocal !== true;
+  const entries = new LRUCache<string, Kept<unknown>>({
+    maxSize: MAX_BYTES,
+    maxEntrySize: MAX_ENTRY_BYTES,
+    ttlResolution: 0,
+    perf: { now: () => clock.now().getTime() },
+  });
+  const limits = new LRUCache<string, number>({ max: MAX_PEERS });
+  const flights = new Map<string, Flight>();
+  const running = new Set<Promise<void>>();
+  let pausedUntil = 0;
+  let purgedAt = 0;
+
+  const sharedKey = (key: string): string =>
+    `response:${toHex(mac(encoder.encode(`mosaic-response-1${key}`)))}`;
+
+  /** Never longer than a moment, and no error: without the store an answer is just not cached elsewhere. */
+  const atStore = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    if (!isShared || clock.now().getTime() < pausedUntil) return null;
+    try {
+      return await abortable(AbortSignal.timeout(SHARED_WAIT_MS), work());
+    } catch (error) {
+      pausedUntil = clock.now().getTime() + SHARED_PAUSE_MS;
+      log.warn('shared response cache left alone for a while', {
+        error: error instanceof Error ? error : undefined,
+      });
+      return null;
+    }
+  };
+
+  /** What is over is let go of, also when nobody asks for it again. */
+  const purge = (now: number): void => {
+    if (now - purgedAt < SHARED_PAUSE_MS) return;
+    purgedAt = now;
+    entries.purgeStale();
+  };
+
+  const takeOff = (
+    key: string,
+    timeoutMs: number,
+    start: (signal: AbortSignal) => Promise<unknown>,
+  ): Flight => {
+    const over = new AbortController();
+    const end = (): void => {
+      if (flights.get(key) === flight) flights.delete(key);
+      over.abort();
+    };
+    const result = start(AbortSignal.any([over.signal, AbortSignal.timeout(timeoutMs)])).finally(end);
+    const flight: Flight = { result, end, waiting: 0 };
+    flights.set(key, flight);
+    return flight;
+  };
+
+  return {
+    allowed: (peerId) => (ttlSeconds === 0 ? 0 : (limits.get(peerId) ?? null)),
+    told: (peerId, seconds) => void limits.set(peerId, Math.min(ttlSeconds, seconds)),
+    get: (key) => entries.get(key) ?? null,
+
+    shared: async <T>(key: string, read: (json: unknown) => T | null) => {
+      const bytes = await atStore(() => kv.get(sharedKey(key)));
+      const found = bytes === null ? null : readShared(bytes);
+      if (found === null) return null;
+      const left = found.until - clock.now().getTime();
+      const value = left > 0 && left <= ttlSeconds * 1000 ? read(found.json) : null;
+      if (value === null || bytes === null) return null;
+      const kept = { value, asOf: new Date(found.asOf), until: found.until };
+      entries.set(key, kept, { size: bytes.byteLength + key.length, ttl: left });
+      return kept;
+    },
+
+    put: (key, { value, asOf }, json, peerId) => {
+      const now = clock.now().getTime();
+      purge(now);
+      const until = asOf.getTime() + (limits.get(peerId) ?? 0) * 1000;
+      if (until <= now) return;
+      const bytes = encoder.encode(JSON.stringify([asOf.getTime(), until, json]));
+      if (bytes.byteLength + key.length > MAX_ENTRY_BYTES) return;
+      entries.set(key, { value, asOf, until }, { size: bytes.byteLength + key.length, ttl: until - now });
+      const writing = atStore(() => kv.set(sharedKey(key), bytes, (until - now) / 1000)).then(
+        () => undefined,
+      );
+      running.add(writing);
+      void writing.finally(() => running.delete(writing));
+    },
+
+    flight: async <T>(
+      key: string,
+      signal: AbortSignal,
+      timeoutMs: number,
+      start: (signal: AbortSignal) => Promise<T>,
+    ) => {
+      const known = flights.get(key);
+      const flight = known ?? takeOff(key, timeoutMs, start);
+      flight.waiting += 1;
+      try {
+        return { isJoined: known !== undefined, value: (await abortable(signal, flight.result)) as T };
+      } finally {
+        flight.waiting -= 1;
+        if (flight.waiting === 0) flight.end();
+      }
+    },
+
+    settled: async () => {
+      await Promise.all(running);
+    },
+  };
+};

@@ -1,0 +1,136 @@
+import {
+  BrokenCircuitError,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhenResult,
+  type CircuitBreakerPolicy,
+} from 'cockatiel';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../domain/ports/basics.ts';
+import { err, type Result } from '../../domain/result.ts';
+import { peerFailure, type PeerFailure } from './failure.ts';
+
+/** How this process stands to a peer: `open` means that it is not asked. */
+export interface Circuit {
+  readonly state: 'closed' | 'open' | 'half_open';
+  /** Since when it is not closed, or when it was closed again; null when it never opened. */
+  readonly since: Date | null;
+  /** From when on one call tries, while it is open. */
+  readonly nextProbe: Date | null;
+}
+
+export interface CircuitOptions {
+  /** Failed calls in a row that open it. */
+  readonly failures: number;
+  readonly cooldownMs: number;
+}
+
+/** What a call came to. `givenUp`: the caller went away, so that it says nothing of the peer. */
+export interface Attempt<T> {
+  readonly result: Result<T, PeerFailure>;
+  readonly givenUp: boolean;
+}
+
+/**
+ * A breaker for each peer, of this process. What counts is failure of reach: no connection, no answer in time, an answer
+ * that is not understood, a 5xx. A denial is an answer like any other (SPEC M5-4, M5-5).
+ */
+export interface Circuits {
+  /**
+   * Runs the call, or fails at once while the circuit is open or its probe is under way.
+   * @param call is told whether it is the probe: that one must run to its end, whoever waits for it
+   */
+  run<T>(peerId: string, call: (isProbe: boolean) => Promise<Attempt<T>>): Promise<Result<T, PeerFailure>>;
+  of(peerId: string): Circuit;
+}
+
+const MAX_PEERS = 10_000;
+const CLOSED: Circuit = { state: 'closed', since: null, nextProbe: null };
+
+/** A call that counts neither as success nor as failure: only what is thrown past the breaker does that. */
+class NoVerdict extends Error {
+  readonly attempt: Attempt<unknown>;
+
+  constructor(attempt: Attempt<unknown>) {
+    super('the call was given up');
+    this.name = 'NoVerdict';
+    this.attempt = attempt;
+  }
+}
+
+/** @param result of a call; its type is lost in the breaker's own */
+const isFailureOfReach = (result: unknown): boolean => {
+  const { ok, error } = result as Result<unknown, PeerFailure> & { readonly error?: PeerFailure };
+  return !ok && error !== undefined && error.code !== 'peer_refused' && !error.tooLarge;
+};
+
+interface Held {
+  readonly breaker: CircuitBreakerPolicy;
+  /** When it opened first, or closed again. */
+  since: Date | null;
+  nextProbe: Date | null;
+}
+
+export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: Clock): Circuits => {
+  const all = new LRUCache<string, Held>({ max: MAX_PEERS });
+
+  const heldOf = (peerId: string): Held => {
+    const known = all.get(peerId);
+    if (known !== undefined) return known;
+    const breaker = circuitBreaker(handleWhenResult(isFailureOfReach), {
+      breaker: new ConsecutiveBreaker(failures),
+      halfOpenAfter: cooldownMs,
+    });
+    const made: Held = { breaker, since: null, nextProbe: null };
+    breaker.onBreak(() => {
+      const now = clock.now();
+      // A probe that failed prolongs the same outage.
+      if (made.nextProbe === null) made.since = now;
+      made.nextProbe = new Date(now.getTime() + cooldownMs);
+    });
+    breaker.onReset(() => {
+      made.since = clock.now();
+      made.nextProbe = null;
+    });
+    all.set(peerId, made);
+    return made;
+  };
+
+  const openFailure = ({ nextProbe }: Held): PeerFailure => {
+    const left = nextProbe === null ? 0 : nextProbe.getTime() - clock.now().getTime();
+    return peerFailure('peer_circuit_open', { retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)) });
+  };
+
+  return {
+    run: async (peerId, call) => {
+      const held = heldOf(peerId);
+      const { breaker } = held;
+      // The library lets others wait for the probe's outcome; here they would wait for a peer that is down.
+      if (breaker.state === CircuitState.HalfOpen) return err(openFailure(held));
+      try {
+        return await breaker.execute(async () => {
+          const isProbe = breaker.state === CircuitState.HalfOpen;
+          const attempt = await call(isProbe);
+          if (attempt.givenUp && !isProbe) throw new NoVerdict(attempt);
+          return attempt.result;
+        });
+      } catch (error) {
+        if (error instanceof BrokenCircuitError) return err(openFailure(held));
+        if (error instanceof NoVerdict)
+          return error.attempt.result as Awaited<ReturnType<typeof call>>['result'];
+        throw error;
+      }
+    },
+
+    of: (peerId) => {
+      const held = all.peek(peerId);
+      if (held === undefined) return CLOSED;
+      const { breaker, since, nextProbe } = held;
+      if (breaker.state === CircuitState.HalfOpen) return { state: 'half_open', since, nextProbe };
+      return breaker.state === CircuitState.Open
+        ? { state: 'open', since, nextProbe }
+        : { state: 'closed', since, nextProbe: null };
+    },
+  };
+};

@@ -1,0 +1,120 @@
+import type { ErrorCode } from '../../domain/errors.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { ask, type Asking, type Question } from './ask.ts';
+import { cacheKey, type Kept } from './cache.ts';
+import type { Mark } from './epochs.ts';
+import { peerFailure, type PeerFailure } from './failure.ts';
+import type { Sighting } from './sighting.ts';
+
+/** One person's question to one of the own peers, whose answer may be kept. */
+export interface Consulting extends Asking {
+  /** Of the peer's row, read for this question. */
+  readonly mark: Mark;
+  /** The person wants it from the peer itself. */
+  readonly isFresh: boolean;
+  /** Told where the answer came from. */
+  readonly sighting: Sighting;
+}
+
+/** A question whose answer can be written down and read again. */
+export interface Keepable<T> extends Question<T> {
+  /** JSON that `read` makes the same value of. */
+  readonly write: (value: T) => unknown;
+}
+
+/** Refusals of the grant as a whole: what it allowed before must not be served any more. */
+const GRANT_REFUSALS: readonly (ErrorCode | null)[] = [
+  'grant_unknown',
+  'grant_pending',
+  'grant_revoked',
+  'grant_expired',
+  'grant_subject_mismatch',
+  'certificate_revoked',
+  'certificate_untrusted',
+  'certificate_invalid',
+  'certificate_required',
+  'forbidden',
+];
+
+interface Fetched<T> {
+  readonly result: Result<T, PeerFailure>;
+  readonly asOf: Date;
+  readonly isStored: boolean;
+  /** Something was learned while it was under way, by somebody else than itself. */
+  readonly isLate: boolean;
+}
+
+/** Of a peer of which this process has learned that. */
+export const REVOKED = peerFailure('peer_refused', {
+  peerCode: 'grant_revoked',
+  message: 'The peer is revoked at this gateway.',
+});
+
+/** Asks the peer itself, goes by what it says of its grant, and keeps the answer where that is allowed and still true. */
+const fetchNow = async <T>(
+  peer: Peer,
+  question: Keepable<T>,
+  consulting: Consulting,
+  key: string | null,
+): Promise<Fetched<T>> => {
+  const { outbound, mark } = consulting;
+  const { epochs, cache, clock } = outbound;
+  const asOf = clock.now();
+  const { result, terms } = await ask(peer, question, consulting);
+  const version = terms?.grantVersion ?? null;
+  const standing = version === null ? 'same' : epochs.heard(mark, peer, version);
+  if (!result.ok) {
+    if (result.error.code === 'peer_refused' && GRANT_REFUSALS.includes(result.error.peerCode))
+      epochs.refused(peer.id);
+    return { result, asOf, isStored: false, isLate: false };
+  }
+  epochs.admitted(peer.id);
+  cache.told(peer.id, terms?.maxAge ?? 0);
+  const isLate = standing === 'late' || (standing === 'same' && epochs.isLate(mark));
+  const isStored = key !== null && standing === 'same' && !isLate && epochs.isCurrent(mark);
+  if (isStored) cache.put(key, { value: result.value, asOf }, question.write(result.value), peer.id);
+  return { result, asOf, isStored, isLate };
+};
+
+/**
+ * A question to a peer, answered from the cache while that holds, otherwise by the peer. An answer that was asked for before
+ * something was learned of the grant is not used: it is asked for once more, or refused when the grant is revoked.
+ */
+export const consult = async <T>(
+  peer: Peer,
+  question: Keepable<T>,
+  consulting: Consulting,
+): Promise<Result<T, PeerFailure>> => {
+  const { outbound, mark, isFresh, signal, sighting } = consulting;
+  const { epochs, cache } = outbound;
+  const allowed = cache.allowed(peer.id);
+  const mayKeep = allowed !== 0 && epochs.isCurrent(mark);
+  const key = mayKeep ? cacheKey(peer, question.path) : null;
+  if (key !== null && !isFresh) {
+    // The key holds the whole question, so what stands under it was read by the same reader.
+    const hit = (cache.get(key) as Kept<T> | null) ?? (await cache.shared(key, question.read));
+    if (hit !== null && epochs.isCurrent(mark)) {
+      sighting.hit(hit.asOf, hit.until);
+      return ok(hit.value);
+    }
+  }
+  const now = (own: AbortSignal, at: Mark, under: string | null): Promise<Fetched<T>> =>
+    fetchNow(peer, question, { ...consulting, signal: own, mark: at }, under);
+  let fetched: Fetched<T>;
+  let isJoined = false;
+  if (key === null || isFresh || allowed === null) fetched = await now(signal, mark, key);
+  else {
+    try {
+      const flight = await cache.flight(key, signal, outbound.timeoutMs, (own) => now(own, mark, key));
+      ({ value: fetched, isJoined } = flight);
+    } catch (cause) {
+      return err(peerFailure('peer_timeout', { cause }));
+    }
+  }
+  // What is learned while the second one is under way is met by the next question: only a revocation counts at once.
+  if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(signal, epochs.again(mark), null);
+  if (epochs.isRevoked(peer.id)) return err(REVOKED);
+  sighting.miss(fetched.asOf, { isFresh, isStored: fetched.isStored, isJoined, isKept: mayKeep });
+  return fetched.result;
+};
