@@ -1,5 +1,6 @@
 import type { Authority } from '../ca/authority.ts';
 import type { AuditDraft, Linked } from '../domain/audit/chain.ts';
+import type { Covered } from '../domain/audit/checkpoint.ts';
 import type { AuditClass } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
@@ -53,6 +54,8 @@ export interface AuditSink {
   place(linked: Linked): string;
   /** The newest signed checkpoint of a grant's chain; null while there is none. */
   checkpointOf(grantId: string): string | null;
+  /** Up to where this writer's chain of a grant is in the database; null while it has none. */
+  durable(grantId: string | null): Covered | null;
   /** A peer shows a checkpoint that it holds; looked at in the background. */
   seen(grantId: string, checkpoint: string): void;
   /** Resolves when all that was accepted before the call is written or counted as dropped. */

@@ -1,4 +1,5 @@
 import { and, asc, between, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } from 'drizzle-orm';
+import type { ErrorCode } from '../../domain/errors.ts';
 import type { AuditChainStore, ChainedEntry, SignedGap } from '../../domain/ports/audit.ts';
 import {
   federationAuditGaps as gaps,
@@ -13,7 +14,8 @@ const ofGrant = (column: typeof log.grantId | typeof gaps.grantId, grantId: stri
   grantId === null ? isNull(column) : eq(column, grantId);
 
 const toChained = (row: typeof log.$inferSelect): ChainedEntry[] => {
-  const entry = toEntry(row);
+  // As it is stored: a code this version does not know is part of what was signed.
+  const entry = { ...toEntry(row), reasonCode: row.reasonCode as ErrorCode | null };
   const { writerId, seq, head } = entry;
   return writerId === null || seq === null || head === null ? [] : [{ ...entry, writerId, seq, head }];
 };

@@ -1,7 +1,7 @@
-import { and, desc, eq, gte, inArray, isNull, lt, or, type SQL } from 'drizzle-orm';
-import type { AuditEntry, AuditVerb } from '../../domain/audit/entry.ts';
+import { and, desc, eq, gte, inArray, isNull, lt, or, sql, type SQL } from 'drizzle-orm';
+import type { AuditEntry, AuditOutcome, AuditVerb } from '../../domain/audit/entry.ts';
 import { isErrorCode } from '../../domain/errors.ts';
-import type { AuditStore } from '../../domain/ports/federation.ts';
+import type { AuditFilter, AuditStore } from '../../domain/ports/federation.ts';
 import { federationAuditLog as log, federationGrants as grants } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';
@@ -85,6 +85,26 @@ const about = (
     ),
   );
 
+const counted = (outcome: AuditOutcome) =>
+  sql<number>`(count(*) filter (where ${log.outcome} = ${sql.raw(`'${outcome}'`)}))::int`.mapWith(Number);
+
+const fits = (db: Session['db'], filter: AuditFilter): SQL | undefined => {
+  const { grantId, peerId, subjectUserId, outcome, verb, reasonCode, traceId, from, to } = filter;
+  return and(
+    grantId === undefined ? undefined : eq(log.grantId, grantId),
+    peerId === undefined ? undefined : about(db, log.peerId, grants.peerId, peerId),
+    subjectUserId === undefined
+      ? undefined
+      : about(db, log.subjectUserId, grants.subjectUserId, subjectUserId),
+    outcome === undefined ? undefined : eq(log.outcome, outcome),
+    verb === undefined ? undefined : eq(log.verb, verb),
+    reasonCode === undefined ? undefined : eq(log.reasonCode, reasonCode),
+    traceId === undefined ? undefined : eq(log.traceId, traceId),
+    from === undefined ? undefined : gte(log.at, from),
+    to === undefined ? undefined : lt(log.at, to),
+  );
+};
+
 export const createAuditStore = ({ db, raw }: Session): AuditStore =>
   unwrapped<AuditStore>({
     insertMany: async (entries) => {
@@ -95,26 +115,29 @@ export const createAuditStore = ({ db, raw }: Session): AuditStore =>
       );
     },
 
-    list: async (page, { grantId, peerId, subjectUserId, outcome, verb, from, to }) => {
+    list: async (page, filter) => {
       const rows = await db
         .select()
         .from(log)
-        .where(
-          and(
-            grantId === undefined ? undefined : eq(log.grantId, grantId),
-            peerId === undefined ? undefined : about(db, log.peerId, grants.peerId, peerId),
-            subjectUserId === undefined
-              ? undefined
-              : about(db, log.subjectUserId, grants.subjectUserId, subjectUserId),
-            outcome === undefined ? undefined : eq(log.outcome, outcome),
-            verb === undefined ? undefined : eq(log.verb, verb),
-            from === undefined ? undefined : gte(log.at, from),
-            to === undefined ? undefined : lt(log.at, to),
-            afterPosition(log.at, log.id, page),
-          ),
-        )
+        .where(and(fits(db, filter), afterPosition(log.at, log.id, page)))
         .orderBy(desc(log.at), desc(log.id))
         .limit(page.limit + 1);
       return toPage(rows, page, toEntry, ({ at, id }) => ({ at, id }));
+    },
+
+    histogram: async (filter) => {
+      const hour = sql<string>`date_trunc('hour', ${log.at}, 'UTC')`;
+      const rows = await db
+        .select({
+          hour: hour.mapWith(log.at).as('hour'),
+          allowed: counted('allowed'),
+          denied: counted('denied'),
+          error: counted('error'),
+        })
+        .from(log)
+        .where(fits(db, filter))
+        .groupBy(hour)
+        .orderBy(hour);
+      return rows;
     },
   });

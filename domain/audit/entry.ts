@@ -3,7 +3,16 @@ import type { ErrorCode } from '../errors.ts';
 export type AuditOutcome = 'allowed' | 'denied' | 'error';
 
 export type AuditVerb =
-  'capabilities' | 'list' | 'get' | 'search' | 'unknown' | 'enroll' | 'revoke' | 'renew' | 'admin';
+  | 'capabilities'
+  | 'list'
+  | 'get'
+  | 'search'
+  | 'unknown'
+  | 'enroll'
+  | 'revoke'
+  | 'renew'
+  | 'admin'
+  | 'checkpoint';
 
 /** One row of `federation_audit_log`: what happened, never what was asked for (SPEC M4-5). */
 export interface AuditEntry {

@@ -233,6 +233,8 @@ export interface AuditFilter {
   readonly subjectUserId?: string;
   readonly outcome?: AuditOutcome;
   readonly verb?: string;
+  readonly reasonCode?: string;
+  readonly traceId?: string;
   readonly from?: Date;
   readonly to?: Date;
 }
@@ -241,6 +243,13 @@ export interface AuditStore {
   /** One multi-row insert. */
   insertMany(entries: readonly AuditEntry[]): Promise<void>;
   list(page: PageRequest, filter: AuditFilter): Promise<Page<AuditEntry>>;
+  /** Entries an hour (UTC) by outcome, oldest first; hours without any are left out. */
+  histogram(filter: AuditFilter): Promise<readonly AuditHour[]>;
+}
+
+export interface AuditHour extends Readonly<Record<AuditOutcome, number>> {
+  /** Its beginning. */
+  readonly hour: Date;
 }
 
 /** Sealed keys of the gateway itself (cursor MAC, audit hash without a grant, the embedded CA's key). */

@@ -1,4 +1,5 @@
 import { describeAsking } from './asking.ts';
+import { describeAuditEvidence } from './audit-evidence.ts';
 import { bootEmbeddedWorld } from './embedded-world.ts';
 import { describeOffline } from './offline.ts';
 import { describePlainStore } from './plain-store.ts';
@@ -14,3 +15,4 @@ describeRenewal('the embedded tier', bootEmbeddedWorld);
 describeRateLimit('the embedded tier', bootEmbeddedWorld);
 describeSearching('the embedded tier', bootEmbeddedWorld);
 describeOffline('the embedded tier', bootEmbeddedWorld);
+describeAuditEvidence('the embedded tier', bootEmbeddedWorld);

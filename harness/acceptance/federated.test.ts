@@ -1,5 +1,7 @@
 import { afterAll } from 'vitest';
 import { describeAsking } from './asking.ts';
+import { describeAuditEvidence } from './audit-evidence.ts';
+import { describeAuditOutage } from './audit-outage.ts';
 import { bootFederatedWorld, shareWorld } from './federated-world.ts';
 import { describeFront } from './front.ts';
 import { describeMisissuance } from './misissuance.ts';
@@ -18,6 +20,8 @@ describePlainStore(COMPONENTS, world.boot);
 describeTrustBoundary(COMPONENTS, world.boot);
 describeAsking(COMPONENTS, world.boot);
 describeSearching(COMPONENTS, world.boot);
+describeAuditEvidence(COMPONENTS, world.boot);
+describeAuditOutage(COMPONENTS, world.boot);
 describeFront(COMPONENTS, world.boot);
 describeMisissuance(COMPONENTS, world.boot);
 describeRenewal(COMPONENTS, world.boot);

@@ -1,82 +1,27 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { AuditEntry } from '../../domain/audit/entry.ts';
 import type { Deps } from '../../src/deps.ts';
-import { listAudit } from '../../src/services/audit.ts';
+import { auditHistogram, auditPages, listAudit } from '../../src/services/audit.ts';
+import { verifyAudit } from '../../src/services/audit-verify.ts';
 import { holderOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { timestamp, uuid } from '../shapes.ts';
+import { uuid } from '../shapes.ts';
 import { validate } from '../validate.ts';
-import { instant } from './grant-shapes.ts';
+import { EXPORT_TYPES, exportStream } from './audit-export.ts';
+import {
+  auditFilters,
+  countersShape,
+  entryShape,
+  histogramShape,
+  readFilter,
+  showEntry,
+  verificationShape,
+} from './audit-shapes.ts';
 
-const VERBS = [
-  'capabilities',
-  'list',
-  'get',
-  'search',
-  'unknown',
-  'enroll',
-  'revoke',
-  'renew',
-  'admin',
-] as const satisfies readonly AuditEntry['verb'][];
-const outcome = z.enum(['allowed', 'denied', 'error']);
-
-const filters = {
-  grant_id: uuid.optional(),
-  peer_id: uuid.optional(),
-  subject_user_id: uuid.optional(),
-  outcome: outcome.optional(),
-  verb: z.enum(VERBS).optional(),
-  from: instant.optional().meta({ description: 'Entries at or after this time.' }),
-  to: instant.optional().meta({ description: 'Entries before this time.' }),
-};
-
-const entryShape = z
-  .strictObject({
-    id: uuid,
-    at: timestamp,
-    grant_id: uuid.nullable(),
-    peer_id: uuid.nullable(),
-    subject_user_id: uuid.nullable(),
-    actor_user_id: uuid.nullable(),
-    verb: z.enum(VERBS),
-    resource: z.string().nullable(),
-    action: z.string().nullable(),
-    query_hash: z
-      .string()
-      .nullable()
-      .meta({ description: 'HMAC-SHA-256 of the query; the query itself is nowhere.' }),
-    outcome,
-    reason_code: z.string().nullable(),
-    status: z.int(),
-    bytes_out: z.int(),
-    latency_ms: z.number(),
-    trace_id: z.string().nullable(),
-  })
-  .meta({ id: 'AuditEntry' });
-
-const showEntry = (entry: AuditEntry): z.infer<typeof entryShape> => ({
-  id: entry.id,
-  at: entry.at.toISOString(),
-  grant_id: entry.grantId,
-  peer_id: entry.peerId,
-  subject_user_id: entry.subjectUserId,
-  actor_user_id: entry.actorUserId,
-  verb: entry.verb,
-  resource: entry.resource,
-  action: entry.action,
-  query_hash: entry.queryHash,
-  outcome: entry.outcome,
-  reason_code: entry.reasonCode,
-  status: entry.status,
-  bytes_out: entry.bytesOut,
-  latency_ms: entry.latencyMs,
-  trace_id: entry.traceId,
-});
+const tags = ['audit'];
 
 /** Mounted at /api/admin/audit. */
 export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
@@ -87,32 +32,98 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
     '/',
     describe({
       summary: 'Read the audit log, newest first',
-      tags: ['audit'],
+      tags,
       success: { status: 200, description: 'One page.', schema: pageOf(entryShape) },
       errors: ['invalid_cursor'],
     }),
-    validate('query', z.strictObject({ ...pageQuery, ...filters })),
+    validate('query', z.strictObject({ ...pageQuery, ...auditFilters })),
     async (c) => {
-      const { grant_id, peer_id, subject_user_id, outcome: only, verb, from, to } = c.req.valid('query');
-      const given = {
-        grant_id,
-        peer_id,
-        subject_user_id,
-        outcome: only,
-        verb,
-        from: from?.toISOString(),
-        to: to?.toISOString(),
-      };
-      const page = await listAudit(deps, readPage(deps, c, holderOf(c), 'audit', given), {
-        ...(grant_id === undefined ? {} : { grantId: grant_id }),
-        ...(peer_id === undefined ? {} : { peerId: peer_id }),
-        ...(subject_user_id === undefined ? {} : { subjectUserId: subject_user_id }),
-        ...(only === undefined ? {} : { outcome: only }),
-        ...(verb === undefined ? {} : { verb }),
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-      });
+      const { limit: _limit, cursor: _cursor, ...filters } = c.req.valid('query');
+      const given = { ...filters, from: filters.from?.toISOString(), to: filters.to?.toISOString() };
+      const asked = readPage(deps, c, holderOf(c), 'audit', given);
+      const page = await listAudit(deps, asked, readFilter(filters));
       return c.json(writePage(deps, page, showEntry, holderOf(c), 'audit', given));
+    },
+  );
+
+  app.get(
+    '/export',
+    describe({
+      summary: 'Everything that fits, newest first, as one stream',
+      description:
+        'One entry a line: JSON (`ndjson`), or comma-separated with a header line (`csv`, RFC 4180; texts a spreadsheet ' +
+        'would take for a formula begin with an apostrophe). A stream that breaks off is not complete.',
+      tags,
+      success: { status: 200, description: 'The entries.', contentType: EXPORT_TYPES.ndjson },
+    }),
+    validate(
+      'query',
+      z.strictObject({ format: z.enum(['ndjson', 'csv']).default('ndjson'), ...auditFilters }),
+    ),
+    (c) => {
+      const { format, ...filters } = c.req.valid('query');
+      const pages = auditPages(deps, readFilter(filters));
+      return c.body(exportStream(format, pages), 200, {
+        'content-type': EXPORT_TYPES[format],
+        'content-disposition': `attachment; filename="audit.${format}"`,
+      });
+    },
+  );
+
+  app.get(
+    '/histogram',
+    describe({
+      summary: 'Entries an hour, by outcome',
+      description:
+        'Hours (UTC) without any entry are left out. The last 24 hours, unless told otherwise; at most 31 days.',
+      tags,
+      success: { status: 200, description: 'Oldest first.', schema: histogramShape },
+    }),
+    validate('query', z.strictObject(auditFilters)),
+    async (c) => {
+      const hours = await auditHistogram(deps, readFilter(c.req.valid('query')));
+      return c.json({ hours: hours.map(({ hour, ...counts }) => ({ hour: hour.toISOString(), ...counts })) });
+    },
+  );
+
+  app.get(
+    '/counters',
+    describe({
+      summary: 'What this replica’s queue has accepted, written and dropped since its start',
+      description:
+        '`accepted` = `written` + `dropped` + what still waits. Allowed entries are dropped first.',
+      tags,
+      success: { status: 200, description: 'The counters.', schema: countersShape },
+    }),
+    (c) => {
+      const { accepted, written, dropped, droppedByClass } = deps.audit.counters;
+      return c.json({ accepted, written, dropped, dropped_by_class: { ...droppedByClass } });
+    },
+  );
+
+  app.get(
+    '/verify',
+    describe({
+      summary: 'Compute the log’s chains anew and name the first entry that is not as it was',
+      description:
+        'Reads all entries of the grant, or of all grants: it may take a while. See docs/audit.md.',
+      tags,
+      success: { status: 200, description: 'What was found.', schema: verificationShape },
+    }),
+    validate('query', z.strictObject({ grant_id: uuid.optional() })),
+    async (c) => {
+      const { findings, ...result } = await verifyAudit(deps, c.req.valid('query').grant_id);
+      return c.json({
+        ...result,
+        findings: findings.map((finding) => ({
+          kind: finding.kind,
+          grant_id: finding.grantId,
+          writer_id: finding.writerId,
+          from_seq: finding.fromSeq,
+          to_seq: finding.toSeq,
+          entry_id: finding.entryId,
+        })),
+      });
     },
   );
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { RESOURCES } from '../../domain/resources.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { Deps } from '../../src/deps.ts';
+import { reconcilePeer } from '../../src/services/audit-reconcile.ts';
 import {
   addPeer,
   circuitOf,
@@ -18,7 +19,7 @@ import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
 import { peerShape, showPeer } from '../query/peer-shapes.ts';
-import { handle, idParam } from '../shapes.ts';
+import { handle, idParam, uuid } from '../shapes.ts';
 import { validate } from '../validate.ts';
 
 const tags = ['peers'];
@@ -41,6 +42,21 @@ const firstCallShape = z.union([
 ]);
 
 const addedShape = peerShape.extend({ first_call: firstCallShape }).meta({ id: 'AddedPeer' });
+
+const reconciliationShape = z
+  .strictObject({
+    verdict: z.enum(['agrees', 'incomplete', 'contradicts']),
+    key: z.enum(['pinned', 'first_seen', 'changed']).meta({ description: 'Of the peer’s checkpoints.' }),
+    places: z.array(
+      z.strictObject({
+        writer_id: uuid,
+        seq: z.int(),
+        signed: z.boolean().meta({ description: 'The peer has signed this place, and not only told it.' }),
+        verdict: z.enum(['agrees', 'changed', 'missing', 'lost_tail', 'dropped', 'two_heads', 'unsigned']),
+      }),
+    ),
+  })
+  .meta({ id: 'AuditReconciliation' });
 
 const showFirstCall = (call: FirstCall): z.infer<typeof firstCallShape> =>
   call.ok
@@ -146,6 +162,40 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     validate('param', idParam),
     async (c) => c.json(shown(await renewPeerNow(deps, actorOf(c), c.req.valid('param').id))),
+  );
+
+  app.post(
+    '/:id/reconcile',
+    describe({
+      summary: 'Compare what a peer has said of its audit log with what it says now',
+      description:
+        'Of a peer that we ask. Nothing is changed, but that the peer’s key is pinned where it was not.',
+      tags,
+      success: { status: 200, description: 'Place by place.', schema: reconciliationShape },
+      errors: [
+        'not_found',
+        'invalid_transition',
+        'peer_refused',
+        'peer_unreachable',
+        'peer_timeout',
+        'peer_protocol',
+      ],
+    }),
+    validate('param', idParam),
+    async (c) => {
+      const result = await reconcilePeer(deps, c.req.valid('param').id, c.get('traceId'));
+      const { verdict, key, places } = result;
+      return c.json({
+        verdict,
+        key,
+        places: places.map((place) => ({
+          writer_id: place.writerId,
+          seq: place.seq,
+          signed: place.isSigned,
+          verdict: place.verdict,
+        })),
+      });
+    },
   );
 
   app.delete(

@@ -27,6 +27,9 @@ const redeemed = z
     chain: pem.meta({ description: 'What follows the certificate up to the root, PEM.' }),
     ca: pem.meta({ description: 'The root certificate, the one the enrollment URL pins.' }),
     not_after: timestamp,
+    audit_key: z
+      .string()
+      .meta({ description: 'Signs checkpoints of the audit log: ECDSA P-256, SPKI, base64url.' }),
     scope: scopeShape,
   })
   .meta({ id: 'Enrollment' });
@@ -73,6 +76,7 @@ export const enrollmentRoutes = (
           chain: certificate.chainPem,
           ca: rootPem,
           not_after: certificate.notAfter.toISOString(),
+          audit_key: deps.keys.auditSigner.publicKey,
           scope: grant.scope,
         },
         201,

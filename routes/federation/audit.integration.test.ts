@@ -263,5 +263,17 @@ describe('the audit of inbound requests', () => {
     expect((await of(`&cursor=${first.body.next_cursor}`)).body.code).toBe('invalid_cursor');
     expect((await of('&to=2020-01-01T00:00:00Z')).body.items).toEqual([]);
     expect((await of('&from=yesterday')).body.code).toBe('invalid_request');
+    const refused = await of('&reason_code=resource_not_granted');
+    expect(refused.body.items).toHaveLength(1);
+    const [one] = refused.body.items as readonly unknown[] as readonly { readonly trace_id: string }[];
+    expect((await of(`&trace_id=${one?.trace_id}`)).body.items).toEqual(refused.body.items);
+    expect((await of('&reason_code=nonsense')).body.code).toBe('invalid_request');
+    const counted = await gateway.admin(`/audit/histogram?grant_id=${peer.grantId}&verb=list`);
+    const { hours } = counted.body as unknown as { hours: readonly { allowed: number; denied: number }[] };
+    expect(hours.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(5);
+    expect(hours.reduce((sum, { denied }) => sum + denied, 0)).toBe(1);
+    const long = await gateway.admin('/audit/histogram?from=2020-01-01T00:00:00Z&to=2021-01-01T00:00:00Z');
+    expect(long.body.code).toBe('invalid_request');
+    expect((await gateway.admin('/audit/counters')).body).toMatchObject({ dropped: 0 });
   });
 });

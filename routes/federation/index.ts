@@ -9,6 +9,7 @@ import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
 import { showHit } from '../search-shapes.ts';
 import { validate } from '../validate.ts';
+import { auditPlacesRoutes } from './audit-places.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
 import { renewalRoutes } from './renewal.ts';
@@ -121,6 +122,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   );
 
   app.route('/renew', renewalRoutes(deps));
+  app.route('/audit', auditPlacesRoutes(deps, serving, answer));
 
   app.get(
     '/search',

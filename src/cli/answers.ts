@@ -91,6 +91,33 @@ export const authorityAnswer = z.looseObject({
   waiting_for: z.number(),
 });
 
+export const verificationAnswer = z.looseObject({
+  verdict: text,
+  chains: z.number(),
+  entries: z.number(),
+  unconfirmed: z.number(),
+  findings: z.array(
+    z.looseObject({
+      kind: text,
+      grant_id: maybeText,
+      writer_id: text,
+      from_seq: z.number(),
+      to_seq: z.number(),
+      entry_id: maybeText,
+    }),
+  ),
+});
+
+export const reconciliationAnswer = z.looseObject({
+  verdict: text,
+  key: text,
+  places: z.array(z.looseObject({ writer_id: text, seq: z.number(), signed: z.boolean(), verdict: text })),
+});
+
+export const histogramAnswer = z.looseObject({
+  hours: z.array(z.looseObject({ hour: text, allowed: z.number(), denied: z.number(), error: z.number() })),
+});
+
 /** Fields differ by resource: the resources table says which are shown. */
 export const rowAnswer = z.looseObject({ id: text, created_at: text });
 
@@ -136,6 +163,9 @@ export type EnrollmentAnswer = z.infer<typeof enrollmentAnswer>;
 export type AuthorityAnswer = z.infer<typeof authorityAnswer>;
 export type PeerAnswer = z.infer<typeof peerAnswer>;
 export type AuditAnswer = z.infer<typeof auditAnswer>;
+export type VerificationAnswer = z.infer<typeof verificationAnswer>;
+export type ReconciliationAnswer = z.infer<typeof reconciliationAnswer>;
+export type HistogramAnswer = z.infer<typeof histogramAnswer>;
 export type RowAnswer = z.infer<typeof rowAnswer>;
 export type QueryAnswer = z.infer<typeof queryAnswer>;
 export type SearchAnswer = z.infer<typeof searchAnswer>;

@@ -13,6 +13,8 @@ export interface Api {
   put<T extends z.ZodType>(path: string, body: unknown, answer: T): Promise<z.output<T>>;
   patch<T extends z.ZodType>(path: string, body: unknown, answer: T): Promise<z.output<T>>;
   delete<T extends z.ZodType>(path: string, answer: T): Promise<z.output<T>>;
+  /** An answer that is text of any length, handed on as it comes. A break in the middle throws. */
+  stream(path: string, query: Query, write: (text: string) => void): Promise<void>;
 }
 
 /** One path segment from a person. `..` would be resolved away by the URL parser and hit another route. */
@@ -116,7 +118,39 @@ export const createApi = (connection: Connection, fetch_: typeof fetch): Api => 
     if (value === undefined) throw unexpected('it is not JSON', status);
     return fit(answer, value, status);
   };
+  const stream: Api['stream'] = async (path, query, write) => {
+    const token = connection.token === null ? {} : { authorization: `Bearer ${connection.token}` };
+    // For the answer's beginning: how long the rest takes is a matter of its length.
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), connection.timeoutMs);
+    try {
+      const response = await fetch_(`${connection.url}${path}${queryText(query)}`, {
+        headers: token,
+        redirect: 'manual',
+        signal: patience.signal,
+      });
+      clearTimeout(timer);
+      if (response.status !== 200) {
+        const text = (await readBody(response)) ?? '';
+        throw problemOf(response.status, parseJson(withoutToken(text, connection)));
+      }
+      const decoder = new TextDecoder();
+      const body = response.body as ReadableStream<Uint8Array> | null;
+      const reader = body?.getReader();
+      for (;;) {
+        const part = await reader?.read();
+        if (part === undefined || part.done) break;
+        write(decoder.decode(part.value, { stream: true }));
+      }
+      write(decoder.decode());
+    } catch (error) {
+      throw error instanceof CliError ? error : unreachable(connection, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   return {
+    stream,
     get: (path, answer, query = {}) => send('GET', `${path}${queryText(query)}`, undefined, answer),
     post: (path, body, answer) => send('POST', path, body, answer),
     put: (path, body, answer) => send('PUT', path, body, answer),

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, CommandOptions } from 'commander';
 import { createApi, type Api } from './api.ts';
 import {
   DEFAULT_TIMEOUT_SECONDS,
@@ -23,9 +23,15 @@ const epilogue = (examples: readonly string[]): string =>
   ['', 'Examples:', ...examples.map((example) => `  $ ${example}`), '', EXIT_CODE_HELP].join('\n');
 
 /** A command that does something. `usage` is its name and arguments, for example `show <id>`. */
-export const leaf = (parent: Command, usage: string, summary: string, examples: readonly string[]): Command =>
+export const leaf = (
+  parent: Command,
+  usage: string,
+  summary: string,
+  examples: readonly string[],
+  options: CommandOptions = {},
+): Command =>
   parent
-    .command(usage)
+    .command(usage, options)
     .description(summary)
     .option('--json', 'print one JSON document on standard output, problems as JSON on standard error')
     .addHelpText('after', epilogue(examples));
@@ -40,8 +46,9 @@ export const apiLeaf = (
   usage: string,
   summary: string,
   examples: readonly string[],
+  options: CommandOptions = {},
 ): Command =>
-  leaf(parent, usage, summary, examples)
+  leaf(parent, usage, summary, examples, options)
     .option('--url <url>', `address of the gateway (MOSAIC_URL; default ${DEFAULT_URL})`)
     .option('--token <token>', 'API token; other users of this machine can see it, better use the next two')
     .option('--token-file <file>', 'file that holds the API token (or set MOSAIC_TOKEN)')

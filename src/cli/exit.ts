@@ -12,13 +12,15 @@ export const EXIT = {
   /** No token, a token that is not accepted, or one without the permission. */
   denied: 4,
   notFound: 5,
+  /** A check came to an end and found something wrong: the log was changed, or the other side contradicts itself. */
+  contradicted: 6,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_CODE_HELP =
   'Exit codes: 0 ok · 1 refused or failed · 2 wrong usage · 3 gateway unreachable · ' +
-  '4 not signed in or not allowed · 5 not found';
+  '4 not signed in or not allowed · 5 not found · 6 a check found something wrong';
 
 export interface CliProblem {
   /** A stable code of the gateway's catalogue, or one of this program's own. */

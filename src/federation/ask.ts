@@ -72,7 +72,7 @@ const isWorthAnother = (result: Result<unknown, PeerFailure>): boolean =>
  */
 export const ask = async <T>(peer: Peer, question: Question<T>, asking: Asking): Promise<Reply<T>> => {
   const { outbound, traceparent, signal } = asking;
-  const { circuits, health, clients } = outbound;
+  const { circuits, health, clients, witness } = outbound;
   const { path, maxBytes, read } = question;
   const url = `${peer.federationUrl}/federation/v1/${path}`;
   let terms: Terms | null = null;
@@ -82,9 +82,11 @@ export const ask = async <T>(peer: Peer, question: Question<T>, asking: Asking):
     const own = isProbe ? AbortSignal.timeout(outbound.timeoutMs) : signal;
     const heard = (headers: Headers): void => {
       terms = readTerms(headers);
+      witness.note(peer.id, headers);
     };
     const client = await clients.use(peer);
-    const result = await callPeer({ client, url, traceparent, signal: own, maxBytes, heard }, read);
+    const seen = witness.show(peer.id);
+    const result = await callPeer({ client, url, traceparent, signal: own, maxBytes, heard, seen }, read);
     // A call that was given up, because another peer had the answer, says nothing about this one.
     const givenUp = !result.ok && isGivenUp(own);
     if (result.ok) health.note(peer.id, null);

@@ -1,3 +1,4 @@
+import { SEEN_HEADER } from '../../domain/audit/checkpoint.ts';
 import { MosaicError, isErrorCode, type ErrorCode } from '../../domain/errors.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
@@ -12,6 +13,8 @@ export interface PeerCall {
   readonly signal: AbortSignal;
   /** Longest answer accepted, in bytes after decompression. */
   readonly maxBytes: number;
+  /** A checkpoint of the peer's audit log that this side holds, to be shown. */
+  readonly seen?: string | null;
   /** JSON to POST; a GET when absent. */
   readonly body?: string;
   /** Told of the header of any answer over the verified connection, before its body is read. */
@@ -104,6 +107,7 @@ export const callPeer = async <T>(
         headers: {
           accept: 'application/json',
           traceparent: call.traceparent,
+          ...(typeof call.seen === 'string' ? { [SEEN_HEADER]: call.seen } : {}),
           ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(call.body === undefined ? {} : { body: call.body }),

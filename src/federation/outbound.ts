@@ -6,6 +6,7 @@ import { createPeerClients, type PeerClients } from './clients.ts';
 import { createPeerEpochs, type PeerEpochs } from './epochs.ts';
 import { createOfflineSignals, type OfflineSignals } from './offline.ts';
 import { createPeerHealth, type PeerHealth } from './health.ts';
+import { createWitness, type Witness } from './witness.ts';
 
 /** What is kept between calls to peers: connections and how the peers are doing. */
 export interface Outbound {
@@ -19,6 +20,7 @@ export interface Outbound {
   readonly timeoutMs: number;
   /** How often a call that did not get through is tried again. */
   readonly retries: number;
+  readonly witness: Witness;
 }
 
 /** Per transport, which is one per gateway: routes share the clients although each is given only `Deps`. */
@@ -41,6 +43,7 @@ export const outboundOf = (deps: Deps): Outbound => {
     clients: createPeerClients(deps.transport, deps.sealer),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
     epochs: createPeerEpochs(deps.storage.stores.peers, deps.log),
+    witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
   };
   kept.set(deps.transport, made);
   return made;
@@ -54,5 +57,6 @@ export const closeOutbound = async (deps: Deps): Promise<void> => {
   await known.health.settled();
   await known.epochs.settled();
   await known.cache.settled();
+  await known.witness.settled();
   await known.clients.closeAll();
 };

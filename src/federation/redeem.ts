@@ -13,6 +13,8 @@ export interface RedeemAnswer {
   readonly certificatePem: string;
   readonly chainPem: string;
   readonly caPem: string;
+  /** Key of the serving gateway's audit checkpoints; null from one that has none. */
+  readonly auditKey: string | null;
 }
 
 const MAX_ANSWER_BYTES = 256 * 1024;
@@ -36,6 +38,7 @@ const readAnswer = (json: unknown): RedeemAnswer | null => {
     certificatePem: certificate,
     chainPem: chain,
     caPem: ca,
+    auditKey: isText(given['audit_key'], 200) ? given['audit_key'] : null,
   };
 };
 

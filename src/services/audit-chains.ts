@@ -56,6 +56,8 @@ export interface AuditChains {
   readonly hasGaps: boolean;
   /** What the asking side is told of the chain with an answer. */
   place(linked: Linked): string;
+  /** Up to where a chain is in the database; null while nothing of it is. */
+  durable(grantId: string | null): Covered | null;
   /** The newest checkpoint of a grant's chain. */
   checkpointOf(grantId: string): string | null;
   /** Chains of grants that are committed further than their last checkpoint says; calling it empties the list. */
@@ -218,6 +220,11 @@ export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): Audit
 
     place: ({ entry: { grantId, seq, head } }) =>
       writePlace({ writerId, seq, head, durableSeq: chainOf(grantId).durable.seq }),
+
+    durable: (grantId) => {
+      const chain = chains.get(grantId);
+      return chain === undefined || chain.durable.seq === 0 ? null : { writerId, ...chain.durable };
+    },
 
     checkpointOf: (grantId) => chains.get(grantId)?.checkpoint ?? null,
 

@@ -170,6 +170,7 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
 
     place: (linked) => chains.place(linked),
     checkpointOf: (grantId) => chains.checkpointOf(grantId),
+    durable: (grantId) => chains.durable(grantId),
     seen: (grantId, checkpoint) => checkpoints.seen(grantId, checkpoint),
     flush,
     beat: () => pump.beat(),

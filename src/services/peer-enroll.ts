@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
 import { redeemToken } from '../federation/redeem.ts';
 import { traceparent } from '../federation/trace.ts';
+import { isPublicKey } from './audit-signer.ts';
 import { parseEnrollmentUrl, type EnrollmentUrl } from './enrollment-url.ts';
 import { acceptCertificate } from './peer-certificate.ts';
 
@@ -41,6 +42,8 @@ const checkFederationUrl = async (deps: Deps, text: string): Promise<string> => 
 export interface Enrolled {
   readonly peer: Omit<Peer, 'name'>;
   readonly gatewayName: string;
+  /** What its audit checkpoints must be signed with from now on. */
+  readonly auditKey: string | null;
 }
 
 /** From here on the token is spent, so every failure says what that means. */
@@ -99,6 +102,7 @@ export const enroll = async (
       const { caPem, clientCertPem, notAfter } = certificate.value;
       return {
         gatewayName: answer.gatewayName,
+        auditKey: isPublicKey(answer.auditKey) ? answer.auditKey : null,
         peer: {
           id,
           direction: 'outbound',

@@ -70,9 +70,10 @@ const suggestedName = (gatewayName: string): string => {
   return NAME.test(fitting) ? fitting : 'peer';
 };
 
-const insert = (deps: Deps, actor: Actor, peer: Peer): Promise<void> =>
+const insert = (deps: Deps, actor: Actor, peer: Peer, auditKey: string | null): Promise<void> =>
   deps.storage.transaction(async (stores) => {
     await stores.peers.insert(peer);
+    if (auditKey !== null) await stores.peers.pinAuditKey(peer.id, auditKey);
     await stores.audit.insertMany([
       changeEntry(deps, actor, {
         verb: 'admin',
@@ -95,7 +96,7 @@ const store = async (
   for (let attempt = 1; ; attempt += 1) {
     const peer: Peer = { ...enrolled.peer, name: attempt === 1 ? base : `${base}-${attempt}` };
     try {
-      await insert(deps, actor, peer);
+      await insert(deps, actor, peer, enrolled.auditKey);
       return peer;
     } catch (error) {
       const isTaken = error instanceof MosaicError && error.code === 'conflict';
@@ -196,5 +197,6 @@ export const deletePeer = async (deps: Deps, actor: Actor, id: string): Promise<
       changeEntry(deps, actor, { verb: 'admin', action: 'peer.delete', status: 204, peerId: id }),
     ]);
   });
+  outboundOf(deps).witness.forget(id);
   await outboundOf(deps).clients.close(id);
 };

@@ -1,4 +1,4 @@
-import type { AuditAnswer } from '../answers.ts';
+import type { AuditAnswer, HistogramAnswer, ReconciliationAnswer, VerificationAnswer } from '../answers.ts';
 import { moment, safe } from './text.ts';
 import { tableOr } from './table.ts';
 
@@ -23,5 +23,69 @@ export const renderAudit = (entries: readonly AuditAnswer[]): string =>
       safe(entry.subject_user_id),
       safe(entry.bytes_out),
       safe(entry.latency_ms),
+    ]),
+  );
+
+const VERDICTS: Readonly<Record<string, string>> = {
+  intact: 'Every chain is whole.',
+  incomplete:
+    'Nothing was changed; some entries were dropped or may have been lost, as the log itself tells.',
+  tampered: 'THE LOG WAS CHANGED.',
+  agrees: 'The peer stands by all it has said.',
+  contradicts: 'THE PEER DOES NOT STAND BY WHAT IT HAS SAID.',
+};
+
+const verdict = (word: string): string => VERDICTS[word] ?? safe(word);
+
+export const renderVerification = (found: VerificationAnswer): string =>
+  [
+    verdict(found.verdict),
+    `${found.chains} chains, ${found.entries} entries; ${found.unconfirmed} not confirmed by anybody else yet.`,
+    '',
+    found.findings.length === 0
+      ? ''
+      : tableOr(
+          '',
+          ['FOUND', 'GRANT', 'WRITER', 'ENTRIES', 'FIRST ENTRY'],
+          found.findings.map((finding) => [
+            safe(finding.kind),
+            safe(finding.grant_id),
+            safe(finding.writer_id),
+            finding.from_seq === finding.to_seq
+              ? String(finding.from_seq)
+              : `${finding.from_seq} to ${finding.to_seq}`,
+            safe(finding.entry_id),
+          ]),
+        ),
+  ].join('\n');
+
+export const renderReconciliation = (found: ReconciliationAnswer): string =>
+  [
+    found.verdict === 'incomplete'
+      ? 'The peer accounts for entries it has dropped or lost.'
+      : verdict(found.verdict),
+    `Key of its checkpoints: ${safe(found.key)}.`,
+    '',
+    tableOr(
+      'Nothing of its log is remembered yet.',
+      ['WRITER', 'ENTRY', 'SIGNED', 'VERDICT'],
+      found.places.map((place) => [
+        safe(place.writer_id),
+        String(place.seq),
+        place.signed ? 'yes' : 'no',
+        safe(place.verdict),
+      ]),
+    ),
+  ].join('\n');
+
+export const renderHistogram = ({ hours }: HistogramAnswer): string =>
+  tableOr(
+    'Nothing was recorded that fits.',
+    ['HOUR', 'ALLOWED', 'DENIED', 'ERROR'],
+    hours.map(({ hour, allowed, denied, error }) => [
+      moment(hour),
+      String(allowed),
+      String(denied),
+      String(error),
     ]),
   );

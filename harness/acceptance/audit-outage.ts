@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { enrollByHand, type HandMadeClient } from './hand-made-client.ts';
+import { seedPeople } from './people.ts';
+import { must, type World } from './world.ts';
+
+interface Counters {
+  readonly accepted: number;
+  readonly written: number;
+  readonly dropped: number;
+}
+
+const LOCK_SECONDS = 6;
+const REQUESTS = 150;
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** On a real server, where one table can stand still while the others go on. */
+export const describeAuditOutage = (components: string, boot: () => Promise<World>): void => {
+  describe(`an audit store that stands still on ${components}`, () => {
+    let world: World;
+    let hand: HandMadeClient;
+    let grantId: string;
+
+    beforeAll(async () => {
+      world = await boot();
+      const { alice } = await seedPeople(world, 'slow-');
+      const scope = { resources: ['tasks'], max_rows_per_query: 100 };
+      hand = await enrollByHand(world.work, { user: alice.name, peer: 'slow-audit', scope });
+      ({ grantId } = hand);
+      await must(200, world.work, `/api/admin/grants/${grantId}`, {
+        method: 'PATCH',
+        body: { rate_limit_per_minute: 100_000 },
+      });
+    });
+    afterAll(async () => {
+      await hand.remove();
+      await world.close();
+    });
+
+    const counters = async (): Promise<Counters> =>
+      (await must(200, world.work, '/api/admin/audit/counters')) as unknown as Counters;
+    const load = async (): Promise<readonly number[]> => {
+      const took: number[] = [];
+      for (let request = 0; request < REQUESTS; request += 1) {
+        const begin = performance.now();
+        expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
+        took.push(performance.now() - begin);
+      }
+      return took;
+    };
+    const locked = (): Promise<unknown> =>
+      world.work.sql(
+        `do $$ begin lock table federation_audit_log in access exclusive mode; perform pg_sleep(${LOCK_SECONDS}); end $$`,
+      );
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+
+    it('M4-8 X-37 the latency of requests does not change, and accepted = written + dropped exactly', async () => {
+      await load();
+      const usual = median(await load());
+      const before = await counters();
+      const lock = locked();
+      await pause();
+      const slow = median(await load());
+      const during = await counters();
+      await lock;
+      await world.work.flushAudit();
+      const after = await counters();
+      expect(slow).toBeLessThan(usual * 1.5 + 3);
+      expect(during.accepted - before.accepted).toBe(REQUESTS);
+      // Nothing came through meanwhile, so the table stood still indeed.
+      expect(during.written).toBe(before.written);
+      expect(after.accepted).toBe(after.written + after.dropped);
+      expect(after.dropped).toBe(before.dropped);
+      const [stored] = await world.work.sql(
+        `select count(*)::int as count from federation_audit_log where grant_id = $1 and verb = 'list'`,
+        [grantId],
+      );
+      expect(Number(stored?.['count'])).toBe(3 * REQUESTS);
+    });
+
+    it('strict: a grant’s answers wait for the log, and are 503 without a row when it does not come', async () => {
+      const strict = async (isStrict: boolean) =>
+        must(200, world.work, `/api/admin/grants/${grantId}`, {
+          method: 'PATCH',
+          body: { audit_strict: isStrict },
+        });
+      await strict(true);
+      expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
+      const lock = locked();
+      await pause();
+      const held = await hand.get('/federation/v1/tasks');
+      expect([held.status, held.body.code]).toEqual([503, 'audit_unavailable']);
+      expect(held.body).not.toHaveProperty('items');
+      await lock;
+      expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
+      await strict(false);
+    });
+  });
+};
