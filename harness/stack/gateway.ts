@@ -85,6 +85,7 @@ const configOf = (plan: Plan, side: Side, gateway: string): Record<string, unkno
             nginx_config: path.join(nginx, 'nginx.conf'),
             nginx_pid_file: path.join(nginx, 'run', 'nginx.pid'),
             nginx_binary: programs.nginx,
+            refused_log: path.join(nginx, 'log', 'refused.log'),
           }
         : {}),
     },

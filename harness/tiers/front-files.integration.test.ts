@@ -53,6 +53,7 @@ const keep = async (
     front: {
       directory,
       nginx: withNginx ? { config: configFile, pidFile, binary: programs.nginx } : null,
+      refusedLog: null,
     },
   });
   keepers.push(keeper);

@@ -136,6 +136,9 @@ http {
     error_page 495 496 = @refused;
     location @refused {
       internal;
+      access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
+      # What no handler sees: the gateway makes audit entries of it (front.refused_log).
+      access_log @LOG_DIR@/refused.log mosaic buffer=32k flush=1s;
       default_type application/problem+json;
       add_header Cache-Control no-store always;
       return 401 $mosaic_refusal;

@@ -35,7 +35,7 @@ describe('help', () => {
       'bootstrap',
       'demo',
       'query',
-      'federation audit',
+      'federation audit list',
       'team add-member',
       'token revoke',
     ]) {

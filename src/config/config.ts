@@ -45,6 +45,8 @@ export interface FrontConfig {
   readonly directory: string;
   /** null: only the files are kept; nginx is reloaded by somebody else. */
   readonly nginx: { readonly config: string; readonly pidFile: string; readonly binary: string } | null;
+  /** Where nginx logs what it refuses; null: that is not audited. */
+  readonly refusedLog: string | null;
 }
 
 /** A configuration that was checked, with every default filled in. */

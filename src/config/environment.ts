@@ -55,6 +55,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_FRONT_NGINX_CONFIG', 'front.nginx_config'),
   variable('MOSAIC_FRONT_NGINX_PID_FILE', 'front.nginx_pid_file'),
   variable('MOSAIC_FRONT_NGINX_BINARY', 'front.nginx_binary'),
+  variable('MOSAIC_FRONT_REFUSED_LOG', 'front.refused_log'),
   variable('FEDERATION_URL', 'federation.url'),
   variable('FEDERATION_ENROLLMENT_BASE_URL', 'federation.enrollment_base_url'),
   variable('FEDERATION_SERVER_NAMES', 'federation.server_names', 'list'),

@@ -235,10 +235,15 @@ describe('configuration: what no single field can tell', () => {
     const behind = { listen: { federation: { socket: '/s' } }, federation: { url: 'https://a' } };
     const front = (fields: Record<string, string>) => withFields({ ...behind, front: fields });
     const nginx = { nginx_config: '/etc/n.conf', nginx_pid_file: '/run/n.pid' };
-    expect(loadConfig(front({ directory: '/f' })).config.front).toEqual({ directory: '/f', nginx: null });
+    expect(loadConfig(front({ directory: '/f' })).config.front).toEqual({
+      directory: '/f',
+      nginx: null,
+      refusedLog: null,
+    });
     expect(loadConfig(front({ directory: '/f', ...nginx })).config.front).toEqual({
       directory: '/f',
       nginx: { config: '/etc/n.conf', pidFile: '/run/n.pid', binary: 'nginx' },
+      refusedLog: null,
     });
     const paths = (sources: ConfigSources) => issuesOf(sources).map(({ path }) => path);
     expect(paths(front(nginx))).toEqual(['front.directory']);

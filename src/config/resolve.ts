@@ -68,7 +68,7 @@ const frontOf = ({ front, listen }: ConfigDocument, issues: ConfigIssue[]): Fron
     config === undefined || pidFile === undefined
       ? null
       : { config, pidFile, binary: binary ?? DEFAULTS.nginx };
-  return { directory: directory ?? '', nginx };
+  return { directory: directory ?? '', nginx, refusedLog: front.refused_log ?? null };
 };
 
 const checkUrls = ({ federation, listen }: ConfigDocument, issues: ConfigIssue[]): void => {

@@ -165,6 +165,11 @@ export const configDocument = z
         ),
         nginx_pid_file: field(text, 'the path of a file', 'Holds the process id that is sent SIGHUP then.'),
         nginx_binary: field(text, 'the path of a program', 'Default: nginx.'),
+        refused_log: field(
+          text,
+          'the path of a file',
+          'Where nginx logs the requests it refuses (refused.log); each becomes an audit entry.',
+        ),
       },
       'The nginx in front, with listen.federation.socket.',
     ),

@@ -27,6 +27,7 @@ import {
 } from './listeners.ts';
 import { settle } from './lean.ts';
 import { createLog } from './log.ts';
+import { createRefusedLog } from './refused-log.ts';
 import { serverNames } from './server-certificate.ts';
 import { sealingState } from '../../services/sealing.ts';
 import { openServices, type Services } from './services.ts';
@@ -195,6 +196,12 @@ export const startGateway = async (
     undo.add(() => renewals.stop());
     const watch = startAuditWatch(deps, wired.audit, wired.writerId, config.tier === 'local');
     undo.add(() => watch.stop());
+    if (config.front !== null && config.front.refusedLog !== null) {
+      const { refusedLog: file, directory: folder } = config.front;
+      const refusals = createRefusedLog({ file, folder, audit: deps.audit, clock: deps.clock, log });
+      refusals.start();
+      undo.add(() => refusals.stop());
+    }
     listeners.serve(deps);
     undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });

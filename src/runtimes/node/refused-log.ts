@@ -1,0 +1,207 @@
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Log } from '../../../domain/ports/basics.ts';
+import { traceIdOf } from '../../../routes/http.ts';
+import type { AuditSink } from '../../deps.ts';
+import { codeOf } from './errno.ts';
+
+export interface RefusedLogParts {
+  /** Where the front writes a line for each request it refused (infra/nginx/nginx.conf.tpl). */
+  readonly file: string;
+  /** Where it is remembered how far the file was read; shared by the replicas that share the file. */
+  readonly folder: string;
+  readonly audit: Pick<AuditSink, 'record'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly everyMs?: number;
+}
+
+export interface RefusedLog {
+  /** Reads what is new. @returns how many refusals became entries */
+  round(): number;
+  start(): void;
+  stop(): void;
+}
+
+const EVERY_MS = 2_000;
+const CHUNK_BYTES = 256 * 1024;
+/** Anybody can be refused, any number of times: more than this in one round is counted and not audited. */
+const ENTRIES_A_ROUND = 200;
+const POSITION = /^refused-log\.(\d+)\.(\d+)$/;
+
+interface Position {
+  readonly inode: number;
+  readonly offset: number;
+}
+
+interface Refusal {
+  readonly time: string;
+  readonly status: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly client_verify: string;
+  readonly trace: string;
+}
+
+const nameOf = ({ inode, offset }: Position): string => `refused-log.${inode}.${offset}`;
+
+const positionsIn = (folder: string): readonly Position[] =>
+  readdirSync(folder).flatMap((name) => {
+    const [, inode, offset] = POSITION.exec(name) ?? [];
+    return inode === undefined ? [] : [{ inode: Number(inode), offset: Number(offset) }];
+  });
+
+const isRefusal = (value: unknown): value is Refusal => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { time, status, bytes, seconds, client_verify: verify, trace } = value as Record<string, unknown>;
+  const isNumbers = [status, bytes, seconds].every((number) => typeof number === 'number');
+  return isNumbers && [time, verify, trace].every((text) => typeof text === 'string');
+};
+
+const parse = (line: string): Refusal | null => {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return isRefusal(value) && value.client_verify !== 'SUCCESS' ? value : null;
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * What the front refused on its own, because the client's certificate does not verify, becomes entries of the audit log:
+ * no handler of ours ever sees those requests. The file is read as it grows, by one of the replicas that share it: a
+ * piece belongs to whoever renames the file that holds the position, so that none is read twice, and a crash loses
+ * one piece at most.
+ */
+export const createRefusedLog = (parts: RefusedLogParts): RefusedLog => {
+  const { file, folder, audit, clock, log } = parts;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isStopped = false;
+
+  const record = ({ time, bytes, seconds, client_verify: verify, trace }: Refusal): void => {
+    const at = new Date(time);
+    audit.record({
+      at: Number.isNaN(at.getTime()) ? clock.now() : at,
+      grantId: null,
+      peerId: null,
+      subjectUserId: null,
+      actorUserId: null,
+      verb: 'unknown',
+      resource: null,
+      action: null,
+      queryHash: null,
+      outcome: 'denied',
+      reasonCode: verify === 'NONE' ? 'certificate_required' : 'certificate_untrusted',
+      status: 401,
+      bytesOut: Math.trunc(bytes),
+      latencyMs: Math.round(seconds * 1_000),
+      traceId: traceIdOf(trace),
+    });
+  };
+
+  const read = (from: string, offset: number): { readonly text: string; readonly length: number } => {
+    const handle = openSync(from, 'r');
+    try {
+      const buffer = Buffer.alloc(CHUNK_BYTES);
+      const length = readSync(handle, buffer, 0, CHUNK_BYTES, offset);
+      const end = buffer.subarray(0, length).lastIndexOf(10) + 1;
+      // A line longer than a piece is none of nginx's.
+      const whole = end === 0 && length === CHUNK_BYTES ? length : end;
+      return { text: buffer.toString('utf8', 0, whole), length: whole };
+    } finally {
+      closeSync(handle);
+    }
+  };
+
+  /** Moves the position; false when another replica was faster. */
+  const claim = (from: Position, to: Position): boolean => {
+    try {
+      renameSync(join(folder, nameOf(from)), join(folder, nameOf(to)));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    }
+  };
+
+  const take = (from: string, position: Position): number => {
+    const { text, length } = read(from, position.offset);
+    if (length === 0 || !claim(position, { ...position, offset: position.offset + length })) return 0;
+    const refusals = text.split('\n').flatMap((line) => parse(line) ?? []);
+    for (const refusal of refusals.slice(0, ENTRIES_A_ROUND)) record(refusal);
+    if (refusals.length > ENTRIES_A_ROUND)
+      log.warn('more was refused by the front than is audited', {
+        alert: 'front_refusals',
+        not_audited: refusals.length - ENTRIES_A_ROUND,
+      });
+    return Math.min(refusals.length, ENTRIES_A_ROUND);
+  };
+
+  const inodeOf = (path: string): { readonly inode: number; readonly size: number } | null => {
+    try {
+      const { ino, size } = statSync(path);
+      return { inode: ino, size };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw error;
+    }
+  };
+
+  const round = (): number => {
+    const now = inodeOf(file);
+    if (now === null) return 0;
+    let taken = 0;
+    const known = positionsIn(folder);
+    for (const old of known.filter(({ inode }) => inode !== now.inode)) {
+      // The file was rotated: what was written to it before is under its next name.
+      const rotated = inodeOf(`${file}.1`);
+      if (rotated?.inode === old.inode) taken += take(`${file}.1`, old);
+      for (const { inode, offset } of positionsIn(folder))
+        if (inode === old.inode) rmSync(join(folder, nameOf({ inode, offset })), { force: true });
+    }
+    const here = known.find(({ inode }) => inode === now.inode);
+    if (here === undefined) {
+      const begin = { inode: now.inode, offset: 0 };
+      writeFileSync(join(folder, nameOf(begin)), '', { mode: 0o600 });
+      // Another replica that shares the folder may have begun, and gone on, in the meantime.
+      const others = positionsIn(folder).filter(({ inode, offset }) => inode === now.inode && offset > 0);
+      if (others.length === 0) return taken + take(file, begin);
+      rmSync(join(folder, nameOf(begin)), { force: true });
+      return taken;
+    }
+    // Emptied in place.
+    if (now.size < here.offset) return claim(here, { ...here, offset: 0 }) ? taken : 0;
+    return taken + take(file, here);
+  };
+
+  const start = (): void => {
+    if (isStopped) return;
+    timer = setTimeout(() => {
+      try {
+        round();
+      } catch (error) {
+        log.warn('the front’s log of refusals was not read', { error: error as Error });
+      }
+      start();
+    }, parts.everyMs ?? EVERY_MS);
+    timer.unref();
+  };
+
+  return {
+    round,
+    start,
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+};
