@@ -122,7 +122,10 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   );
 
   app.route('/renew', renewalRoutes(deps));
-  app.route('/audit', auditPlacesRoutes(deps, serving, answer));
+  app.route(
+    '/audit',
+    auditPlacesRoutes(deps, serving, (c, value) => answer(c, encode(value))),
+  );
 
   app.get(
     '/search',
