@@ -274,6 +274,8 @@ describe('the audit of inbound requests', () => {
     expect(hours.reduce((sum, { denied }) => sum + denied, 0)).toBe(1);
     const long = await gateway.admin('/audit/histogram?from=2020-01-01T00:00:00Z&to=2021-01-01T00:00:00Z');
     expect(long.body.code).toBe('invalid_request');
-    expect((await gateway.admin('/audit/counters')).body).toMatchObject({ dropped: gateway.queue.counters.dropped });
+    expect((await gateway.admin('/audit/counters')).body).toMatchObject({
+      dropped: gateway.queue.counters.dropped,
+    });
   });
 });
