@@ -79,6 +79,26 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
       expect(Number(stored?.['count'])).toBe(3 * REQUESTS);
     });
 
+    it('X-38 what nginx refuses, before any handler, is audited with its reason', async () => {
+      const refused = async (): Promise<number> => {
+        const [row] = await world.work.sql(
+          `select count(*)::int as count from federation_audit_log
+            where grant_id is null and status = 401 and reason_code = 'certificate_required'`,
+        );
+        return Number(row?.['count']);
+      };
+      const before = await refused();
+      const { fetch = globalThis.fetch, federationUrl } = world.work;
+      for (const attempt of [1, 2, 3])
+        expect((await fetch(`${federationUrl}/federation/v1/tasks?q=${attempt}`)).status).toBe(401);
+      const deadline = performance.now() + 15_000;
+      while ((await refused()) < before + 3 && performance.now() < deadline) {
+        await pause();
+        await world.work.flushAudit();
+      }
+      expect(await refused()).toBe(before + 3);
+    });
+
     it('strict: a grant’s answers wait for the log, and are 503 without a row when it does not come', async () => {
       const strict = async (isStrict: boolean) =>
         must(200, world.work, `/api/admin/grants/${grantId}`, {
