@@ -7,8 +7,17 @@ import { unwrapped, type Session } from './session.ts';
 /** What is asked for with every request: not what is remembered of the peer's audit. */
 const { auditKey: _key, auditSeen: _seen, ...columns } = getTableColumns(peers);
 
-export const createPeerStore = ({ db }: Session): PeerStore =>
-  unwrapped<PeerStore>({
+const peersOfUser = (db: Session['db']) =>
+  db
+    .select(columns)
+    .from(peers)
+    .where(and(eq(peers.direction, 'outbound'), eq(peers.localUserId, sql.placeholder('localUserId'))))
+    .orderBy(asc(peers.name))
+    .prepare('peers_of_user');
+
+export const createPeerStore = ({ db }: Session): PeerStore => {
+  let ofUser: ReturnType<typeof peersOfUser> | undefined;
+  return unwrapped<PeerStore>({
     insert: async (peer) => {
       await db.insert(peers).values(peer);
     },
@@ -23,12 +32,11 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
           .where(and(eq(peers.direction, 'inbound'), eq(peers.name, name)))
       )[0] ?? null,
 
-    ofUser: (localUserId) =>
-      db
-        .select(columns)
-        .from(peers)
-        .where(and(eq(peers.direction, 'outbound'), eq(peers.localUserId, localUserId)))
-        .orderBy(asc(peers.name)),
+    ofUser: async (localUserId) => {
+      // Built once: it runs for every question to a peer, and building it costs more than running it.
+      ofUser ??= peersOfUser(db);
+      return ofUser.execute({ localUserId });
+    },
 
     list: async (page, { direction, localUserId }) => {
       const rows = await db
@@ -136,3 +144,4 @@ export const createPeerStore = ({ db }: Session): PeerStore =>
           .returning({ id: peers.id })
       ).length === 1,
   });
+};
