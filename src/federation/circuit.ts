@@ -1,11 +1,4 @@
-import {
-  BrokenCircuitError,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhenResult,
-  type CircuitBreakerPolicy,
-} from 'cockatiel';
+import type { CircuitBreakerPolicy } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../domain/ports/basics.ts';
 import { err, type Result } from '../../domain/result.ts';
@@ -45,6 +38,12 @@ export interface Circuits {
   of(peerId: string): Circuit;
 }
 
+type Library = typeof import('cockatiel');
+
+/** Loaded by the first call: it aborts a signal as it loads, which workerd allows in a request only. */
+let loading: Promise<Library> | null = null;
+const loaded = (): Promise<Library> => (loading ??= import('cockatiel'));
+
 const MAX_PEERS = 10_000;
 const CLOSED: Circuit = { state: 'closed', since: null, nextProbe: null };
 
@@ -66,6 +65,7 @@ const isFailureOfReach = (result: unknown): boolean => {
 };
 
 interface Held {
+  readonly library: Library;
   readonly breaker: CircuitBreakerPolicy;
   /** When it opened first, or closed again. */
   since: Date | null;
@@ -75,14 +75,14 @@ interface Held {
 export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: Clock): Circuits => {
   const all = new LRUCache<string, Held>({ max: MAX_PEERS });
 
-  const heldOf = (peerId: string): Held => {
+  const heldOf = (peerId: string, library: Library): Held => {
     const known = all.get(peerId);
     if (known !== undefined) return known;
-    const breaker = circuitBreaker(handleWhenResult(isFailureOfReach), {
-      breaker: new ConsecutiveBreaker(failures),
+    const breaker = library.circuitBreaker(library.handleWhenResult(isFailureOfReach), {
+      breaker: new library.ConsecutiveBreaker(failures),
       halfOpenAfter: cooldownMs,
     });
-    const made: Held = { breaker, since: null, nextProbe: null };
+    const made: Held = { library, breaker, since: null, nextProbe: null };
     breaker.onBreak(() => {
       const now = clock.now();
       // A probe that failed prolongs the same outage.
@@ -104,8 +104,9 @@ export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: 
 
   return {
     run: async (peerId, call) => {
-      const held = heldOf(peerId);
+      const held = all.get(peerId) ?? heldOf(peerId, await loaded());
       const { breaker } = held;
+      const { BrokenCircuitError, CircuitState } = held.library;
       // The library lets others wait for the probe's outcome; here they would wait for a peer that is down.
       if (breaker.state === CircuitState.HalfOpen) return err(openFailure(held));
       try {
@@ -127,6 +128,7 @@ export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: 
       const held = all.peek(peerId);
       if (held === undefined) return CLOSED;
       const { breaker, since, nextProbe } = held;
+      const { CircuitState } = held.library;
       if (breaker.state === CircuitState.HalfOpen) return { state: 'half_open', since, nextProbe };
       return breaker.state === CircuitState.Open
         ? { state: 'open', since, nextProbe }
