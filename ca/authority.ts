@@ -60,8 +60,12 @@ export interface Crl {
 
 /** Optional ability of an authority: the current revocation list. */
 export interface CrlSource {
-  /** @throws MosaicError `ca_unavailable` */
-  crl(): Promise<Crl>;
+  /**
+   * @param options `fresh`: with everything that was revoked before the call, on whichever gateway; otherwise what
+   *   others revoked may be missing for a few seconds
+   * @throws MosaicError `ca_unavailable`
+   */
+  crl(options?: { readonly fresh?: boolean }): Promise<Crl>;
 }
 
 /** Optional ability of an authority: whether it could sign now. */

@@ -8,9 +8,11 @@ import { createEmbeddedCaStore } from './stores/embedded-ca.ts';
 import { createEnrollmentTokenStore } from './stores/enrollment-tokens.ts';
 import { createGrantStore } from './stores/grants.ts';
 import { createPeerRenewalStore } from './stores/peer-renewals.ts';
+import { createPeerTrustStore } from './stores/peer-trust.ts';
 import { createPeerStore } from './stores/peers.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
+import { createRevocationEpochStore } from './stores/revocation-epoch.ts';
 import { createRevocationOutbox } from './stores/revocation-outbox.ts';
 import { createSealedStore } from './stores/sealed.ts';
 import { createSecretStore } from './stores/secrets.ts';
@@ -20,6 +22,8 @@ import { createTokenStore } from './stores/tokens.ts';
 import { createUserStore } from './stores/users.ts';
 
 const SERVING_ROLE = 'mosaic_app';
+/** A trigger of the outbox speaks on it (0011). */
+const REVOCATIONS_CHANNEL = 'mosaic_revocations';
 
 const storesOn = (session: Session): Stores => ({
   users: createUserStore(session),
@@ -28,9 +32,11 @@ const storesOn = (session: Session): Stores => ({
   grants: createGrantStore(session),
   peers: createPeerStore(session),
   peerRenewals: createPeerRenewalStore(session),
+  peerTrust: createPeerTrustStore(session),
   enrollmentTokens: createEnrollmentTokenStore(session),
   certificates: createCertificateStore(session),
   revocationOutbox: createRevocationOutbox(session),
+  revocationEpoch: createRevocationEpochStore(session),
   audit: createAuditStore(session),
   auditChain: createAuditChainStore(session),
   secrets: createSecretStore(session),
@@ -58,5 +64,7 @@ export const createStorage = (driver: Driver): Storage => ({
       });
     }
   },
+  settled: () => driver.settled(),
+  onRevocations: (heard) => driver.listen(REVOCATIONS_CHANNEL, heard),
   close: () => driver.close(),
 });

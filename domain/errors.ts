@@ -188,6 +188,11 @@ export const ERROR_CATALOGUE = {
     'The answer can not be recorded now, and so is not given.',
     'Try again in a moment; this grant’s answers leave only once they are in the audit log.',
   ),
+  revocations_lost: entry(
+    503,
+    'This gateway’s database is older than revocations it has published.',
+    'Its operator: compare the grants with what was revoked, then `mosaic gateway accept-restore`.',
+  ),
   database_unavailable: entry(503, 'The database cannot answer now.', 'Try again in a moment.'),
   unavailable: entry(503, 'The gateway cannot answer now.', 'Try again in a moment.'),
   peer_circuit_open: entry(

@@ -6,6 +6,7 @@ import { authorityRoutes } from '../routes/admin/authority.ts';
 import { grantRoutes } from '../routes/admin/grants.ts';
 import { keyRoutes } from '../routes/admin/keys.ts';
 import { peerRoutes } from '../routes/admin/peers.ts';
+import { revocationRoutes } from '../routes/admin/revocation.ts';
 import { teamRoutes } from '../routes/admin/teams.ts';
 import { tokenRoutes } from '../routes/admin/tokens.ts';
 import { userRoutes } from '../routes/admin/users.ts';
@@ -44,6 +45,7 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
   app.route('/api/admin/audit', auditRoutes(deps));
   app.route('/api/admin/keys', keyRoutes(deps));
   app.route('/api/admin/authority', authorityRoutes(deps));
+  app.route('/api/admin/revocation', revocationRoutes(deps));
   app.route('/api/resources', resourceRoutes(deps));
   app.route('/api/query', queryRoutes(deps));
   app.route('/api/federation', federationGrantRoutes(deps));
@@ -60,9 +62,10 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
 export const createFederationApp = (deps: Deps, certificateSource: CertificateSource): Hono<AppEnv> =>
   federationApp(deps, certificateSource);
 
-/** For clients without a certificate at the gateway's own TLS front: redeeming an enrollment token, nothing else. */
+/** For clients without a certificate at the gateway's own TLS front: redeeming an enrollment token, and the revocation list. */
 export const createEnrollmentApp = (deps: Deps): Hono<AppEnv> => {
   const app = createBase(deps, { surface: 'enrollment' });
   app.route('/enrollment/v1', enrollmentRoutes(deps));
+  app.route('/', crlRoutes(deps));
   return app;
 };

@@ -72,6 +72,20 @@ export interface AuditSigner {
   verify(text: string, signature: string): Promise<boolean>;
 }
 
+/** RFC 7517, P-256. */
+export interface PublicJwk {
+  readonly kty: 'EC';
+  readonly crv: 'P-256';
+  readonly x: string;
+  readonly y: string;
+}
+
+/** Signs with ES256: 64 bytes, r and s. */
+export interface StatementKey {
+  readonly publicJwk: PublicJwk;
+  sign(text: string): Promise<Uint8Array>;
+}
+
 /** Keys of this gateway, unsealed once at start. */
 export interface GatewayKeys {
   /** Authenticates cursors. */
@@ -79,6 +93,8 @@ export interface GatewayKeys {
   /** Hashes queries where no grant is known. */
   readonly auditMac: Mac;
   readonly auditSigner: AuditSigner;
+  /** Signs statements about revocations. */
+  readonly statements: StatementKey;
   /** HMAC-SHA-256 under a given key, for a grant's own audit key. */
   macWith(key: Uint8Array): Mac;
 }

@@ -86,7 +86,7 @@ const lazyAuthority = (open: () => Promise<Authority>): Authority => {
     rootPem: async () => (await get()).rootPem(),
     issue: async (request) => (await get()).issue(request),
     revoke: async (serial, reason, at) => (await get()).revoke(serial, reason, at),
-    crl: async () => (await get()).crl(),
+    crl: async (options) => (await get()).crl(options),
     trust: async () => trustOf(await get()),
   };
 };

@@ -140,7 +140,7 @@ export const createEmbeddedAuthority = async (
         await deps.store.recordRevocation(serial, reason, at);
         roots.invalidateLists();
       }),
-    crl: () => asAuthority('sign the revocation list', () => roots.lists()),
+    crl: ({ fresh = false } = {}) => asAuthority('sign the revocation list', () => roots.lists(fresh)),
     trust: () => asAuthority('tell its roots', () => roots.trust()),
     rollState: () => asAuthority('tell its roots', () => roots.state()),
     roll: (step) => roots.roll(step),

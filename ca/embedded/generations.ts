@@ -13,8 +13,8 @@ interface Held {
 /** The roots of an embedded authority, by generation, as all replicas on one database have them at this moment. */
 export interface Generations {
   issuing(): Promise<Root>;
-  /** A list of each trusted root, in one text; every revocation is in each of them. */
-  lists(): Promise<Crl>;
+  /** A list of each trusted root, in one text; every revocation is in each of them. @param fresh with all of other replicas */
+  lists(fresh: boolean): Promise<Crl>;
   invalidateLists(): void;
   trust(): Promise<Trust>;
   state(): Promise<RollState>;
@@ -91,11 +91,11 @@ export const createGenerations = (deps: RootDeps & CrlDeps): Generations => {
   return {
     issuing: async () => (await open((await current()).issuing)).root,
     invalidateLists,
-    lists: async () => {
+    lists: async (fresh) => {
       const held = await trusted(await current());
       const lists: Crl[] = [];
       // One after the other, the issuing root's last: so its number is the highest when all are new.
-      for (const { list } of held.toReversed()) lists.push(await list.current());
+      for (const { list } of held.toReversed()) lists.push(await list.current(fresh));
       const issuing = lists.at(-1);
       if (issuing === undefined) throw new Error('there is no root');
       return lists.length === 1 ? issuing : joined(lists, issuing);

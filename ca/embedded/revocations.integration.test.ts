@@ -1,4 +1,6 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
+import { readCrlInfo, readCrlList } from '../x509/crl.ts';
 import { embeddedDeps as makeDeps } from '../testing/embedded.testkit.ts';
 import { clockAt } from '../testing/memory.testkit.ts';
 import { opensslText } from '../testing/openssl.testkit.ts';
@@ -71,8 +73,8 @@ describe('the CRL', () => {
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     const store = {
       ...inner,
-      revocations: async () => {
-        const found = await inner.revocations();
+      revocations: async (...asked: Parameters<typeof inner.revocations>) => {
+        const found = await inner.revocations(...asked);
         entered();
         await gate;
         return found;
@@ -89,6 +91,58 @@ describe('the CRL', () => {
     const late = await authority.crl();
     expect(await opensslText(['crl', '-in', '@crl', '-noout', '-text'], { crl: late.pem })).toMatch(/CD34/);
     expect(late.number > (await early).number).toBe(true);
+  });
+
+  test('10,000 revocations: the list is one OpenSSL accepts, and no step of it holds up others for 100 ms', async () => {
+    const { clock, deps, authority } = await started();
+    const serialOf = (index: number): string =>
+      (0x9000000000000000000000000000000n + BigInt(index)).toString(16);
+    for (let index = 0; index < 10_000; index += 1)
+      await deps.store.recordRevocation(serialOf(index), 'cessation_of_operation', clock.now());
+    await authority.crl();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    for (const serial of ['ab12', 'ab13', 'ab14']) {
+      delay.enable();
+      await authority.revoke(serial, 'key_compromise', clock.now());
+      const { der } = await authority.crl();
+      expect(readCrlInfo(der)?.number).not.toBeNull();
+      delay.disable();
+    }
+    expect(delay.max / 1e6).toBeLessThan(100);
+    const list = await authority.crl();
+    const text = await opensslText(['crl', '-in', '@crl', '-noout', '-text'], { crl: list.pem });
+    expect(text.match(/Serial Number: /g)).toHaveLength(10_003);
+    const parsed = readCrlList(list.der);
+    expect(
+      [serialOf(0), serialOf(9_999), 'ab14', 'ab15', serialOf(10_000)].map((one) => parsed?.revokes(one)),
+    ).toEqual([true, true, true, false, false]);
+    expect(
+      await opensslText(['crl', '-in', '@crl', '-noout', '-verify', '-CAfile', '@root'], {
+        crl: list.pem,
+        root: await authority.rootPem(),
+      }),
+    ).toBeDefined();
+  });
+
+  test('what is asked for fresh holds what another replica revoked a moment before', async () => {
+    const { clock, deps, authority } = await started();
+    const before = await authority.crl();
+    await (await createEmbeddedAuthority(deps)).revoke('ab12', 'superseded', clock.now());
+    expect((await authority.crl()).number).toBe(before.number);
+    const fresh = await authority.crl({ fresh: true });
+    expect(fresh.number > before.number).toBe(true);
+    expect((await authority.crl({ fresh: true })).number).toBe(fresh.number);
+  });
+
+  test('a serial leaves the list when its certificate had ended for the lifetime of a list', async () => {
+    const { clock, deps } = await started();
+    const asked: Date[] = [];
+    const revocations: typeof deps.store.revocations = (endsAfter, ...more) => {
+      asked.push(endsAfter);
+      return deps.store.revocations(endsAfter, ...more);
+    };
+    await (await createEmbeddedAuthority({ ...deps, store: { ...deps.store, revocations } })).crl();
+    expect(asked).toEqual([new Date(clock.now().getTime() - CRL_SECONDS * 1000)]);
   });
 
   test.each([59, 91 * 86_400, Number.NaN])(

@@ -72,7 +72,6 @@ export const createMemoryCaStore = (): EmbeddedCaStore => {
       if (!revoked.has(serial)) revoked.set(serial, { serial, reason, revokedAt });
       return Promise.resolve();
     },
-    revocations: () => Promise.resolve([...revoked.values()]),
     roots: () => Promise.resolve(roots),
     changeRoots: (from, to) => {
       const isSame =
@@ -80,6 +79,14 @@ export const createMemoryCaStore = (): EmbeddedCaStore => {
       if (isSame) roots = to;
       return Promise.resolve(isSame);
     },
+    // Which of them have ended is not known here.
+    revocations: (_endsAfter, after, limit) =>
+      Promise.resolve(
+        [...revoked.values()]
+          .filter(({ serial }) => serial > after)
+          .toSorted((a, b) => (a.serial < b.serial ? -1 : 1))
+          .slice(0, limit),
+      ),
     nextCrlNumber: () => {
       number += 1n;
       return Promise.resolve(number);

@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import type { Storage } from '../../domain/ports/storage.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { Driver } from '../driver/driver.ts';
+import { SERVING_SESSIONS } from '../driver/settled.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { migrate, pendingMigrations } from '../migrate.ts';
 import { createStorage } from '../storage.ts';
@@ -41,7 +42,7 @@ const connect = (options: PostgresStorageOptions, role: string | null, limitMs: 
     types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
     onnotice: () => undefined,
     connection: {
-      application_name: 'mosaic-federation',
+      application_name: role === null ? `${SERVING_SESSIONS}-maintenance` : SERVING_SESSIONS,
       ...pool?.connection,
       ...(role === null ? {} : { role }),
       timezone: 'UTC',

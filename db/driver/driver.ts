@@ -24,5 +24,15 @@ export interface Transaction extends Queryable {
 export interface Driver extends Queryable {
   /** All or nothing. Errors of `work` come out as they are. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Resolves when no statement of a gateway runs any more that began before this call: on this one or on any
+   * other that shares the database. Bounded by the statement timeout; what outlives even that is ended.
+   */
+  settled(): Promise<void>;
+  /**
+   * Calls `heard` for each notification on a channel, and once for each time the connection had been lost: what was said
+   * meanwhile is not repeated. @returns what ends it
+   */
+  listen(channel: string, heard: () => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

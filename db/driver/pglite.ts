@@ -183,6 +183,10 @@ export const pgliteDriver = (client: PgliteClient, { waitMs = 15_000 }: PgliteDr
           transacting = false;
         }
       }),
+    // One session, one statement at a time: whatever ran before the caller's commit has ended, and nobody else is there.
+    settled: () => Promise.resolve(),
+    // One process: who changes something knows.
+    listen: () => Promise.resolve(() => Promise.resolve()),
     close: () => inTurn(() => client.close()),
   };
 };

@@ -1,6 +1,7 @@
 import type postgres from 'postgres';
 import { DatabaseFault, toMosaicError } from './errors.ts';
-import type { Driver, Param, Queryable } from './driver.ts';
+import type { Driver, Param, Queryable, Transaction } from './driver.ts';
+import { waitUntilSettled } from './settled.ts';
 import { TYPE, toIso } from './values.ts';
 
 export type PostgresClient = postgres.Sql<Record<string, never>>;
@@ -57,27 +58,39 @@ export const postgresDriver = (client: PostgresClient, deadlineMs: number): Driv
       bounded(() => sql.unsafe(text, params.map(toText), { prepare: true }).values()),
   });
 
+  const transaction = async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+    // What `work` throws must come out as it is, and what begin or commit throws as MosaicError.
+    let thrown: { readonly error: unknown } | undefined;
+    let done: { readonly value: T } | undefined;
+    try {
+      await client.begin(async (sql) => {
+        try {
+          const script = async (text: string) => void (await bounded(() => sql.unsafe(text).simple()));
+          done = { value: await work({ ...queryable(sql), script }) };
+        } catch (error) {
+          thrown = { error };
+          throw error;
+        }
+      });
+    } catch (error) {
+      throw thrown === undefined ? toMosaicError(error) : thrown.error;
+    }
+    if (done === undefined) throw new TypeError('a transaction ended without its work');
+    return done.value;
+  };
+
   return {
     ...queryable(client),
-    transaction: async (work) => {
-      // What `work` throws must come out as it is, and what begin or commit throws as MosaicError.
-      let thrown: { readonly error: unknown } | undefined;
-      let done: { readonly value: Awaited<ReturnType<typeof work>> } | undefined;
-      try {
-        await client.begin(async (sql) => {
-          try {
-            const script = async (text: string) => void (await bounded(() => sql.unsafe(text).simple()));
-            done = { value: await work({ ...queryable(sql), script }) };
-          } catch (error) {
-            thrown = { error };
-            throw error;
-          }
-        });
-      } catch (error) {
-        throw thrown === undefined ? toMosaicError(error) : thrown.error;
-      }
-      if (done === undefined) throw new TypeError('a transaction ended without its work');
-      return done.value;
+    transaction,
+    settled: () => waitUntilSettled(transaction, deadlineMs),
+    listen: async (channel, heard) => {
+      let isFirst = true;
+      const onListening = (): void => {
+        if (!isFirst) heard();
+        isFirst = false;
+      };
+      const listening = await bounded(() => client.listen(channel, heard, onListening));
+      return () => listening.unlisten();
     },
     close: () => client.end({ timeout: 5 }),
   };

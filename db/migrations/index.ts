@@ -10,6 +10,8 @@ import { renewal } from './0009_renewal.ts';
 import { auditChain } from './0010_audit_chain.ts';
 import { searching } from './0011_search.ts';
 import { rootRollover } from './0012_root_rollover.ts';
+import { revocationPush } from './0013_revocation_push.ts';
+import { revocationMemory } from './0014_revocation_memory.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -26,4 +28,6 @@ export const MIGRATIONS: readonly Migration[] = [
   auditChain,
   searching,
   rootRollover,
+  revocationPush,
+  revocationMemory,
 ];

@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm';
-import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgTable,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 import { users } from './directory.ts';
 import { certificateStatus, grantStatus, peerDirection, peerState } from './enums.ts';
@@ -152,3 +163,16 @@ export const revocationOutbox = pgTable(
       .where(sql`done_at is null`),
   ],
 );
+
+/** What is remembered of a gateway we ask: pinned key, highest list number and epoch, whether its user was told. */
+export const federationPeerTrust = pgTable('federation_peer_trust', {
+  peerId: uuid('peer_id')
+    .primaryKey()
+    .references(() => federationPeers.id, { onDelete: 'cascade' }),
+  signingKey: text('signing_key'),
+  crlUrl: text('crl_url'),
+  crlNumber: numeric('crl_number', { precision: 48, scale: 0 }),
+  epoch: bigint('epoch', { mode: 'bigint' }),
+  epochToken: text('epoch_token'),
+  notice: text('notice'),
+});

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { bigint, integer, pgTable, smallint, text } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
@@ -12,6 +13,10 @@ export const embeddedCaRevocations = pgTable('embedded_ca_revocations', {
   serial: text('serial').primaryKey(),
   reason: text('reason').notNull(),
   revokedAt: instant('revoked_at').notNull(),
+  /** Of the certificate: a while after it the serial leaves the list. */
+  expiresAt: instant('expires_at')
+    .notNull()
+    .default(sql`now() + interval '366 days'`),
 });
 
 /** One row. The CRL number only rises. */
@@ -23,4 +28,11 @@ export const embeddedCaState = pgTable('embedded_ca_state', {
   newestRoot: integer('newest_root').notNull().default(1),
   announcedAt: instant('announced_at'),
   switchedAt: instant('switched_at'),
+});
+
+/** One row. `epoch` rises with every revocation (a trigger); below `proven_epoch` the database is an older one. */
+export const gatewayRevocation = pgTable('gateway_revocation', {
+  id: smallint('id').primaryKey(),
+  epoch: bigint('epoch', { mode: 'bigint' }).notNull(),
+  provenEpoch: bigint('proven_epoch', { mode: 'bigint' }).notNull(),
 });

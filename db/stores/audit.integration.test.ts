@@ -136,9 +136,27 @@ describe('audit, secrets and the CA’s state', () => {
     expect(new Set(numbers).size).toBe(10);
     await embeddedCa.recordRevocation('0a', 'superseded', at(1));
     await embeddedCa.recordRevocation('0a', 'superseded', at(2));
-    expect(await embeddedCa.revocations()).toEqual([
+    expect(await embeddedCa.revocations(at(0), '', 10)).toEqual([
       { serial: '0a', reason: 'superseded', revokedAt: at(1) },
     ]);
+    expect(await embeddedCa.revocations(at(0), '0a', 10)).toEqual([]);
+  });
+
+  it('a revoked serial is on the list while its certificate lasts; of one that is not known here, a year', async () => {
+    const { embeddedCa } = storage.stores;
+    const { grant } = await anActiveGrant(storage, await aUser(storage));
+    await root(
+      `insert into issued_certificates (id, grant_id, status, serial, created_at, not_after)
+       values (gen_random_uuid(), $1, 'revoked', 'cc', now(), $2)`,
+      [grant.id, at(500).toISOString()],
+    );
+    await embeddedCa.recordRevocation('cc', 'superseded', at(1));
+    await embeddedCa.recordRevocation('dd', 'superseded', at(1));
+    const serials = async (endsAfter: Date) =>
+      (await embeddedCa.revocations(endsAfter, 'a', 10)).map(({ serial }) => serial);
+    expect(await serials(at(499))).toEqual(['cc', 'dd']);
+    expect(await serials(at(500))).toEqual(['dd']);
+    expect(await serials(new Date(at(1).getTime() + 366 * 86_400_000))).toEqual([]);
   });
 
   it('M2-5 X-50 holds a peer’s key as ciphertext that opens in its own row only', async () => {

@@ -1,23 +1,35 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
 import type { EmbeddedCaStore } from '../../domain/ports/federation.ts';
-import { embeddedCaRevocations as revocations, embeddedCaState as state } from '../schema/index.ts';
+import { embeddedCaState as state } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 
 const missing = (): MosaicError =>
   new MosaicError('internal', { cause: new Error('the state of the embedded authority is missing') });
 
+/** No certificate of ours lives longer than a year (ca/lifetime.ts). */
+const RECORD = `insert into embedded_ca_revocations (serial, reason, revoked_at, expires_at)
+select $1, $2, $3::timestamptz, coalesce(
+  (select c.not_after from issued_certificates c where c.serial = $1), $3::timestamptz + interval '366 days')
+on conflict (serial) do nothing`;
+
+const REVOCATIONS = `select serial, revoked_at, reason from embedded_ca_revocations
+where expires_at > $1::timestamptz and serial > $2 order by serial limit $3::bigint`;
+
 export const createEmbeddedCaStore = ({ db, raw }: Session): EmbeddedCaStore =>
   unwrapped<EmbeddedCaStore>({
     recordRevocation: async (serial, reason, at) => {
-      await db.insert(revocations).values({ serial, reason, revokedAt: at }).onConflictDoNothing();
+      await raw.query(RECORD, [serial, reason, at.toISOString()]);
     },
 
-    revocations: () =>
-      db
-        .select({ serial: revocations.serial, revokedAt: revocations.revokedAt, reason: revocations.reason })
-        .from(revocations)
-        .orderBy(asc(revocations.revokedAt), asc(revocations.serial)),
+    revocations: async (endsAfter, after, limit) => {
+      const rows = await raw.values(REVOCATIONS, [endsAfter.toISOString(), after, limit]);
+      return (rows as [string, string, string][]).map(([serial, revokedAt, reason]) => ({
+        serial,
+        revokedAt: new Date(revokedAt),
+        reason,
+      }));
+    },
 
     roots: async () => {
       const [row] = await db.select().from(state);

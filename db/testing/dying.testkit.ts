@@ -60,6 +60,8 @@ export const dyingDriver = (driver: Driver, fatal: number): Dying => {
         moment();
         return result;
       },
+      settled: () => driver.settled(),
+      listen: (channel, heard) => driver.listen(channel, heard),
       close: () => driver.close(),
     },
   };

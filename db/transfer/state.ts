@@ -38,7 +38,10 @@ grant select on public.mosaic_transfer to mosaic_app;
 `;
 
 /** Rows that a migration leaves in a table nobody has used, as a condition. */
-const SEEDS: ReadonlyMap<string, string> = new Map([['embedded_ca_state', 'id = 1 and crl_number = 0']]);
+const SEEDS: ReadonlyMap<string, string> = new Map([
+  ['embedded_ca_state', 'id = 1 and crl_number = 0'],
+  ['gateway_revocation', 'id = 1 and epoch = 1 and proven_epoch = 0'],
+]);
 
 const EMPTY_IT =
   'Give an empty database: make a new one, or drop this one and create it again if nothing in it is needed.';

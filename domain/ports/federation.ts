@@ -279,12 +279,59 @@ export interface RootGenerations {
 
 /** What the embedded CA keeps: revoked serials and the CRL's number, which only rises. */
 export interface EmbeddedCaStore {
-  /** Idempotent. */
+  /** Idempotent. Notes when the certificate ends; the longest any may live, where it is not known here. */
   recordRevocation(serial: string, reason: string, at: Date): Promise<void>;
-  revocations(): Promise<readonly RevokedSerial[]>;
+  /**
+   * In order of their serials, at most `limit`.
+   * @param endsAfter leaves out those whose certificates ended by then
+   * @param after the serial to go on from; empty for the start
+   */
+  revocations(endsAfter: Date, after: string, limit: number): Promise<readonly RevokedSerial[]>;
   roots(): Promise<RootGenerations>;
   /** False when they are not `from` any more: somebody else was faster. */
   changeRoots(from: RootGenerations, to: RootGenerations): Promise<boolean>;
   /** Raises and returns the CRL number. */
   nextCrlNumber(): Promise<bigint>;
+}
+
+/** What is remembered of a gateway we ask, so that nobody can make us forget a revocation. */
+export interface PeerTrust {
+  /** JSON of the P-256 public key (JWK) that signs its statements, pinned when we enrolled; null for older enrollments. */
+  readonly signingKey: string | null;
+  /** Where its list of revoked certificates is. */
+  readonly crlUrl: string | null;
+  /** The highest number of that list seen. */
+  readonly crlNumber: bigint | null;
+  /** Its signed revocation epoch, the highest seen. */
+  readonly epochToken: string | null;
+}
+
+export interface PeerTrustStore {
+  /** All null where nothing is remembered. */
+  get(peerId: string): Promise<PeerTrust>;
+  /** Once: what is pinned already stays. */
+  pin(peerId: string, trust: Pick<PeerTrust, 'signingKey' | 'crlUrl'>): Promise<void>;
+  /** Only upwards. */
+  rememberEpoch(peerId: string, epoch: number, token: string): Promise<void>;
+  /** False when a higher number was seen before. */
+  rememberCrl(peerId: string, number: bigint): Promise<boolean>;
+  /** The peer becomes `revoked`, and its user is to be told; false when it was before, or is none we ask. */
+  markRevoked(peerId: string): Promise<boolean>;
+  /** Names of the user's peers whose revocation was not told yet: each is given once, whoever asks at the same time. */
+  takeNotices(localUserId: string): Promise<readonly string[]>;
+}
+
+export interface RevocationEpoch {
+  /** Rises with every revocation. */
+  readonly epoch: number;
+  /** The highest one that a peer showed to have been published by us; above `epoch` the database is an older one. */
+  readonly proven: number;
+}
+
+export interface RevocationEpochStore {
+  read(): Promise<RevocationEpoch>;
+  /** Notes that this epoch was published. */
+  prove(epoch: number): Promise<RevocationEpoch>;
+  /** An administrator accepts the older database: the epoch goes above all that was published. Null when there is nothing to accept. */
+  accept(): Promise<RevocationEpoch | null>;
 }

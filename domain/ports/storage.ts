@@ -7,6 +7,8 @@ import type {
   EnrollmentTokenStore,
   GrantStore,
   PeerStore,
+  PeerTrustStore,
+  RevocationEpochStore,
   RevocationOutbox,
   SecretStore,
 } from './federation.ts';
@@ -21,9 +23,11 @@ export interface Stores {
   readonly grants: GrantStore;
   readonly peers: PeerStore;
   readonly peerRenewals: PeerRenewalStore;
+  readonly peerTrust: PeerTrustStore;
   readonly enrollmentTokens: EnrollmentTokenStore;
   readonly certificates: CertificateStore;
   readonly revocationOutbox: RevocationOutbox;
+  readonly revocationEpoch: RevocationEpochStore;
   readonly audit: AuditStore;
   readonly auditChain: AuditChainStore;
   readonly secrets: SecretStore;
@@ -43,6 +47,14 @@ export interface Storage {
   readonly reader: ResourceReader;
   /** All or nothing; keep it short and do no other I/O inside. */
   transaction<T>(work: (stores: Stores) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * The barrier of a revocation, to be called after its commit: resolves when no statement that could still see what was
+   * before is running, on any gateway of this database. Takes no longer than a statement may run. On PGlite, one session
+   * and one statement at a time, that is so at once.
+   */
+  settled(): Promise<void>;
+  /** Calls `heard` when revocations wait for the CA, or it was told of some, on whichever gateway. @returns what ends it */
+  onRevocations(heard: () => void): Promise<() => Promise<void>>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }

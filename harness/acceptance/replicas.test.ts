@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { socketsOf } from '../stack/plan.ts';
@@ -7,6 +8,7 @@ import { requestSocket } from '../stack/unix-request.ts';
 import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
 import { enrollByHand, type HandMadeClient } from './hand-made-client.ts';
 import { addRow, seedPeople, type Seeded } from './people.ts';
+import { revoke, slowTask, startAsking } from './revoked-under-load.ts';
 import { must, type Body } from './world.ts';
 
 const REPLICAS = ['gateway-b', 'gateway-b-2'] as const;
@@ -140,6 +142,53 @@ describe('two replicas of B on one database behind one nginx', () => {
       [403, 'grant_revoked'],
       [403, 'grant_revoked'],
     ]);
+    await doomed.remove();
+  });
+
+  it('X-52 under load over both, on kept-alive connections: nothing sent after the revocation returned gets a row', async () => {
+    const doomed = await enrollByHand(world.work, {
+      user: seeded.alice.name,
+      peer: 'rep-loaded',
+      scope: { resources: ['tasks'], max_rows_per_query: 50 },
+    });
+    const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 8);
+    await wait(700);
+    const { startedAt, returnedAt } = await revoke(world.work, doomed.grantId);
+    await wait(700);
+    await load.stop();
+    const before = load.asked.filter(({ sentAt }) => sentAt < startedAt);
+    const after = load.asked.filter(({ sentAt }) => sentAt > returnedAt);
+    expect(before.filter(({ status }) => status === 200).length).toBeGreaterThan(50);
+    expect(after.length).toBeGreaterThan(20);
+    expect(after.filter(({ status }) => status === 200)).toEqual([]);
+    await doomed.remove();
+  });
+
+  it('X-52 a statement that still sees the grant has ended when the revocation returns', async () => {
+    const doomed = await enrollByHand(world.work, {
+      user: seeded.carol.name,
+      peer: 'rep-slow',
+      scope: { resources: ['tasks'], max_rows_per_query: 50 },
+    });
+    await addRow(world.work, seeded.carol, 'tasks', 'rep-slow-row');
+    const restore = await slowTask(world.work, 'rep-slow-row', 1.5);
+    const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 2);
+    try {
+      await wait(300);
+      const { startedAt, returnedAt } = await revoke(world.work, doomed.grantId);
+      await load.stop();
+      const inFlight = load.asked.filter(
+        ({ sentAt, answeredAt }) => sentAt < startedAt && answeredAt > startedAt,
+      );
+      // They began before and may answer; the revocation waited for them.
+      expect(inFlight.map(({ status }) => status)).toEqual([200, 200]);
+      for (const { answeredAt } of inFlight) expect(answeredAt - returnedAt).toBeLessThan(100);
+      expect(returnedAt - startedAt).toBeGreaterThan(700);
+      expect(load.asked.filter(({ sentAt, status }) => sentAt > returnedAt && status === 200)).toEqual([]);
+    } finally {
+      await load.stop();
+      await restore();
+    }
     await doomed.remove();
   });
 

@@ -30,6 +30,9 @@ const redeemed = z
     audit_key: z
       .string()
       .meta({ description: 'Signs checkpoints of the audit log: ECDSA P-256, SPKI, base64url.' }),
+    signing_key: z
+      .strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() })
+      .meta({ description: 'JWK that this gateway signs statements about revocations with: pin it.' }),
     scope: scopeShape,
   })
   .meta({ id: 'Enrollment' });
@@ -77,6 +80,7 @@ export const enrollmentRoutes = (
           ca: rootPem,
           not_after: certificate.notAfter.toISOString(),
           audit_key: deps.keys.auditSigner.publicKey,
+          signing_key: deps.keys.statements.publicJwk,
           scope: grant.scope,
         },
         201,

@@ -4,6 +4,8 @@ import { isResource, MAX_LIST_BYTES, type Resource } from '../../domain/resource
 import type { Deps } from '../../src/deps.ts';
 import { rateLimitFields } from '../../src/services/rate-limit.ts';
 import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/services/caching-terms.ts';
+import { epochKeeperOf } from '../../src/services/revocation-epoch.ts';
+import { EPOCH_HEADER } from '../../src/services/revocation-statements.ts';
 import { createServing, type Parameters, type Serving } from '../../src/services/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
@@ -13,6 +15,7 @@ import { auditPlacesRoutes } from './audit-places.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
 import { renewalRoutes } from './renewal.ts';
+import { guardEpoch, stateRevocations } from './revocation.ts';
 import {
   capabilitiesAnswer,
   itemAnswer,
@@ -31,6 +34,7 @@ const GRANT_ERRORS: readonly ErrorCode[] = [
   'grant_subject_mismatch',
   'certificate_revoked',
   'forbidden',
+  'revocations_lost',
   'database_unavailable',
   'unavailable',
 ];
@@ -58,7 +62,7 @@ const encode = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.
 const MAX_ANSWER_BYTES = 2 * MAX_LIST_BYTES;
 
 /** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
-const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>): Response => {
+const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>, epoch: string | null): Response => {
   const { grant } = callerOf(c).snapshot;
   // The entry is left here and not afterwards: a header put into a finished answer costs more than the entry.
   const inbound = inboundOf(c);
@@ -68,6 +72,7 @@ const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>): Response => 
     ...rateLimitFields(callerOf(c).charge),
     ...inbound.leave(200, null, bytesOut),
     ...(grant === null ? null : { [TERMS_HEADER]: cachingTerms(grant) }),
+    ...(epoch === null ? {} : { [EPOCH_HEADER]: epoch }),
   };
   return new Response(body, { status: 200, headers });
 };
@@ -90,6 +95,7 @@ const ask = (c: Context<AppEnv>, parameters: Parameters): void => {
 /** The inbound verbs, relative to `/federation/v1`. Only of use behind the gate that `federationApp` puts in front. */
 export const federationRoutes = (deps: Deps, serving: Serving = createServing(deps)): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
+  const epoch = epochKeeperOf(deps);
 
   app.use(
     guard(
@@ -117,14 +123,14 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
     validate('query', noQuery),
     async (c) => {
       ask(c, {});
-      return answer(c, encode(await serving.capabilities(callerOf(c))));
+      return answer(c, encode(await serving.capabilities(callerOf(c))), epoch.token());
     },
   );
 
   app.route('/renew', renewalRoutes(deps));
   app.route(
     '/audit',
-    auditPlacesRoutes(deps, serving, (c, value) => answer(c, encode(value))),
+    auditPlacesRoutes(deps, serving, (c, value) => answer(c, encode(value), epoch.token())),
   );
 
   app.get(
@@ -150,7 +156,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
       const asked = { query: q, resources, limit, cursor };
       const { hits, next_cursor } = await serving.search(callerOf(c), asked);
-      return answer(c, encode({ items: hits.map(showHit), next_cursor }));
+      return answer(c, encode({ items: hits.map(showHit), next_cursor }), epoch.token());
     },
   );
 
@@ -178,7 +184,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
         listed = await serving.list(callerOf(c), { resource, limit: fewer, cursor });
         body = encode(listed);
       }
-      return answer(c, body);
+      return answer(c, body, epoch.token());
     },
   );
 
@@ -199,7 +205,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const resource = resourceOf(c);
       const id = c.req.param('id');
       ask(c, { resource, id });
-      return answer(c, encode({ item: await serving.get(callerOf(c), resource, id) }));
+      return answer(c, encode({ item: await serving.get(callerOf(c), resource, id) }), epoch.token());
     },
   );
 
@@ -223,7 +229,13 @@ export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEn
   const app = createBase(deps, {
     surface: 'federation',
     securesItself: true,
-    outermost: [auditInbound(deps, serving), tellVersion, admit(source, serving, deps.audit)],
+    outermost: [
+      auditInbound(deps, serving),
+      stateRevocations(deps),
+      tellVersion,
+      admit(source, serving, deps.audit),
+      guardEpoch(deps),
+    ],
   });
   app.route('/federation/v1', federationRoutes(deps, serving));
   return app;

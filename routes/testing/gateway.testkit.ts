@@ -55,6 +55,8 @@ interface Row {
 
 /** Members of answers that tests look at. Which of them an answer really has is what an assertion finds out. */
 export interface Body extends Row {
+  /** What the gateway signed about a revocation. */
+  readonly statement: string;
   readonly code: string;
   readonly trace_id: string;
   readonly items: readonly Row[];

@@ -13,6 +13,8 @@ export interface Asking {
   readonly outbound: Outbound;
   readonly traceparent: string;
   readonly signal: AbortSignal;
+  /** Looks at a failure for a revocation, and marks it as one that is proven. */
+  readonly learn: (peer: Peer, failure: PeerFailure) => Promise<PeerFailure>;
 }
 
 /** One question to a peer. Always a GET, so that asking twice does no harm. */
@@ -71,8 +73,8 @@ const isWorthAnother = (result: Result<unknown, PeerFailure>): boolean =>
  * Asks one peer: with its breaker around each call, again when a call did not get through, all within the deadline. Total.
  */
 export const ask = async <T>(peer: Peer, question: Question<T>, asking: Asking): Promise<Reply<T>> => {
-  const { outbound, traceparent, signal } = asking;
-  const { circuits, health, clients, witness } = outbound;
+  const { outbound, traceparent, signal, learn } = asking;
+  const { circuits, health, clients, revocations, witness } = outbound;
   const { path, maxBytes, read } = question;
   const url = `${peer.federationUrl}/federation/v1/${path}`;
   let terms: Terms | null = null;
@@ -86,13 +88,20 @@ export const ask = async <T>(peer: Peer, question: Question<T>, asking: Asking):
     };
     const client = await clients.use(peer);
     const seen = witness.show(peer.id);
-    const result = await callPeer({ client, url, traceparent, signal: own, maxBytes, heard, seen }, read);
+    const token = revocations.tokenFor(peer.id);
+    const epoch = {
+      token: token instanceof Promise ? await token : token,
+      note: (answered: string | null) => revocations.note(peer.id, answered),
+    };
+    const request = { client, url, traceparent, signal: own, maxBytes, heard, seen, epoch };
+    const result = await callPeer(request, read);
     // A call that was given up, because another peer had the answer, says nothing about this one.
     const givenUp = !result.ok && isGivenUp(own);
     if (result.ok) health.note(peer.id, null);
     else if (!givenUp) {
       const { peerCode, code } = result.error;
       health.note(peer.id, ANSWERS.includes(peerCode) ? null : (peerCode ?? code));
+      return { result: err(await learn(peer, result.error)), givenUp };
     }
     return { result, givenUp };
   };

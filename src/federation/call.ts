@@ -3,6 +3,7 @@ import { MosaicError, isErrorCode, type ErrorCode } from '../../domain/errors.ts
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
 import { AnswerTooLarge, abortable, readText } from './body.ts';
+import { EPOCH_HEADER } from './statement.ts';
 import { peerFailure, type PeerFailure, type PeerFailureCode } from './failure.ts';
 
 export interface PeerCall {
@@ -19,6 +20,8 @@ export interface PeerCall {
   readonly body?: string;
   /** Told of the header of any answer over the verified connection, before its body is read. */
   readonly heard?: (headers: Headers) => void;
+  /** The signed epoch to show the peer, and who is told of the one it answers with. */
+  readonly epoch?: { readonly token: string | null; note(token: string | null): void };
 }
 
 const PROBLEM_BYTES = 64 * 1024;
@@ -65,6 +68,12 @@ const codeOf = (problem: unknown): ErrorCode | null => {
   return isErrorCode(code) ? code : null;
 };
 
+const statementOf = (problem: unknown): string | null => {
+  const statement =
+    typeof problem === 'object' && problem !== null && 'statement' in problem ? problem.statement : null;
+  return typeof statement === 'string' ? statement : null;
+};
+
 const retryAfter = (response: Response): number | null => {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   return Number.isInteger(seconds) && seconds >= 0 ? Math.min(seconds, RETRY_AFTER_LIMIT) : null;
@@ -74,8 +83,13 @@ const fromStatus = async (response: Response, signal: AbortSignal): Promise<Peer
   const { status } = response;
   const text = isJson(response) ? await readText(response, PROBLEM_BYTES, signal) : null;
   if (text === null) await response.body?.cancel();
-  const peerCode = text === null ? null : codeOf(parse(text));
-  const parts = { ...(peerCode === null ? {} : { peerCode }), retryAfterSeconds: retryAfter(response) };
+  const problem = text === null ? null : parse(text);
+  const peerCode = codeOf(problem);
+  const parts = {
+    ...(peerCode === null ? {} : { peerCode }),
+    retryAfterSeconds: retryAfter(response),
+    statement: statementOf(problem),
+  };
   const answered = peerCode === null ? `HTTP ${status}` : peerCode;
   // A failing server or proxy decides nothing about the grant.
   if (status >= 500)
@@ -88,6 +102,9 @@ const fromStatus = async (response: Response, signal: AbortSignal): Promise<Peer
     message: `The peer gave an answer that is not understood: ${answered}.`,
   });
 };
+
+const epochField = ({ epoch }: PeerCall): Readonly<Record<string, string>> =>
+  epoch === undefined || epoch.token === null ? {} : { [EPOCH_HEADER]: epoch.token };
 
 /**
  * One request to one peer, and its answer read strictly. Total: everything that can go wrong on the way or in
@@ -108,6 +125,7 @@ export const callPeer = async <T>(
           accept: 'application/json',
           traceparent: call.traceparent,
           ...(typeof call.seen === 'string' ? { [SEEN_HEADER]: call.seen } : {}),
+          ...epochField(call),
           ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(call.body === undefined ? {} : { body: call.body }),
@@ -121,6 +139,7 @@ export const callPeer = async <T>(
       await response.body?.cancel();
       return err(peerFailure('peer_protocol', { message: 'The peer’s answer is not JSON.' }));
     }
+    call.epoch?.note(response.headers.get(EPOCH_HEADER));
     const json = parse(await readText(response, call.maxBytes, signal));
     const value = json === undefined ? null : read(json);
     return value === null ? err(peerFailure('peer_protocol')) : ok(value);

@@ -48,6 +48,7 @@ interface Fetched<T> {
 /** Of a peer of which this process has learned that. */
 export const REVOKED = peerFailure('peer_refused', {
   peerCode: 'grant_revoked',
+  revoked: true,
   message: 'The peer is revoked at this gateway.',
 });
 

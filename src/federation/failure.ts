@@ -26,6 +26,10 @@ export interface PeerFailure {
   readonly retryAfterSeconds: number | null;
   /** The answer was larger than accepted; fewer rows may fit. */
   readonly tooLarge: boolean;
+  /** What the peer signed about a revocation, not verified yet. */
+  readonly statement: string | null;
+  /** The peer is known, or was just proven, to have revoked us for good. */
+  readonly revoked: boolean;
   /** Internal, for the log. */
   readonly cause: unknown;
 }
@@ -35,6 +39,8 @@ interface FailureParts {
   readonly message?: string;
   readonly retryAfterSeconds?: number | null;
   readonly tooLarge?: boolean;
+  readonly statement?: string | null;
+  readonly revoked?: boolean;
   readonly cause?: unknown;
 }
 
@@ -44,6 +50,8 @@ export const peerFailure = (code: PeerFailureCode, parts: FailureParts = {}): Pe
   message: parts.message ?? ERROR_CATALOGUE[code].title,
   retryAfterSeconds: parts.retryAfterSeconds ?? null,
   tooLarge: parts.tooLarge ?? false,
+  statement: parts.statement ?? null,
+  revoked: parts.revoked ?? false,
   cause: parts.cause,
 });
 

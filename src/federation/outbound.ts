@@ -7,6 +7,7 @@ import { createPeerEpochs, type PeerEpochs } from './epochs.ts';
 import { createOfflineSignals, type OfflineSignals } from './offline.ts';
 import { createPeerHealth, type PeerHealth } from './health.ts';
 import { createWitness, type Witness } from './witness.ts';
+import { createRevocationMemory, type RevocationMemory } from './revocation-memory.ts';
 
 /** What is kept between calls to peers: connections and how the peers are doing. */
 export interface Outbound {
@@ -21,6 +22,7 @@ export interface Outbound {
   /** How often a call that did not get through is tried again. */
   readonly retries: number;
   readonly witness: Witness;
+  readonly revocations: RevocationMemory;
 }
 
 /** Per transport, which is one per gateway: routes share the clients although each is given only `Deps`. */
@@ -44,6 +46,7 @@ export const outboundOf = (deps: Deps): Outbound => {
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
     epochs: createPeerEpochs(deps.storage.stores.peers, deps.log),
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
+    revocations: createRevocationMemory(deps.storage.stores.peerTrust, deps.log),
   };
   kept.set(deps.transport, made);
   return made;

@@ -1,8 +1,9 @@
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { PeerClient } from '../deps.ts';
+import type { PeerClient, PublicJwk } from '../deps.ts';
 import { callPeer } from './call.ts';
 import type { PeerFailure } from './failure.ts';
+import { readPublicJwk } from './statement.ts';
 
 /** What a serving gateway answers to a redemption, not yet believed. */
 export interface RedeemAnswer {
@@ -15,6 +16,8 @@ export interface RedeemAnswer {
   readonly caPem: string;
   /** Key of the serving gateway's audit checkpoints; null from one that has none. */
   readonly auditKey: string | null;
+  /** Absent from gateways of earlier versions. */
+  readonly signingKey: PublicJwk | null;
 }
 
 const MAX_ANSWER_BYTES = 256 * 1024;
@@ -39,6 +42,7 @@ const readAnswer = (json: unknown): RedeemAnswer | null => {
     chainPem: chain,
     caPem: ca,
     auditKey: isText(given['audit_key'], 200) ? given['audit_key'] : null,
+    signingKey: readPublicJwk(given['signing_key']),
   };
 };
 

@@ -8,6 +8,7 @@ import { traceparent } from '../federation/trace.ts';
 import { readRemembered, type Remembered } from '../federation/witness.ts';
 import { verifyAuditSignature } from './audit-signer.ts';
 import { sha256 } from './mac.ts';
+import { revocationLearnerOf } from './peer-revoked.ts';
 
 /**
  * `agrees`: the peer still says what it said. `changed`: the entry, or one before it, is another now. `missing`: the entry
@@ -98,6 +99,7 @@ export const reconcilePeer = async (deps: Deps, peerId: string, traceId: string)
     outbound,
     traceparent: traceparent(deps.random, traceId),
     signal: AbortSignal.timeout(deps.settings.peerTimeoutMs),
+    learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });
   if (!answer.ok) throw new MosaicError(answer.error.code, { detail: answer.error.message });
   const key = await pin(deps, peer, known?.key ?? null, answer.value.key);

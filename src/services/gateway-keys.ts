@@ -3,6 +3,7 @@ import type { SecretStore } from '../../domain/ports/federation.ts';
 import type { GatewayKeys } from '../deps.ts';
 import { createAuditKey, openAuditKey } from './audit-signer.ts';
 import { macWith } from './mac.ts';
+import { loadStatementKey } from './statement-key.ts';
 
 const KEY_BYTES = 32;
 
@@ -38,7 +39,9 @@ export const loadGatewayKeys = async (sources: KeySources): Promise<GatewayKeys>
   const cursor = await getOrCreate(sources, 'cursor_mac', random);
   const audit = await getOrCreate(sources, 'audit_mac', random);
   const signing = await getOrCreate(sources, 'audit_signing_key', createAuditKey);
+  const statements = await loadStatementKey(sources.secrets, sources.sealer);
   return {
+    statements,
     cursorMac: macWith(cursor),
     auditMac: macWith(audit),
     auditSigner: await openAuditKey(signing),

@@ -3,14 +3,14 @@ import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
 import { showGrant, type GrantView } from './grants.ts';
-import { settleRevocations } from './revocation.ts';
+import { concludeRevocation } from './revocation.ts';
 
 /**
  * Revokes a grant for good: from the commit on no statement reads a row for it, on any replica. Its
  * certificates are revoked and its enrollment URLs closed in the same transaction. Revoking again answers the
- * same and changes nothing.
+ * same and changes nothing but waits as well.
  *
- * @throws MosaicError `not_found`
+ * @throws MosaicError `not_found`; `database_unavailable`, also after the commit: ask again
  */
 export const revokeGrant = async (
   deps: Deps,
@@ -18,12 +18,12 @@ export const revokeGrant = async (
   id: string,
   reason: string,
 ): Promise<GrantView> => {
-  const isNews = await deps.storage.transaction(async (stores) => {
+  await deps.storage.transaction(async (stores) => {
     const at = deps.clock.now();
     const grant = await stores.grants.revoke(id, reason, at);
     if (grant === null) {
       if ((await stores.grants.byId(id)) === null) throw new MosaicError('not_found');
-      return false;
+      return;
     }
     await stores.certificates.revokeOfGrant(id, 'cessation_of_operation', at);
     await stores.enrollmentTokens.closeForGrant(id, at);
@@ -37,8 +37,8 @@ export const revokeGrant = async (
         subjectUserId: grant.subjectUserId,
       }),
     ]);
-    return true;
   });
-  if (isNews) await settleRevocations(deps);
+  // Also when it was revoked before: whoever asks again may do so because the first answer was lost.
+  await concludeRevocation(deps);
   return showGrant(deps, id);
 };

@@ -1,6 +1,6 @@
 import { MosaicError } from '../../domain/errors.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
 import { redeemToken } from '../federation/redeem.ts';
@@ -11,6 +11,7 @@ import { acceptCertificate } from './peer-certificate.ts';
 
 /** The serving side signs while we wait, and a token is lost when we don't: longer than an ordinary call. */
 const REDEEM_TIMEOUT_MS = 30_000;
+const REDEEM = '/enrollment/v1/redeem';
 
 /** Reads the URL and refuses what must not be called; nothing is sent yet. @throws MosaicError `invalid_enrollment_url`, `address_refused`, `peer_unreachable` */
 export const checkEnrollmentUrl = async (deps: Deps, text: string): Promise<EnrollmentUrl> => {
@@ -44,6 +45,8 @@ export interface Enrolled {
   readonly gatewayName: string;
   /** What its audit checkpoints must be signed with from now on. */
   readonly auditKey: string | null;
+  /** Pinned with the peer: both came over TLS of the authority that the enrollment URL names. */
+  readonly trust: Pick<PeerTrust, 'signingKey' | 'crlUrl'>;
 }
 
 /** From here on the token is spent, so every failure says what that means. */
@@ -103,6 +106,10 @@ export const enroll = async (
       return {
         gatewayName: answer.gatewayName,
         auditKey: isPublicKey(answer.auditKey) ? answer.auditKey : null,
+        trust: {
+          signingKey: answer.signingKey === null ? null : JSON.stringify(answer.signingKey),
+          crlUrl: endpoint.endsWith(REDEEM) ? `${endpoint.slice(0, -REDEEM.length)}/pki/crl` : null,
+        },
         peer: {
           id,
           direction: 'outbound',

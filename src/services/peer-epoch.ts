@@ -1,8 +1,6 @@
 import type { Deps } from '../deps.ts';
 import { outboundOf } from '../federation/outbound.ts';
 
-const ATTEMPTS = 4;
-
 /**
  * This gateway has learned, from the serving side's own word, that its grant at this peer is revoked (SPEC M6-7: never from
  * a network error). Before anything is awaited nothing cached of the peer is served any more in this process, and no call
@@ -15,16 +13,9 @@ const ATTEMPTS = 4;
 export const learnRevoked = async (deps: Deps, peer: { readonly id: string }): Promise<boolean> => {
   const { epochs, clients } = outboundOf(deps);
   epochs.revoke(peer.id);
-  const { peers } = deps.storage.stores;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const found = await peers.byId(peer.id);
-    if (found === null || found.state === 'revoked') return false;
-    if (await peers.setState(peer.id, found.state, 'revoked')) {
-      await clients.close(peer.id);
-      return true;
-    }
-  }
-  return false;
+  if (!(await deps.storage.stores.peerTrust.markRevoked(peer.id))) return false;
+  await clients.close(peer.id);
+  return true;
 };
 
 /** Nothing cached of the peer is served from here on: at once in this process, elsewhere once this has returned. */

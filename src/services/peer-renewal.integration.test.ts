@@ -9,6 +9,7 @@ import { closeOutbound, outboundOf } from '../federation/outbound.ts';
 import { capabilitiesOfPeer } from '../federation/verbs.ts';
 import type { Author } from './audit.ts';
 import { renewPeer } from './peer-renewal.ts';
+import { revocationLearnerOf } from './peer-revoked.ts';
 import { renewalRound, startRenewalWorker } from './renewal-worker.ts';
 
 const MINUTE = 60_000;
@@ -69,11 +70,11 @@ const renewal = async (id: string) =>
 const pairWorks = async (id: string): Promise<boolean> => {
   // Deps of its own, as after a start: nothing is held.
   const deps: Deps = { ...home.deps, transport: { ...home.deps.transport } };
-  const outbound = outboundOf(deps);
   const asking = {
-    outbound,
+    outbound: outboundOf(deps),
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`,
     signal: AbortSignal.timeout(10_000),
+    learn: revocationLearnerOf(deps).learn,
   };
   const answer = await capabilitiesOfPeer(await peerOf(id), asking);
   await closeOutbound(deps);

@@ -5,7 +5,7 @@ import type { Stores } from '../../domain/ports/storage.ts';
 import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
-import { settleRevocations } from './revocation.ts';
+import { concludeRevocation } from './revocation.ts';
 
 /** The other gateway that asks us, under the name an administrator gave it: nothing of it is known before it enrolls. */
 const newInboundPeer = (deps: Deps, name: string): Peer => ({
@@ -81,5 +81,5 @@ export const deleteInboundPeer = async (deps: Deps, actor: Actor, id: string): P
       ),
     ]);
   });
-  await settleRevocations(deps);
+  await concludeRevocation(deps);
 };

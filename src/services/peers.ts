@@ -15,6 +15,7 @@ import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
 import { afterRedemption, checkEnrollmentUrl, enroll, type Enrolled } from './peer-enroll.ts';
 import { renewPeer } from './peer-renewal.ts';
+import { revocationLearnerOf } from './peer-revoked.ts';
 import { deleteInboundPeer } from './peers-inbound.ts';
 
 export type { Circuit } from '../federation/circuit.ts';
@@ -70,10 +71,11 @@ const suggestedName = (gatewayName: string): string => {
   return NAME.test(fitting) ? fitting : 'peer';
 };
 
-const insert = (deps: Deps, actor: Actor, peer: Peer, auditKey: string | null): Promise<void> =>
+const insert = (deps: Deps, actor: Actor, peer: Peer, { auditKey, trust }: Enrolled): Promise<void> =>
   deps.storage.transaction(async (stores) => {
     await stores.peers.insert(peer);
     if (auditKey !== null) await stores.peers.pinAuditKey(peer.id, auditKey);
+    await stores.peerTrust.pin(peer.id, trust);
     await stores.audit.insertMany([
       changeEntry(deps, actor, {
         verb: 'admin',
@@ -96,7 +98,7 @@ const store = async (
   for (let attempt = 1; ; attempt += 1) {
     const peer: Peer = { ...enrolled.peer, name: attempt === 1 ? base : `${base}-${attempt}` };
     try {
-      await insert(deps, actor, peer, enrolled.auditKey);
+      await insert(deps, actor, peer, enrolled);
       return peer;
     } catch (error) {
       const isTaken = error instanceof MosaicError && error.code === 'conflict';
@@ -111,6 +113,7 @@ const callFirst = async (deps: Deps, peer: Peer, traceId: string): Promise<First
     outbound,
     traceparent: traceparent(deps.random, traceId),
     signal: AbortSignal.timeout(deps.settings.peerTimeoutMs),
+    learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });
   await outbound.health.settled();
   if (answer.ok) return { ok: true, capabilities: answer.value };

@@ -76,15 +76,18 @@ export const noticesOf = (
   failed: readonly { readonly name: SourceName; readonly failure: PeerFailure }[],
   offline: ReadonlySet<SourceName> = new Set(),
 ): readonly Notice[] =>
-  failed.map(({ name, failure: { code, message } }) =>
-    offline.has(name)
-      ? {
-          source: name,
-          code: 'federation_offline',
-          message: `Federation offline for ${name.slice('federated:'.length)}, its rows are missing until it can be reached again. ${message}`,
-        }
-      : { source: name, code, message },
-  );
+  failed
+    // Told once, and by another notice.
+    .filter(({ failure }) => !failure.revoked)
+    .map(({ name, failure: { code, message } }) =>
+      offline.has(name)
+        ? {
+            source: name,
+            code: 'federation_offline',
+            message: `Federation offline for ${name.slice('federated:'.length)}, its rows are missing until it can be reached again. ${message}`,
+          }
+        : { source: name, code, message },
+    );
 
 /** `Cache-Status` (RFC 9211), a member for each peer that was asked; null when none was. */
 export const cacheStatus = (sources: readonly Source[], now: Date): string | null => {

@@ -11,8 +11,10 @@ import { peerFailure, type PeerFailure } from '../federation/failure.ts';
 import type { Asking } from '../federation/ask.ts';
 import type { Consulting } from '../federation/consult.ts';
 import { createSighting, type Sighting } from '../federation/sighting.ts';
+import { outboundOf } from '../federation/outbound.ts';
 import { getAtPeer, listAtPeer } from '../federation/verbs.ts';
 import { walk, type Walk } from '../federation/walk.ts';
+import { learnRevoked } from './peer-epoch.ts';
 import type { BlendPosition, SourceState } from './query-cursor.ts';
 
 /** What a person may ask: the own store, one of the own peers, or everything. */
@@ -89,7 +91,10 @@ export const whyUnusable = (peer: Peer, { outbound }: Asking): PeerFailure | nul
   const state = outbound.epochs.isRevoked(peer.id) ? 'revoked' : peer.state;
   return isUsable(state)
     ? null
-    : peerFailure('peer_refused', { message: `The peer is ${state} at this gateway.` });
+    : peerFailure('peer_refused', {
+        message: `The peer is ${state} at this gateway.`,
+        ...(state === 'revoked' ? { peerCode: 'grant_revoked', revoked: true } : {}),
+      });
 };
 
 const peerSource = (peer: Peer, index: number, resource: Resource, wish: Wish): Source => {
@@ -142,6 +147,11 @@ export const ownPeers = async (
   selector: Exclude<SourceSelector, 'local'>,
 ): Promise<readonly Peer[]> => {
   const own = (await deps.storage.stores.peers.ofUser(principal.userId)).toSorted(byName);
+  const { epochs } = outboundOf(deps);
+  for (const { id, state } of own) {
+    // Learned while the database could not be written: this process goes by it, the others have still to hear of it.
+    if (state !== 'revoked' && epochs.isRevoked(id)) void learnRevoked(deps, { id }).catch(() => undefined);
+  }
   if (selector === 'all') return own;
   const peer = own.find(({ name }) => selector === `federated:${name}`);
   if (peer === undefined) throw new MosaicError('peer_unknown');

@@ -225,6 +225,17 @@ export const asker = (
           },
           recordFailure: async (id: string, _at: Date, code: string) => void health.push(`${id} ${code}`),
         },
+        peerTrust: {
+          get: async () => ({ signingKey: null, crlUrl: null, crlNumber: null, epochToken: null }),
+          takeNotices: async () => [],
+          // As the database's trigger does it.
+          markRevoked: async (id: string) => {
+            const row = peerRows.find((one) => one.id === id);
+            if (row === undefined || row.state === 'revoked') return false;
+            change(id, { state: 'revoked', cacheEpoch: row.cacheEpoch + 1 });
+            return true;
+          },
+        },
       },
     },
   };

@@ -7,6 +7,7 @@ import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import type { Session } from '../federation/offline.ts';
 import { outboundOf } from '../federation/outbound.ts';
 import { traceparent } from '../federation/trace.ts';
+import { revocationLearnerOf, revokedNotices } from './peer-revoked.ts';
 import { decodeBlendCursor, encodeBlendCursor, type BlendBinding, type BlendState } from './query-cursor.ts';
 import {
   isOvertaken,
@@ -62,7 +63,13 @@ export const asking = async <T>(
   const giveUp = (): void => over.abort();
   try {
     return await work(
-      { outbound: outboundOf(deps), traceparent: traceparent(deps.random, traceId), signal, isFresh },
+      {
+        outbound: outboundOf(deps),
+        traceparent: traceparent(deps.random, traceId),
+        signal,
+        isFresh,
+        learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
+      },
       giveUp,
     );
   } finally {
@@ -105,6 +112,7 @@ export const queryList = async (
     // Where nobody answered the answer is the error itself, and tells nobody once.
     const isTold = down.length > 0 && down.length < read.length;
     const offline = isTold ? await newlyOffline(wish, sessionOf(query), down) : NOBODY;
+    const revoked = isTold ? await revokedNotices(deps, principal.userId, down) : [];
     // From here to the answer nothing is awaited, so nothing can be learned in between.
     const outcomes = read.map((outcome) => (isOvertaken(outcome) ? overtaken(outcome) : outcome));
     const failed = outcomes.filter((outcome) => 'failure' in outcome);
@@ -148,7 +156,7 @@ export const queryList = async (
           return [name, answeredReport(source, { count: blended.taken[name] ?? 0, more, latencyMs }, now)];
         }),
       ),
-      notices: noticesOf(failed, offline),
+      notices: [...noticesOf(failed, offline), ...revoked],
     };
     return { page, cacheStatus: cacheStatus(sources, now) };
   });
@@ -202,14 +210,15 @@ export const queryItem = async (deps: Deps, query: Query & { readonly id: string
     for (let time = 0; time < OVERTAKEN_TIMES && found?.source.isOutdated() === true; time += 1)
       found = await look(found.source);
     giveUp();
-    const offline =
-      found === null || failed.length === 0 ? NOBODY : await newlyOffline(wish, sessionOf(query), failed);
+    const isTold = found !== null && failed.length > 0;
+    const offline = isTold ? await newlyOffline(wish, sessionOf(query), failed) : NOBODY;
+    const revoked = isTold ? await revokedNotices(deps, query.principal.userId, failed) : [];
     if (found !== null && !found.source.isOutdated()) {
       const page: QueryPage = {
         items: [found.item],
         next_cursor: null,
         sources: { ...reports },
-        notices: noticesOf(failed, offline),
+        notices: [...noticesOf(failed, offline), ...revoked],
       };
       return { page, cacheStatus: cacheStatus(sources, deps.clock.now()) };
     }

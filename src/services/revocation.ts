@@ -1,7 +1,9 @@
 import type { RevocationReason } from '../../ca/authority.ts';
 import type { OutboxItem } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
+import { epochKeeperOf } from './revocation-epoch.ts';
 
+/** What telling the CA takes. */
 type WorkerDeps = Pick<Deps, 'storage' | 'ca' | 'clock' | 'log'>;
 
 const BATCH = 50;
@@ -67,6 +69,17 @@ export const settleRevocations = async (deps: WorkerDeps): Promise<void> => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, SETTLE_MS)))]);
   clearTimeout(timer);
+};
+
+/**
+ * To be called after the commit of every revocation, and before the caller is answered. When it resolves no request
+ * sent from now on reads a row for what was revoked, on any gateway of the database, and no statement that could still
+ * see it runs (`Storage.settled`). The CA was told and the front's list renewed, or the worker goes on with that.
+ *
+ * @throws MosaicError `database_unavailable`: revoked it is, but statements under way may still answer; ask again
+ */
+export const concludeRevocation = async (deps: WorkerDeps & Pick<Deps, 'keys'>): Promise<void> => {
+  await Promise.all([deps.storage.settled(), settleRevocations(deps), epochKeeperOf(deps).refresh()]);
 };
 
 /** Drains the outbox every second until stopped: also what a deleted user left there, on whichever replica. */

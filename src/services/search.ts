@@ -16,6 +16,7 @@ import {
 import { failedReport, noticesOf, sinceMs, type Reports } from './query-report.ts';
 import type { SourceSelector } from './query-sources.ts';
 import { asking } from './query.ts';
+import { revokedNotices } from './peer-revoked.ts';
 import { searchSourcesFor, type HitPlace, type SearchSource, type Sought } from './search-sources.ts';
 
 export type BlendedHit = Hit & { readonly _source: SourceName };
@@ -99,8 +100,12 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
         : decodeBlendCursor(cursorMac, binding, cursor, deps.clock.now());
     if (state === null) throw new MosaicError('invalid_cursor');
 
+    const found = await searchAll(sources, state, limit);
+    const down = found.filter((outcome) => 'failure' in outcome);
+    // Where nobody answered the answer is the error itself, and tells nobody once.
+    const revoked = down.length < found.length ? await revokedNotices(deps, principal.userId, down) : [];
     // While the slowest was waited for, a grant may have been revoked. Nothing is awaited from here on.
-    const outcomes = (await searchAll(sources, state, limit)).map((outcome, index): Outcome => {
+    const outcomes = found.map((outcome, index): Outcome => {
       const { name, latencyMs } = outcome;
       return sources[index]?.isRevoked() === true ? { name, latencyMs, failure: REVOKED } : outcome;
     });
@@ -139,6 +144,6 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
               },
         ]),
       ),
-      notices: noticesOf(failed),
+      notices: [...noticesOf(failed), ...revoked],
     };
   });

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { adminChange, AS_ADMIN } from './admin-change.ts';
 import { changeEntry } from './audit.ts';
-import { settleRevocations } from './revocation.ts';
+import { concludeRevocation } from './revocation.ts';
 
 const GRANTS_A_PAGE = 200;
 
@@ -78,5 +78,5 @@ export const deleteUser = async (deps: Deps, actor: Actor, id: string): Promise<
     ]);
     return grants;
   }, AS_ADMIN);
-  if (revoked.length > 0) await settleRevocations(deps);
+  if (revoked.length > 0) await concludeRevocation(deps);
 };

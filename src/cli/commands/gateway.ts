@@ -7,6 +7,7 @@ import { configProblem } from '../configuration.ts';
 import { CliError, EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { wholeNumber } from '../options.ts';
+import { addAcceptRestore } from './accept-restore.ts';
 import { addDoctor } from './doctor.ts';
 import { readyLine, renderReady } from '../render/gateway.ts';
 
@@ -126,4 +127,5 @@ export const addGateway = (program: Command, io: Io): void => {
     .option('--stop-with-stdin', 'end when standard input does, for a program that starts gateways');
   command.action((options: StartOptions) => start(io, options));
   addDoctor(gateway, io);
+  addAcceptRestore(gateway, io);
 };

@@ -55,6 +55,7 @@ export const createFrontRounds = (
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running: Promise<void> | null = null;
   let isAskedAgain = false;
+  let inForce: Pick<Crl, 'thisUpdate' | 'nextUpdate'> | null = null;
   let isStopped = false;
 
   const alert = (message: string, error: unknown): void => {
@@ -64,7 +65,7 @@ export const createFrontRounds = (
   };
 
   const nextList = async (): Promise<Crl | null> => {
-    const next = await ca.crl();
+    const next = await ca.crl({ fresh: true });
     const fault = listFault(next, least, clock.now());
     if (fault === null) return next;
     alert('a revocation list was refused', new FrontRefused(fault));
@@ -74,7 +75,23 @@ export const createFrontRounds = (
   const apply = async (next: Crl | null): Promise<void> => {
     // Also without a new list: a certificate may be due.
     await update(next);
-    if (next !== null) least = next.number;
+    if (next === null) return;
+    least = next.number;
+    inForce = next;
+  };
+
+  /** Every list is replaced long before: a last quarter of its life means that nobody could for a while. */
+  const warnOfEnd = (): void => {
+    if (inForce === null) return;
+    const { thisUpdate, nextUpdate } = inForce;
+    const left = nextUpdate.getTime() - clock.now().getTime();
+    if (left * 4 > nextUpdate.getTime() - thisUpdate.getTime()) return;
+    isStale = true;
+    log.error('the front’s revocation list is about to expire: then every peer is refused', {
+      alert: 'crl_expiring',
+      next_update: nextUpdate.toISOString(),
+      minutes_left: Math.floor(left / 60_000),
+    });
   };
 
   const round = async (): Promise<void> => {
@@ -84,6 +101,7 @@ export const createFrontRounds = (
       return null;
     });
     await apply(next).catch((error: unknown) => alert('the TLS front could not be refreshed', error));
+    warnOfEnd();
   };
 
   const run = async (): Promise<void> => {

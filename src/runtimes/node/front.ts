@@ -25,7 +25,7 @@ export interface FrontMaterial {
 export interface FrontOptions {
   /** Sees only requests over a connection whose client certificate OpenSSL accepted. */
   readonly federation: NodeHandler;
-  /** Sees only requests without any client certificate, below /enrollment/. */
+  /** Sees only requests without any client certificate, below /enrollment/ and /pki/. */
   readonly enrollment: NodeHandler;
   readonly material: FrontMaterial;
   readonly log: Log;
@@ -39,7 +39,8 @@ export interface Front extends Stoppable {
   readonly counters: { readonly refused: number };
 }
 
-const ENROLLMENT = '/enrollment/';
+/** What is there for those without a certificate; one of them may have had it revoked and want to know. */
+const ANONYMOUS = ['/enrollment/', '/pki/'] as const;
 const CRL_BLOCK = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 
 // A resumed session skips the check against the revocation list, and a renegotiation could swap the certificate.
@@ -89,7 +90,7 @@ export const createFront = (options: FrontOptions): Front => {
       void federation(incoming, outgoing);
     } else if (peer?.kind === 'untrusted')
       refuse(outgoing, new MosaicError('certificate_untrusted', { detail: peer.reason }));
-    else if (peer?.kind === 'anonymous' && incoming.url?.startsWith(ENROLLMENT) === true)
+    else if (peer?.kind === 'anonymous' && ANONYMOUS.some((path) => incoming.url?.startsWith(path) === true))
       void enrollment(incoming, outgoing);
     else refuse(outgoing, new MosaicError('certificate_required'));
   };

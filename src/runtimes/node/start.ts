@@ -202,6 +202,7 @@ export const startGateway = async (
       refusals.start();
       undo.add(() => refusals.stop());
     }
+    if (keeper !== null) undo.add(await deps.storage.onRevocations(() => void keeper.refresh()));
     listeners.serve(deps);
     undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });
