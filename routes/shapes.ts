@@ -21,6 +21,9 @@ export const label = z
   .max(100)
   .regex(/^(?!\s)[^\p{Cc}]+(?<!\s)$/u, 'must be one line that neither starts nor ends with a space');
 
+/** Of a route that takes no query parameter at all. */
+export const noQuery = z.strictObject({});
+
 export const idParam = z.strictObject({ id: uuid });
 
 export const userShape = z

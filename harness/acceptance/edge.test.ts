@@ -123,7 +123,8 @@ describe('Deno and workerd ask a gateway behind nginx: step-ca, Postgres, mutual
 
   const enrollAtDeno = async (subject: string, name: string): Promise<ExportedPeer> => {
     const scope = { resources: ['tasks'], max_rows_per_query: 100 };
-    const body = { user: subject, peer: `edge-${name}`, scope };
+    // Nothing kept: what a worker may not ask for must not come from what another was given.
+    const body = { user: subject, peer: `edge-${name}`, scope, cache_ttl_seconds: 0 };
     const { enrollment } = await must(201, world.work, '/api/admin/grants', { body });
     const asked = { enrollment_url: enrollment.url, user: 'root', name };
     const added = await asking(deno)(admin, 'POST', '/api/admin/peers', asked);

@@ -8,7 +8,7 @@ import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { uuid } from '../shapes.ts';
+import { uuid, noQuery } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import { EXPORT_TYPES, exportStream } from './audit-export.ts';
 import {
@@ -95,6 +95,7 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
       tags,
       success: { status: 200, description: 'The counters.', schema: countersShape },
     }),
+    validate('query', noQuery),
     (c) => {
       const { accepted, written, dropped, droppedByClass } = deps.audit.counters;
       return c.json({ accepted, written, dropped, dropped_by_class: { ...droppedByClass } });

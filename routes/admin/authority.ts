@@ -6,7 +6,7 @@ import { actorOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { timestamp } from '../shapes.ts';
+import { timestamp, noQuery } from '../shapes.ts';
 import { validate } from '../validate.ts';
 
 const tags = ['pki'];
@@ -50,6 +50,7 @@ export const authorityRoutes = (deps: Deps): Hono<AppEnv> => {
       success: { status: 200, description: 'The authority.', schema: authorityShape },
       errors: ['ca_unavailable'],
     }),
+    validate('query', noQuery),
     async (c) => c.json(show(await showAuthority(deps))),
   );
 

@@ -7,6 +7,7 @@ import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { validate } from '../validate.ts';
+import { noQuery } from '../shapes.ts';
 
 const tags = ['keys'];
 const count = z.int().min(0);
@@ -46,6 +47,7 @@ export const keyRoutes = (deps: Deps): Hono<AppEnv> => {
       success: { status: 200, description: 'Counts by table and key.', schema: stateShape },
       errors: [],
     }),
+    validate('query', noQuery),
     async (c) => {
       const { keyId: id, sealed, others } = await sealingState(deps);
       const shown = sealed.map(({ table, keyId: of, rows }) => ({ table, key_id: of, rows }));

@@ -6,6 +6,8 @@ import { actorOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
+import { validate } from '../validate.ts';
+import { noQuery } from '../shapes.ts';
 
 const tags = ['grants'];
 
@@ -39,6 +41,7 @@ export const revocationRoutes = (deps: Deps): Hono<AppEnv> => {
       tags,
       success: { status: 200, description: 'Its state.', schema: stateShape },
     }),
+    validate('query', noQuery),
     async (c) => c.json(show(await revocationState(deps))),
   );
 

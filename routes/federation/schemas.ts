@@ -13,7 +13,7 @@ export const listQuery = z.strictObject({
 
 export const searchQuery = listQuery.extend(askedFor);
 
-export const noQuery = z.strictObject({});
+export { noQuery } from '../shapes.ts';
 
 const columns = (resource: Resource) =>
   Object.fromEntries(

@@ -114,7 +114,12 @@ describe('a gateway whose database is gone', () => {
     expect(ready.status).toBe(503);
     expect(ready.body).toMatchObject({
       status: 'unavailable',
-      services: { database: { status: 'unreachable' }, kv: { status: 'ok' }, ca: { status: 'ok' } },
+      // The embedded authority lives in the database.
+      services: {
+        database: { status: 'unreachable' },
+        kv: { status: 'ok' },
+        ca: { status: 'unreachable' },
+      },
     });
     expect((await callApp(app, '/health')).status).toBe(200);
     const me = await callApp(app, '/api/me', { token: `mos_${'a'.repeat(43)}` });

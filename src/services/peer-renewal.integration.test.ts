@@ -59,10 +59,8 @@ const peerOf = async (id: string) => {
   if (peer === null) throw new Error('no such peer');
   return peer;
 };
-const certificates = (grantId: string) =>
-  work.deps.sql('select status, revoke_at, confirmed_at from issued_certificates where grant_id = $1', [
-    grantId,
-  ]);
+const certificates = (id: string) =>
+  work.deps.sql('select status, revoke_at, confirmed_at from issued_certificates where grant_id = $1', [id]);
 const renewal = async (id: string) =>
   (await home.deps.sql('select * from peer_renewals where peer_id = $1', [id]))[0];
 
@@ -76,9 +74,9 @@ const pairWorks = async (id: string): Promise<boolean> => {
     signal: AbortSignal.timeout(10_000),
     learn: revocationLearnerOf(deps).learn,
   };
-  const answer = await capabilitiesOfPeer(await peerOf(id), asking);
+  const { ok } = await capabilitiesOfPeer(await peerOf(id), asking);
   await closeOutbound(deps);
-  return answer.ok;
+  return ok;
 };
 
 /** A gateway whose calls to the peer go through this. */
