@@ -3,6 +3,7 @@ import type { AppEnv } from '../routes/http.ts';
 import { createBase } from '../routes/http.ts';
 import { auditRoutes } from '../routes/admin/audit.ts';
 import { authorityRoutes } from '../routes/admin/authority.ts';
+import { federationStatusRoutes } from '../routes/admin/federation-status.ts';
 import { grantRoutes } from '../routes/admin/grants.ts';
 import { keyRoutes } from '../routes/admin/keys.ts';
 import { peerRoutes } from '../routes/admin/peers.ts';
@@ -46,6 +47,7 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
   app.route('/api/admin/keys', keyRoutes(deps));
   app.route('/api/admin/authority', authorityRoutes(deps));
   app.route('/api/admin/revocation', revocationRoutes(deps));
+  app.route('/api/admin/federation', federationStatusRoutes(deps));
   app.route('/api/resources', resourceRoutes(deps));
   app.route('/api/query', queryRoutes(deps));
   app.route('/api/federation', federationGrantRoutes(deps));

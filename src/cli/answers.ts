@@ -83,6 +83,19 @@ export const auditAnswer = z.looseObject({
   trace_id: maybeText,
 });
 
+export const federationStatusAnswer = z.looseObject({
+  status: text,
+  at: text,
+  gateway: text,
+  peers: z.array(peerAnswer.extend({ status: text })),
+  more_peers: z.boolean(),
+  cache: z.looseObject({ hits: z.number(), misses: z.number(), hit_rate: z.number().nullable() }),
+  audit: z.looseObject({ written: z.number(), waiting: z.number(), dropped: z.number() }),
+  alerts: z.looseObject({ raised: z.record(text, z.number()), lost: z.number() }),
+  revocation: z.looseObject({ status: text }),
+  front: z.looseObject({ status: text, certificate_not_after: text }).nullable(),
+});
+
 export const authorityAnswer = z.looseObject({
   kind: text,
   phase: text,
@@ -169,3 +182,4 @@ export type HistogramAnswer = z.infer<typeof histogramAnswer>;
 export type RowAnswer = z.infer<typeof rowAnswer>;
 export type QueryAnswer = z.infer<typeof queryAnswer>;
 export type SearchAnswer = z.infer<typeof searchAnswer>;
+export type FederationStatusAnswer = z.infer<typeof federationStatusAnswer>;

@@ -24,6 +24,12 @@ export interface ResponseCacheParts {
   readonly ttlSeconds: number;
 }
 
+/** Questions since the start that the cache could have answered. */
+export interface CacheCounters {
+  readonly hits: number;
+  readonly misses: number;
+}
+
 /**
  * Answers to `list` and `get`, for seconds (SPEC M5). In this process they are objects in bounded memory; outside it, where
  * replicas share a key-value store, ciphertext under a keyed hash. Nothing is written to a disk. A key names the local user,
@@ -46,6 +52,9 @@ export interface ResponseCache {
     timeoutMs: number,
     start: (signal: AbortSignal) => Promise<T>,
   ): Promise<{ readonly isJoined: boolean; readonly value: T }>;
+  /** Notes how a question that might have been in the cache was answered. */
+  count(isHit: boolean): void;
+  readonly counters: CacheCounters;
   /** Resolves when what was put before the call is with the other replicas, or was given up. */
   settled(): Promise<void>;
 }
@@ -93,6 +102,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
   const limits = new LRUCache<string, number>({ max: MAX_PEERS });
   const flights = new Map<string, Flight>();
   const running = new Set<Promise<void>>();
+  const counters = { hits: 0, misses: 0 };
   let pausedUntil = 0;
   let purgedAt = 0;
 
@@ -184,6 +194,12 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
         if (flight.waiting === 0) flight.end();
       }
     },
+
+    count: (isHit) => {
+      if (isHit) counters.hits += 1;
+      else counters.misses += 1;
+    },
+    counters,
 
     settled: async () => {
       await Promise.all(running);

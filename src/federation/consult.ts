@@ -97,8 +97,10 @@ export const consult = async <T>(
     const hit = (cache.get(key) as Kept<T> | null) ?? (await cache.shared(key, question.read));
     if (hit !== null && epochs.isCurrent(mark)) {
       sighting.hit(hit.asOf, hit.until);
+      cache.count(true);
       return ok(hit.value);
     }
+    cache.count(false);
   }
   const now = (own: AbortSignal, at: Mark, under: string | null): Promise<Fetched<T>> =>
     fetchNow(peer, question, { ...consulting, signal: own, mark: at }, under);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { group } from '../command.ts';
 import type { Io } from '../io.ts';
 import { addAudit } from './audit.ts';
+import { addFederationStatus } from './federation-status.ts';
 import { addGrant } from './grant.ts';
 import { addPeer } from './peer.ts';
 
@@ -13,4 +14,5 @@ export const addFederation = (program: Command, io: Io): void => {
   addGrant(federation, io);
   addPeer(federation, io);
   addAudit(federation, io);
+  addFederationStatus(federation, io);
 };

@@ -45,7 +45,7 @@ export const renderPeers = (peers: readonly PeerAnswer[], now: Date): string =>
   );
 
 /** Whether the process that answered asks the peer at all. */
-const circuit = (
+export const circuit = (
   { state, since, next_probe: next }: NonNullable<PeerAnswer['circuit']>,
   now: Date,
 ): string => {

@@ -1,0 +1,96 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { Deps } from '../../src/deps.ts';
+import {
+  federationStatus,
+  type FederationStatus,
+  type PeerStatus,
+} from '../../src/services/federation-status.ts';
+import type { AppEnv } from '../http.ts';
+import { authenticate, requireAdmin } from '../middleware/auth.ts';
+import { describe } from '../openapi/describe.ts';
+import { peerShape, showPeer } from '../query/peer-shapes.ts';
+import { noQuery, timestamp } from '../shapes.ts';
+import { validate } from '../validate.ts';
+
+const light = z.enum(['green', 'yellow', 'red']);
+
+const statusShape = z
+  .strictObject({
+    status: light.meta({ description: 'The worst of everything below.' }),
+    at: timestamp,
+    gateway: z.string(),
+    peers: z.array(peerShape.extend({ status: light })).meta({ description: 'Those this gateway asks.' }),
+    more_peers: z.boolean(),
+    cache: z.strictObject({
+      hits: z.int(),
+      misses: z.int(),
+      hit_rate: z.number().nullable().meta({ description: '0 to 1; null before the first question.' }),
+    }),
+    audit: z.strictObject({
+      accepted: z.int(),
+      written: z.int(),
+      dropped: z.int(),
+      waiting: z.int().meta({ description: 'Accepted, neither written nor dropped yet.' }),
+    }),
+    alerts: z.strictObject({
+      raised: z.record(z.string(), z.int()).meta({ description: 'Since the start, by name.' }),
+      lost: z.int().meta({ description: 'That the webhook did not take.' }),
+    }),
+    revocation: z.strictObject({ status: z.enum(['current', 'lost']), epoch: z.int() }),
+    front: z
+      .strictObject({
+        status: z.enum(['ok', 'stale']),
+        certificate_not_after: timestamp,
+        crl_next_update: timestamp,
+        refused_lists: z.int(),
+      })
+      .nullable()
+      .meta({ description: 'null where somebody else keeps the TLS front.' }),
+  })
+  .meta({ id: 'FederationStatus', description: 'Counters are those of the process that answers.' });
+
+const showOne = ({ peer, circuit, light: status }: PeerStatus) => ({ ...showPeer(peer, circuit), status });
+
+const show = (status: FederationStatus): z.infer<typeof statusShape> => {
+  const { cache, audit, alerts, revocation, front } = status;
+  const asked = cache.hits + cache.misses;
+  const { accepted, written, dropped } = audit;
+  return {
+    status: status.status,
+    at: status.at.toISOString(),
+    gateway: status.gateway,
+    peers: status.peers.map(showOne),
+    more_peers: status.more,
+    cache: { ...cache, hit_rate: asked === 0 ? null : Math.round((cache.hits / asked) * 1000) / 1000 },
+    audit: { accepted, written, dropped, waiting: accepted - written - dropped },
+    alerts: { raised: { ...alerts.raised }, lost: alerts.lost },
+    revocation: { status: revocation.isLost ? 'lost' : 'current', epoch: revocation.epoch },
+    front:
+      front === null
+        ? null
+        : {
+            status: front.status,
+            certificate_not_after: front.certificateNotAfter.toISOString(),
+            crl_next_update: front.crlNextUpdate.toISOString(),
+            refused_lists: front.refusedLists,
+          },
+  };
+};
+
+/** Mounted at /api/admin/federation. */
+export const federationStatusRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate(deps), requireAdmin());
+  app.get(
+    '/status',
+    describe({
+      summary: 'How the federation of this gateway stands',
+      tags: ['peers'],
+      success: { status: 200, description: 'Peers, circuits, cache, audit, alerts.', schema: statusShape },
+    }),
+    validate('query', noQuery),
+    async (c) => c.json(show(await federationStatus(deps))),
+  );
+  return app;
+};

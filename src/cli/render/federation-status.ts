@@ -1,0 +1,55 @@
+import type { FederationStatusAnswer } from '../answers.ts';
+import { circuit, peerState } from './peers.ts';
+import { facts, tableOr } from './table.ts';
+import { clip, distance, moment, safe } from './text.ts';
+
+/** Words as well as colours would: it is read in logs and by people who can't tell red from green. */
+const MARK: Readonly<Record<string, string>> = { green: 'ok', yellow: 'LOOK', red: 'FAIL' };
+
+const contact = (at: string | null | undefined, now: Date): string => (at ? distance(at, now) : 'never');
+
+const alertsOf = ({ raised, lost }: FederationStatusAnswer['alerts']): string => {
+  const names = Object.entries(raised).map(([name, times]) => `${safe(name)} (${times})`);
+  const text = names.length === 0 ? 'none' : names.join(', ');
+  return lost > 0 ? `${text}; ${lost} not delivered` : text;
+};
+
+/** Every peer that is asked, then what concerns the gateway as a whole. */
+export const renderFederationStatus = (status: FederationStatusAnswer, now: Date): string => {
+  const { cache, audit, alerts, revocation, front } = status;
+  const peers = tableOr(
+    'This gateway asks no peer.',
+    ['', 'PEER', 'STATE', 'CIRCUIT', 'CERTIFICATE UNTIL', 'LAST SUCCESS', 'LAST FAILURE'],
+    status.peers.map((peer) => [
+      MARK[peer.status] ?? safe(peer.status),
+      clip(peer.name, 40),
+      safe(peerState(peer, now)),
+      peer.circuit ? circuit(peer.circuit, now) : '-',
+      peer.certificate_not_after
+        ? `${moment(peer.certificate_not_after)} (${distance(peer.certificate_not_after, now)})`
+        : '-',
+      contact(peer.last_success_at, now),
+      peer.last_failure_at
+        ? `${contact(peer.last_failure_at, now)}: ${safe(peer.last_failure_code ?? 'failed')}`
+        : 'never',
+    ]),
+  );
+  const rate = cache.hit_rate === null ? 'nothing asked yet' : `${(cache.hit_rate * 100).toFixed(1)} %`;
+  const whole = facts([
+    [
+      'cache hits',
+      cache.hit_rate === null ? rate : `${rate} (${cache.hits} of ${cache.hits + cache.misses})`,
+    ],
+    ['audit', `${audit.written} written, ${audit.waiting} waiting, ${audit.dropped} dropped`],
+    ['alerts', alertsOf(alerts)],
+    ['revocations', revocation.status === 'lost' ? 'LOST by a restore: peers are refused' : 'current'],
+    [
+      'front',
+      front === null
+        ? 'kept by somebody else'
+        : `${safe(front.status)}, certificate until ${moment(front.certificate_not_after)} (${distance(front.certificate_not_after, now)})`,
+    ],
+  ]);
+  const more = status.more_peers ? 'There are more peers: mosaic federation peer list --all\n' : '';
+  return `${peers}${more}\n${whole}\nOverall: ${safe(status.status)}.\n`;
+};
