@@ -29,6 +29,8 @@ export const TABLES: readonly string[] = [
   'federation_audit_seen',
   'federation_audit_writers',
   'peer_renewals',
+  'federation_peer_trust',
+  'gateway_revocation',
   'gateway_secrets',
   'embedded_ca_revocations',
   'embedded_ca_state',

@@ -91,7 +91,7 @@ describe('X-73 transfer', () => {
   it('what changed at the source between two runs is at the target in the end', async () => {
     const url = await cluster.create();
     await moving.withTarget(url, async (target) => {
-      const dying = dyingDriver(target, 300);
+      const dying = dyingDriver(target, 420);
       await expect(moving.reading((source) => transfer(source, dying.driver, HOOKS))).rejects.toBeInstanceOf(
         Died,
       );

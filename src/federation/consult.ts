@@ -117,7 +117,9 @@ export const consult = async <T>(
   }
   // What is learned while the second one is under way is met by the next question: only a revocation counts at once.
   if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(signal, epochs.again(mark), null);
-  if (epochs.isRevoked(peer.id)) return err(REVOKED);
+  // The answer that proved it says so in its own words.
+  if (epochs.isRevoked(peer.id))
+    return !fetched.result.ok && fetched.result.error.revoked ? fetched.result : err(REVOKED);
   sighting.miss(fetched.asOf, { isFresh, isStored: fetched.isStored, isJoined, isKept: mayKeep });
   return fetched.result;
 };
