@@ -9,7 +9,9 @@ interface Counters {
   readonly dropped: number;
 }
 
-const LOCK_SECONDS = 6;
+/** ABUSE 37. */
+const PAUSE_SECONDS = 60;
+const STRICT_PAUSE_SECONDS = 6;
 const REQUESTS = 150;
 
 const median = (values: readonly number[]): number =>
@@ -49,25 +51,33 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
       }
       return took;
     };
-    const locked = (): Promise<unknown> =>
+    const locked = (seconds: number): Promise<unknown> =>
       world.work.sql(
-        `do $$ begin lock table federation_audit_log in access exclusive mode; perform pg_sleep(${LOCK_SECONDS}); end $$`,
+        `do $$ begin lock table federation_audit_log in access exclusive mode; perform pg_sleep(${seconds}); end $$`,
       );
-    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+    const pause = (milliseconds = 300): Promise<void> =>
+      new Promise((resolve) => setTimeout(resolve, milliseconds));
 
     it('M4-8 X-37 the latency of requests does not change, and accepted = written + dropped exactly', async () => {
       await load();
       const usual = median(await load());
       const before = await counters();
-      const lock = locked();
+      const from = performance.now();
+      const lock = locked(PAUSE_SECONDS);
       await pause();
-      const slow = median(await load());
+      const took: number[] = [];
+      // Up to the last seconds, in which the counters are looked at; fewer in all than the queue holds.
+      while (performance.now() - from < (PAUSE_SECONDS - 5) * 1_000 || took.length === 0) {
+        took.push(...(await load()));
+        await pause(2_000);
+      }
+      const slow = median(took);
       const during = await counters();
       await lock;
       await world.work.flushAudit();
       const after = await counters();
       expect(slow).toBeLessThan(usual * 1.5 + 3);
-      expect(during.accepted - before.accepted).toBe(REQUESTS);
+      expect(during.accepted - before.accepted).toBe(took.length);
       // Nothing came through meanwhile, so the table stood still indeed.
       expect(during.written).toBe(before.written);
       expect(after.accepted).toBe(after.written + after.dropped);
@@ -76,8 +86,8 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
         `select count(*)::int as count from federation_audit_log where grant_id = $1 and verb = 'list'`,
         [grantId],
       );
-      expect(Number(stored?.['count'])).toBe(3 * REQUESTS);
-    });
+      expect(Number(stored?.['count'])).toBe(2 * REQUESTS + took.length);
+    }, 150_000);
 
     it('X-38 what nginx refuses, before any handler, is audited with its reason', async () => {
       const refused = async (): Promise<number> => {
@@ -107,7 +117,7 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
         });
       await strict(true);
       expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
-      const lock = locked();
+      const lock = locked(STRICT_PAUSE_SECONDS);
       await pause();
       const held = await hand.get('/federation/v1/tasks');
       expect([held.status, held.body.code]).toEqual([503, 'audit_unavailable']);

@@ -89,7 +89,8 @@ describe('X-71 each service of B down or hung', () => {
     expect(ms).toBeLessThan(WORK_MS);
   };
   const expectRefused = async (): Promise<void> => {
-    await expect(askWork()).rejects.toThrow(/ECONNREFUSED/);
+    // Reset where the connection was made in the moment before the socket went.
+    await expect(askWork()).rejects.toThrow(/ECONNREFUSED|ECONNRESET|socket hang up/);
   };
   const expectHealed = async (): Promise<void> => {
     const healed = async (): Promise<readonly unknown[]> => {

@@ -31,6 +31,8 @@ const LAST_RETRY_MS = 5_000;
 /** The writer's row follows its counters by no more than this while it writes. */
 const TOUCH_MS = 2_000;
 const GAPS_AT_ONCE = 200;
+/** Longer than a restart of the database takes. */
+const STALLED_MS = 15_000;
 
 const isAway = (error: unknown): boolean =>
   error instanceof MosaicError && error.code === 'database_unavailable';
@@ -128,15 +130,24 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
 
   const work = async (): Promise<void> => {
     let retryMs = FIRST_RETRY_MS;
+    let awaySince: number | null = null;
+    let isTold = false;
     const isDue = (): boolean => !isGivenUp && (backlog.size > 0 || chains.hasGaps);
     while (isDue()) {
       try {
         await round();
         retryMs = FIRST_RETRY_MS;
+        awaySince = null;
+        isTold = false;
       } catch (error) {
         if (isGivenUp) break;
         if (retryMs === FIRST_RETRY_MS)
           log.warn('audit entries wait for the database', { error: error as Error });
+        awaySince ??= clock.now().getTime();
+        if (!isTold && clock.now().getTime() - awaySince >= STALLED_MS) {
+          isTold = true;
+          log.error('the audit log can not be written', { alert: 'audit_stalled', waiting: backlog.size });
+        }
         await pause(retryMs);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
       }

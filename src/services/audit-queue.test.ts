@@ -103,6 +103,7 @@ describe('the audit queue', () => {
     expect(written.flat()).toEqual(Array.from({ length: 100 }, (_, id) => String(id)));
     expect(counts(queue.counters)).toEqual({ accepted: 250, written: 100, dropped: 150 });
     expect(alerts.filter((message) => message.includes('dropped'))).toHaveLength(1);
+    expect(alerts.filter((message) => message === 'the audit log can not be written')).toHaveLength(1);
     expect(alerts.at(-1)).toBe('audit entries are being written again');
   });
 
