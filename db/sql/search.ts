@@ -1,8 +1,14 @@
 import type { ReadTarget, ReadTerms, SearchReach } from '../../domain/access/terms.ts';
-import { COMMON_COLUMNS, resourceSpec, type FieldKind, type Resource } from '../../domain/resources.ts';
+import {
+  COMMON_COLUMNS,
+  MAX_LIST_BYTES,
+  resourceSpec,
+  type FieldKind,
+  type Resource,
+} from '../../domain/resources.ts';
 import type { HitPosition } from '../../domain/search/hit.ts';
 import type { Param } from '../driver/driver.ts';
-import { fenceParams, fenceText, once, teamsParam, type Statement } from './read.ts';
+import { bytesInForce, fenceParams, fenceText, once, teamsParam, type Statement } from './read.ts';
 
 type SearchTerms = ReadTerms<Extract<ReadTarget, { verb: 'search' }>>;
 
@@ -15,8 +21,10 @@ const TYPES: Readonly<Record<FieldKind, string>> = {
   task_status: 'task_status',
 };
 
+type Fields = ReadonlyMap<string, FieldKind>;
+
 /** Every field of the resources searched, by name: rows of several tables come in one shape. */
-const fieldsOf = (resources: readonly Resource[]): ReadonlyMap<string, FieldKind> =>
+const fieldsOf = (resources: readonly Resource[]): Fields =>
   new Map(
     resources.flatMap((resource) =>
       Object.entries(resourceSpec(resource).fields).map(([name, { kind }]) => [name, kind] as const),
@@ -34,7 +42,7 @@ const hitsOf = (resource: Resource, index: number): string => {
 };
 
 /** The rows themselves, under row-level security, and once more within what the scope says. */
-const rowsOf = (resource: Resource, index: number, fields: ReadonlyMap<string, FieldKind>): string => {
+const rowsOf = (resource: Resource, index: number, fields: Fields): string => {
   const first = FIRST_OF_RESOURCES + index * 3;
   const own = resourceSpec(resource).fields;
   const columns = [
@@ -49,14 +57,41 @@ const rowsOf = (resource: Resource, index: number, fields: ReadonlyMap<string, F
       else $${first + 1}::uuid[] is null or t.team_id = any ($${first + 1}::uuid[]) end`;
 };
 
-const searchText = (resources: readonly Resource[], fenced: boolean): string => {
+const order = (table: string, names: readonly [string, string, string]): string =>
+  `${table}.${names[0]} desc, ${table}.${names[1]} desc, ${table}.resource collate "C" desc, ${table}.${names[2]} desc`;
+
+/** As a list's (`withinBytes` in read.ts): the hits up to `maxBytes`, and the first one beyond, which is shown without texts. */
+const withinBytes = (rows: string, fields: Fields, maxBytes: number): string => {
+  const size = Array.from(fields)
+    .filter(([, kind]) => kind === 'text')
+    .map(([name]) => `coalesce(octet_length(l.${name}), 0)`)
+    .join(' + ');
+  const before = (rowsBefore: number): string =>
+    `coalesce(sum(${size} + 256) over (order by ${order('l', ['hit_rank', 'created_at', 'id'])}
+      rows between unbounded preceding and ${rowsBefore} preceding), 0)`;
+  return `select w.* from (
+    select l.*, ${before(1)} >= ${maxBytes} as is_beyond, ${before(2)} < ${maxBytes} as is_within from (
+    ${rows}) l
+  ) w where w.is_within`;
+};
+
+const shownAs = (name: string, kind: FieldKind | null, isBounded: boolean): string => {
+  if (kind === 'timestamp' || name.endsWith('_at')) return `page.${name} at time zone 'UTC' as ${name}`;
+  return isBounded && kind === 'text'
+    ? `case when not page.is_beyond then page.${name} end as ${name}`
+    : `page.${name}`;
+};
+
+const searchText = (resources: readonly Resource[], fenced: boolean, maxBytes: number | null): string => {
   const fields = fieldsOf(resources);
+  const isBounded = maxBytes !== null;
   const shown = [
-    ...COMMON_COLUMNS.map((name) => [name, name.endsWith('_at')] as const),
-    ...Array.from(fields, ([name, kind]) => [name, kind === 'timestamp'] as const),
-  ].map(([name, isTime]) => (isTime ? `page.${name} at time zone 'UTC' as ${name}` : `page.${name}`));
-  const order = (table: string, names: readonly [string, string, string]): string =>
-    `${table}.${names[0]} desc, ${table}.${names[1]} desc, ${table}.resource collate "C" desc, ${table}.${names[2]} desc`;
+    ...COMMON_COLUMNS.map((name) => shownAs(name, null, isBounded)),
+    ...Array.from(fields, ([name, kind]) => shownAs(name, kind, isBounded)),
+  ];
+  const rows = resources
+    .map((resource, index) => rowsOf(resource, index, fields))
+    .join('\n    union all\n    ');
   return `with ${fenceText(fenced, FIRST_OF_RESOURCES + resources.length * 3)},
 hits as materialized (
   select u.* from (
@@ -65,7 +100,7 @@ hits as materialized (
 )
 select page.resource as _resource, page.hit_rank as _rank, ${shown.join(', ')}
 from fence left join lateral (
-    ${resources.map((resource, index) => rowsOf(resource, index, fields)).join('\n    union all\n    ')}
+    ${maxBytes === null ? rows : withinBytes(rows, fields, maxBytes)}
 ) page on true
 order by ${order('page', ['hit_rank', 'created_at', 'id'])}`;
 };
@@ -84,16 +119,20 @@ const reachParams = (
 /**
  * THE statement of a search: fence, the hits of each resource in its own bounds through its index, the best of them
  * all, and their rows under row-level security, in one. No row: the fence did not hold. One row of NULLs: nothing
- * found. One row more than the limit says that there is a next page.
+ * found. One row more than the limit says that there is a next page, and so does one without texts, where `maxBytes` end
+ * the page.
  */
-export const searchStatement = (terms: SearchTerms): Statement => {
+export const searchStatement = (terms: SearchTerms, maxBytes = MAX_LIST_BYTES): Statement => {
   const { query, within, limit, after } = terms.target;
   // One order of names, so that the same resources make the same text whatever order they were named in.
   const reaches = within.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
   const resources = reaches.map(({ resource }) => resource);
   const fenced = terms.fence !== null;
+  const bytes = bytesInForce(limit, maxBytes);
   return {
-    text: once(`search ${resources.join(',')} ${fenced}`, () => searchText(resources, fenced)),
+    text: once(`search ${resources.join(',')} ${fenced} ${bytes}`, () =>
+      searchText(resources, fenced, bytes),
+    ),
     params: [
       query,
       after === null ? 'infinity' : String(after.rank),

@@ -59,11 +59,12 @@ export const createResourceReader = (db: Queryable, maxListBytes?: number): Reso
 
   search: async (read) => {
     assertAuthorized(read);
-    const { text, params } = searchStatement(read.terms);
+    const { text, params } = searchStatement(read.terms, maxListBytes);
     const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
     if (rows.length === 0) return REFUSED;
     const found = rows.filter((row) => row._resource !== null);
-    const hits = found.slice(0, read.terms.target.limit).map(toFound);
+    const whole = found.at(-1)?.['title'] === null ? found.slice(0, -1) : found;
+    const hits = whole.slice(0, read.terms.target.limit).map(toFound);
     const last = found.length > hits.length ? hits.at(-1) : undefined;
     return admitted({ hits, next: last === undefined ? null : positionOf(last) });
   },

@@ -61,6 +61,22 @@ const encode = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.
 /** The database ends a page by what is stored; escaped for JSON that may be six times as much. */
 const MAX_ANSWER_BYTES = 2 * MAX_LIST_BYTES;
 
+interface Encoded {
+  readonly rows: number;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** A page as it was asked for, or with fewer rows where that is too long an answer. */
+const fitting = async (
+  read: (limit: number) => Promise<Encoded>,
+  limit: number,
+): Promise<Encoded['body']> => {
+  let page = await read(limit);
+  while (page.body.byteLength > MAX_ANSWER_BYTES && page.rows > 1)
+    page = await read(Math.floor(page.rows / 2));
+  return page.body;
+};
+
 /** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
 const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>, epoch: string | null): Response => {
   const { grant } = callerOf(c).snapshot;
@@ -154,9 +170,12 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       if (resources?.length === 1) note(c, 'search', resources[0] ?? null);
       // For the keyed hash alone: the words are written nowhere.
       ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
-      const asked = { query: q, resources, limit, cursor };
-      const { hits, next_cursor } = await serving.search(callerOf(c), asked);
-      return answer(c, encode({ items: hits.map(showHit), next_cursor }), epoch.token());
+      const search = async (most: number) => {
+        const asked = { query: q, resources, limit: most, cursor };
+        const { hits, next_cursor } = await serving.search(callerOf(c), asked);
+        return { rows: hits.length, body: encode({ items: hits.map(showHit), next_cursor }) };
+      };
+      return answer(c, await fitting(search, limit), epoch.token());
     },
   );
 
@@ -177,14 +196,11 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const { limit, cursor = null } = c.req.valid('query');
       const resource = resourceOf(c);
       ask(c, { resource, limit, cursor });
-      let listed = await serving.list(callerOf(c), { resource, limit, cursor });
-      let body = encode(listed);
-      while (body.byteLength > MAX_ANSWER_BYTES && listed.items.length > 1) {
-        const fewer = Math.floor(listed.items.length / 2);
-        listed = await serving.list(callerOf(c), { resource, limit: fewer, cursor });
-        body = encode(listed);
-      }
-      return answer(c, body, epoch.token());
+      const list = async (most: number) => {
+        const listed = await serving.list(callerOf(c), { resource, limit: most, cursor });
+        return { rows: listed.items.length, body: encode(listed) };
+      };
+      return answer(c, await fitting(list, limit), epoch.token());
     },
   );
 

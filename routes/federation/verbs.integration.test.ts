@@ -280,9 +280,12 @@ describe('the inbound verbs', () => {
     });
   });
 
-  it('a list of very long rows ends early: no answer beyond what A accepts, every row once', async () => {
-    const dora = await gateway.user('dora');
-    const peer = await enrolledPeer(gateway, 'dora', { resources: ['notes'], max_rows_per_query: 10_000 });
+  it.each(['/notes?', '/search?q=row&'])('X-61 %s of very long rows ends early, each once', async (path) => {
+    const dora = await gateway.user();
+    const peer = await enrolledPeer(gateway, dora.name, {
+      resources: ['notes'],
+      max_rows_per_query: 10_000,
+    });
     // Each is 100 kB as stored and 600 kB in JSON.
     await gateway.sql(
       `insert into notes (id, owner_id, title, body, created_at, updated_at)
@@ -293,7 +296,7 @@ describe('the inbound verbs', () => {
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const page: Answer = await peer.get(`/notes?limit=10000${cursor === null ? '' : `&cursor=${cursor}`}`);
+      const page: Answer = await peer.get(`${path}limit=10000${cursor === null ? '' : `&cursor=${cursor}`}`);
       expect(page.status).toBe(200);
       expect(page.text.length).toBeLessThanOrEqual(16 * 1024 * 1024);
       expect(page.body.items.length).toBeGreaterThan(0);
