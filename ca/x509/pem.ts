@@ -9,6 +9,8 @@ export interface PemBlock {
 
 /** Longest text that is looked at, in characters: room for a chain or a large CRL. */
 const MAX_PEM_LENGTH = 4 * 1024 * 1024;
+/** The same for a text of several revocation lists. */
+export const MAX_LISTS_LENGTH = 24 * 1024 * 1024;
 const BEGIN = /^-----BEGIN ([A-Z0-9 ]{1,64})-----$/;
 const BASE64_LINE = /^[A-Za-z0-9+/]{1,76}={0,2}$/;
 
@@ -41,8 +43,8 @@ export const derToPem = (der: Uint8Array, label: PemLabel): string => {
  * Every block of a PEM text, in order. Strict (RFC 7468 section 3): nothing but blocks and blank lines, no
  * headers, matching labels, canonical base64.
  */
-export const splitPem = (text: string): Result<readonly PemBlock[], string> => {
-  if (text.length > MAX_PEM_LENGTH) return err('the PEM text is too long');
+export const splitPem = (text: string, most = MAX_PEM_LENGTH): Result<readonly PemBlock[], string> => {
+  if (text.length > most) return err('the PEM text is too long');
   const blocks: PemBlock[] = [];
   let label: string | null = null;
   let body: string[] = [];

@@ -12,6 +12,7 @@ import { searching } from './0011_search.ts';
 import { rootRollover } from './0012_root_rollover.ts';
 import { revocationPush } from './0013_revocation_push.ts';
 import { revocationMemory } from './0014_revocation_memory.ts';
+import { listSigner } from './0015_list_signer.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   rootRollover,
   revocationPush,
   revocationMemory,
+  listSigner,
 ];

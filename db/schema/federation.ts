@@ -171,6 +171,8 @@ export const federationPeerTrust = pgTable('federation_peer_trust', {
     .references(() => federationPeers.id, { onDelete: 'cascade' }),
   signingKey: text('signing_key'),
   crlUrl: text('crl_url'),
+  /** SHA-256 of the key that signed the list with that number. */
+  crlSigner: text('crl_signer'),
   crlNumber: numeric('crl_number', { precision: 48, scale: 0 }),
   epoch: bigint('epoch', { mode: 'bigint' }),
   epochToken: text('epoch_token'),

@@ -19,9 +19,11 @@ const REMEMBER_EPOCH = `insert into federation_peer_trust (peer_id, epoch, epoch
 on conflict (peer_id) do update set epoch = excluded.epoch, epoch_token = excluded.epoch_token
 where coalesce(federation_peer_trust.epoch, 0) < excluded.epoch`;
 
-const REMEMBER_CRL = `insert into federation_peer_trust (peer_id, crl_number) values ($1::uuid, $2::numeric)
-on conflict (peer_id) do update set crl_number = excluded.crl_number
-where coalesce(federation_peer_trust.crl_number, 0) <= excluded.crl_number returning peer_id`;
+/** Another authority counts by itself: its numbers say nothing of those before. */
+const REMEMBER_CRL = `insert into federation_peer_trust (peer_id, crl_signer, crl_number) values ($1::uuid, $2, $3::numeric)
+on conflict (peer_id) do update set crl_signer = excluded.crl_signer, crl_number = excluded.crl_number
+where coalesce(federation_peer_trust.crl_number, 0) <= excluded.crl_number
+  or federation_peer_trust.crl_signer <> excluded.crl_signer returning peer_id`;
 
 const MARK_REVOKED = `with revoked as (
   update federation_peers set state = 'revoked' where id = $1::uuid and direction = 'outbound' and state <> 'revoked'
@@ -54,8 +56,8 @@ export const createPeerTrustStore = ({ raw }: Session): PeerTrustStore =>
     rememberEpoch: async (peerId, epoch, token) => {
       await raw.query(REMEMBER_EPOCH, [peerId, epoch, token]);
     },
-    rememberCrl: async (peerId, number) =>
-      (await raw.query(REMEMBER_CRL, [peerId, number.toString()])).length === 1,
+    rememberCrl: async (peerId, signer, number) =>
+      (await raw.query(REMEMBER_CRL, [peerId, signer, number.toString()])).length === 1,
     markRevoked: async (peerId) => (await raw.query(MARK_REVOKED, [peerId])).length === 1,
     takeNotices: async (localUserId) =>
       (await raw.query<{ readonly name: string }>(TAKE_NOTICES, [localUserId])).map(({ name }) => name),

@@ -313,8 +313,11 @@ export interface PeerTrustStore {
   pin(peerId: string, trust: Pick<PeerTrust, 'signingKey' | 'crlUrl'>): Promise<void>;
   /** Only upwards. */
   rememberEpoch(peerId: string, epoch: number, token: string): Promise<void>;
-  /** False when a higher number was seen before. */
-  rememberCrl(peerId: string, number: bigint): Promise<boolean>;
+  /**
+   * False when a higher number was seen before of the same signer.
+   * @param signer SHA-256 of the key that signed the list, hexadecimal
+   */
+  rememberCrl(peerId: string, signer: string, number: bigint): Promise<boolean>;
   /** The peer becomes `revoked`, and its user is to be told; false when it was before, or is none we ask. */
   markRevoked(peerId: string): Promise<boolean>;
   /** Names of the user's peers whose revocation was not told yet: each is given once, whoever asks at the same time. */

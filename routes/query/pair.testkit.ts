@@ -20,6 +20,8 @@ export interface PairSide {
   call(path: string, call?: Call & { readonly status?: number }): Promise<Answer>;
   /** A user with a token. */
   person(name: string): Promise<{ readonly id: string; readonly name: string; readonly token: string }>;
+  /** Gives the front what the authority has now, which else happens at intervals. */
+  refreshFront(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export const startSide = async (name: string, overrides: TestOverrides = {}): Pr
     material: keeper.current(),
     log: made.log,
   });
+  keeper.start(front.replace);
   const port = await listenTcp(front.server, '127.0.0.1', 0, 'test');
   const url = `https://127.0.0.1:${port}`;
   const deps = { ...made, settings: { ...made.settings, federationUrl: url, enrollmentBaseUrl: url } };
@@ -69,10 +72,11 @@ export const startSide = async (name: string, overrides: TestOverrides = {}): Pr
       const token = await call('/api/admin/tokens', { status: 201, body });
       return { id: String(user.body['id']), name: personName, token: String(token.body['text']) };
     },
+    refreshFront: keeper.refresh,
     close: async () => {
       await closeOutbound(deps);
-      await front.stop(200);
       keeper.stop();
+      await front.stop(200);
       await made.close();
     },
   };
