@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { toHex } from '../domain/bytes.ts';
 import type { Principal } from '../domain/access/decide.ts';
+import type { AskedPeer } from '../domain/ports/federation.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
 import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import type { Deps } from '../src/deps.ts';
@@ -15,6 +16,8 @@ export interface AppEnv {
     traceId: string;
     /** Set by `authenticate`. */
     principal: Principal;
+    /** Set by `authenticateAsker`: the person's own peers, read with the token. */
+    peers: readonly AskedPeer[];
   };
 }
 

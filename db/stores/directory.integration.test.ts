@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PgliteStorage } from '../connect/pglite.ts';
 import { memoryStorage } from '../testing/database.testkit.ts';
-import { aTeam, aUser, allPages as all, at, T0 } from '../testing/world.testkit.ts';
+import { aPeer, aTeam, aUser, allPages as all, at, T0 } from '../testing/world.testkit.ts';
 
 let storage: PgliteStorage;
 beforeAll(async () => {
@@ -92,6 +92,55 @@ describe('users, teams and tokens', () => {
     expect(await tokens.revoke(token.id, at(1))).toBe(true);
     expect(await tokens.revoke(token.id, at(1))).toBe(false);
     expect(await tokens.principal('a'.repeat(64), T0)).toBeNull();
+  });
+
+  it('M5-3 knows with the token whose peers may be asked, and what the database says of them at this moment', async () => {
+    const { tokens, peers, peerTrust } = storage.stores;
+    const [ann, ben] = [await aUser(storage), await aUser(storage, true)];
+    const [annsToken, bensToken] = ['c'.repeat(64), 'd'.repeat(64)];
+    for (const [userId, hash] of [
+      [ann, annsToken],
+      [ben, bensToken],
+    ] as const) {
+      const id = crypto.randomUUID();
+      const token = { id, userId, name: 'laptop', access: 'read' as const, createdAt: T0 };
+      await tokens.insert({ ...token, expiresAt: at(60), revokedAt: null }, hash);
+    }
+    const nobody = { userId: ben, isAdmin: true, access: 'read' };
+    expect(await tokens.asker(bensToken, T0)).toEqual({ principal: nobody, peers: [] });
+    const inbound = await peers.byId(await aPeer(storage));
+    if (inbound === null) throw new Error('no peer');
+    const asked = {
+      id: crypto.randomUUID(),
+      name: 'work',
+      state: 'active' as const,
+      localUserId: ann,
+      federationUrl: 'https://b:1',
+      remoteGrantId: crypto.randomUUID(),
+      cacheEpoch: 0,
+      remoteGrantVersion: null,
+      outages: 0,
+    };
+    const work = { ...inbound, ...asked, direction: 'outbound' as const, clientKeyPemSealed: 'sealed' };
+    await peers.insert(work);
+    const other = { ...asked, id: crypto.randomUUID(), name: 'another' };
+    await peers.insert({ ...work, ...other });
+    await peers.insert({ ...work, id: crypto.randomUUID(), localUserId: await aUser(storage) });
+    const found = async () => {
+      const asker = await tokens.asker(annsToken, T0);
+      return asker?.peers.toSorted((a, b) => (a.name < b.name ? 1 : -1));
+    };
+    // Nothing of certificates or keys among it.
+    expect(await found()).toEqual([asked, other]);
+    await peers.raiseCacheEpoch(work.id);
+    await peers.recordGrantVersion(work.id, 7);
+    const raised = { ...asked, cacheEpoch: 1, remoteGrantVersion: 7 };
+    expect(await found()).toEqual([raised, other]);
+    await peerTrust.markRevoked(work.id);
+    expect(await found()).toEqual([{ ...raised, state: 'revoked', cacheEpoch: 2 }, other]);
+    expect(await tokens.asker(bensToken, T0)).toEqual({ principal: nobody, peers: [] });
+    expect(await tokens.asker(annsToken, at(60))).toBeNull();
+    expect(await tokens.asker('e'.repeat(64), T0)).toBeNull();
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Principal } from '../access/decide.ts';
+import type { AskedPeer } from './federation.ts';
 import type { Page, PageRequest } from './page.ts';
 
 export interface User {
@@ -65,11 +66,19 @@ export interface TeamStore {
   membershipsOf(userId: string): Promise<readonly Membership[]>;
 }
 
+/** Somebody who may ask peers, and the peers as they are at this moment, in no order. */
+export interface Asker {
+  readonly principal: Principal;
+  readonly peers: readonly AskedPeer[];
+}
+
 export interface TokenStore {
   /** @param hash SHA-256 of the token's text, lower-case hexadecimal; the text is stored nowhere */
   insert(token: ApiToken, hash: string): Promise<void>;
   /** The person behind a token that is neither revoked nor expired at `now`. */
   principal(hash: string, now: Date): Promise<Principal | null>;
+  /** The same, with the peers that the person may ask: one statement for both. */
+  asker(hash: string, now: Date): Promise<Asker | null>;
   list(page: PageRequest, userId?: string): Promise<Page<ApiToken>>;
   revoke(id: string, at: Date): Promise<boolean>;
 }

@@ -74,6 +74,23 @@ export interface Peer {
   readonly outages: number;
 }
 
+/**
+ * What of a peer's row is read with every question to it. Certificates and key are not: they are read when a connection is to
+ * be made, which `cacheEpoch` tells, since it rises with them.
+ */
+export type AskedPeer = Pick<
+  Peer,
+  | 'id'
+  | 'name'
+  | 'state'
+  | 'localUserId'
+  | 'federationUrl'
+  | 'remoteGrantId'
+  | 'cacheEpoch'
+  | 'remoteGrantVersion'
+  | 'outages'
+>;
+
 /** What an outbound peer is asked with. */
 export interface PeerCertificate {
   readonly caPem: string;

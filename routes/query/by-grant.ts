@@ -5,7 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { peerByGrant } from '../../src/services/peers.ts';
 import { queryItem, queryList } from '../../src/services/query.ts';
 import type { AppEnv } from '../http.ts';
-import { authenticate } from '../middleware/auth.ts';
+import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
@@ -39,7 +39,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     validate('query', z.strictObject(blendPageQuery)),
     async (c) => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
-      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
+      const { name } = peerByGrant(c.get('peers'), grantId);
       const { limit, cursor } = c.req.valid('query');
       const query = queryOf(c, resource, `federated:${name}`, session);
       return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
@@ -71,7 +71,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     validate('param', idParam),
     async (c) => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
-      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
+      const { name } = peerByGrant(c.get('peers'), grantId);
       const query = queryOf(c, resource, `federated:${name}`, session);
       return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
@@ -82,7 +82,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 /** Mounted at /api/federation: the same queries, addressed by grant (SPEC M3). */
 export const federationGrantRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  app.use(authenticate(deps));
+  app.use(authenticateAsker(deps));
   app.route('/search', grantSearchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;

@@ -5,7 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { queryItem, queryList, type Answer, type Query } from '../../src/services/query.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
 import type { AppEnv } from '../http.ts';
-import { authenticate } from '../middleware/auth.ts';
+import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
@@ -22,6 +22,7 @@ export const queryOf = (
   session: string | undefined,
 ): Query => ({
   principal: c.get('principal'),
+  peers: c.get('peers'),
   resource,
   source,
   traceId: c.get('traceId'),
@@ -106,7 +107,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 /** Mounted at /api/query. */
 export const queryRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  app.use(authenticate(deps));
+  app.use(authenticateAsker(deps));
   app.route('/search', searchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;

@@ -42,6 +42,7 @@ interface Asked {
 
 const searchOf = (c: Context<AppEnv>, { q, resources, limit, cursor }: Asked) => ({
   principal: c.get('principal'),
+  peers: c.get('peers'),
   query: q,
   resources: resources ?? null,
   limit,
@@ -87,7 +88,7 @@ export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
     validate('query', z.strictObject({ ...blendPageQuery, ...searchQuery })),
     async (c) => {
       const grantId = c.req.valid('header')['x-federation-grant'];
-      const { name } = await peerByGrant(deps, c.get('principal').userId, grantId);
+      const { name } = peerByGrant(c.get('peers'), grantId);
       const search = { ...searchOf(c, c.req.valid('query')), source: `federated:${name}` as const };
       return c.json(show(await searchEverywhere(deps, search)));
     },

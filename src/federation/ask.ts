@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, type Result } from '../../domain/result.ts';
 import { abortable } from './body.ts';
 import { callPeer } from './call.ts';
@@ -14,7 +14,7 @@ export interface Asking {
   readonly traceparent: string;
   readonly signal: AbortSignal;
   /** Looks at a failure for a revocation, and marks it as one that is proven. */
-  readonly learn: (peer: Peer, failure: PeerFailure) => Promise<PeerFailure>;
+  readonly learn: (peer: AskedPeer, failure: PeerFailure) => Promise<PeerFailure>;
 }
 
 /** One question to a peer. Always a GET, so that asking twice does no harm. */
@@ -72,7 +72,7 @@ const isWorthAnother = (result: Result<unknown, PeerFailure>): boolean =>
 /**
  * Asks one peer: with its breaker around each call, again when a call did not get through, all within the deadline. Total.
  */
-export const ask = async <T>(peer: Peer, question: Question<T>, asking: Asking): Promise<Reply<T>> => {
+export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Asking): Promise<Reply<T>> => {
   const { outbound, traceparent, signal, learn } = asking;
   const { circuits, health, clients, revocations, witness } = outbound;
   const { path, maxBytes, read } = question;

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { toHex } from '../../domain/bytes.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { abortable } from './body.ts';
 
 /** An answer of a peer that is kept for a moment. */
@@ -68,7 +68,7 @@ const SHARED_WAIT_MS = 250;
 const SHARED_PAUSE_MS = 5_000;
 
 /** Where an answer is kept in this process. @param path the verb's address with its whole query */
-export const cacheKey = (peer: Peer, path: string): string =>
+export const cacheKey = (peer: AskedPeer, path: string): string =>
   JSON.stringify([peer.localUserId, peer.id, peer.remoteGrantId, peer.cacheEpoch, path]);
 
 interface Flight {

@@ -33,6 +33,7 @@ const build = (
   retireMs = 10,
 ) => {
   const events: string[] = [];
+  let stored: Peer | null = peerWith({});
   const transport: Pick<PeerTransport, 'connect'> = {
     connect: ({ certPem }: PeerCredentials): PeerClient => {
       events.push(`connect ${certPem}`);
@@ -47,7 +48,19 @@ const build = (
       return opens();
     },
   };
-  return { events, clients: createPeerClients(transport as PeerTransport, sealer, retireMs) };
+  const load = async (id: string): Promise<Peer | null> => {
+    events.push(`read ${id}`);
+    return stored;
+  };
+  const clients = createPeerClients({ transport: transport as PeerTransport, sealer, load, retireMs });
+  /** As the database's trigger does it: the epoch rises with every change. */
+  const change = (over: Partial<Peer> | null): Peer => {
+    const before = stored ?? peerWith({});
+    const after = { ...before, ...over, cacheEpoch: before.cacheEpoch + 1 };
+    stored = over === null ? null : after;
+    return after;
+  };
+  return { events, clients, change };
 };
 
 describe('PeerClients', () => {
@@ -56,22 +69,40 @@ describe('PeerClients', () => {
     const [a, b] = await Promise.all([clients.use(peerWith({})), clients.use(peerWith({}))]);
     expect(await clients.use(peerWith({ lastSuccessAt: new Date() }))).toBe(a);
     expect(b).toBe(a);
-    expect(events).toEqual(['open federation_peers/peer-1/client_key_pem', 'connect first']);
+    expect(events).toEqual(['read peer-1', 'open federation_peers/peer-1/client_key_pem', 'connect first']);
   });
 
   it('M6-5 swaps the client when the certificate changes, and closes the old one a while later', async () => {
-    const { events, clients } = build();
+    const { events, clients, change } = build();
     const old = await clients.use(peerWith({}));
-    expect(await clients.use(peerWith({ clientCertPem: 'second' }))).not.toBe(old);
+    const renewed = change({ clientCertPem: 'second' });
+    const [swapped, another] = await Promise.all([clients.use(renewed), clients.use(renewed)]);
+    expect(swapped).not.toBe(old);
+    expect(another).toBe(swapped);
+    // Whoever read the row before the change gets the new one too.
+    expect(await clients.use(peerWith({}))).toBe(swapped);
+    expect(events.filter((event) => event.startsWith('connect'))).toEqual([
+      'connect first',
+      'connect second',
+    ]);
     expect(events).not.toContain('close first');
     await expect.poll(() => events).toContain('close first');
     expect(events).not.toContain('close second');
   });
 
+  it('goes on with the connections it has when the epoch rises for another reason', async () => {
+    const { events, clients, change } = build();
+    const old = await clients.use(peerWith({}));
+    expect(await clients.use(change({ remoteGrantVersion: 2 }))).toBe(old);
+    expect(await clients.use(change({ clientCertPem: 'second' }))).not.toBe(old);
+    await expect.poll(() => events).toContain('close first');
+    expect(events.filter((event) => event.startsWith('close'))).toEqual(['close first']);
+  });
+
   it('closes what was swapped a moment ago, at shutdown, once and at once', async () => {
-    const { events, clients } = build(undefined, 3_600_000);
+    const { events, clients, change } = build(undefined, 3_600_000);
     await clients.use(peerWith({}));
-    await clients.use(peerWith({ clientCertPem: 'second' }));
+    await clients.use(change({ clientCertPem: 'second' }));
     await clients.closeAll();
     expect(events.filter((event) => event.startsWith('close')).toSorted()).toEqual([
       'close first',
@@ -100,10 +131,30 @@ describe('PeerClients', () => {
     await expect(clients.use(peerWith({}))).resolves.toBeDefined();
   });
 
-  it('refuses a peer whose enrollment is incomplete', async () => {
-    const { clients } = build();
-    await expect(clients.use(peerWith({ clientKeyPemSealed: null }))).rejects.toMatchObject({
-      code: 'peer_unreachable',
+  it('does not keep a failure to swap either, and closes what was before', async () => {
+    let works = true;
+    const { events, clients, change } = build(async () => {
+      if (!works) throw new MosaicError('internal');
+      return new Uint8Array();
     });
+    await clients.use(peerWith({}));
+    works = false;
+    const renewed = change({ clientCertPem: 'second' });
+    await expect(clients.use(renewed)).rejects.toMatchObject({ code: 'internal' });
+    works = true;
+    await expect(clients.use(renewed)).resolves.toBeDefined();
+    await expect.poll(() => events).toContain('close first');
+    expect(events.filter((event) => event.startsWith('connect'))).toEqual([
+      'connect first',
+      'connect second',
+    ]);
+  });
+
+  it.each([
+    ['whose enrollment is incomplete', { clientKeyPemSealed: null }],
+    ['that is not there any more', null],
+  ])('refuses a peer %s', async (_what, over) => {
+    const { clients, change } = build();
+    await expect(clients.use(change(over))).rejects.toMatchObject({ code: 'peer_unreachable' });
   });
 });

@@ -1,13 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer, Peer } from '../../domain/ports/federation.ts';
 import type { PeerClient, PeerTransport } from '../deps.ts';
 
-/** Mutual-TLS clients, one per peer and certificate: the key is unsealed once, not once a request. */
+/** What tells one client of a peer from another. */
+type Named = Pick<AskedPeer, 'id' | 'cacheEpoch'>;
+
+/**
+ * Mutual-TLS clients, one per peer and certificate: certificate and key are read and the key is unsealed once, not once a
+ * request. The epoch in the peer's row tells when they may be others: it rises with them.
+ */
 export interface PeerClients {
   /** @throws MosaicError `peer_unreachable` when the peer's enrollment is incomplete, `internal` when its key does not open */
-  use(peer: Peer): Promise<PeerClient>;
+  use(peer: Named): Promise<PeerClient>;
   /** Forgets a peer's client, whatever it was made of; its calls in flight finish. */
   close(peerId: string): Promise<void>;
   closeAll(): Promise<void>;
@@ -24,24 +30,37 @@ const MAX_CLIENTS = 1_000;
  */
 const RETIRE_MS = 10_000;
 
-interface Held {
-  /** What the client was made of; another value means the certificate was swapped. */
-  readonly madeOf: string;
-  readonly client: Promise<PeerClient>;
+interface Made {
+  /** Another value means that the certificate was swapped. */
+  readonly of: string;
+  readonly client: PeerClient;
 }
 
-const closeQuietly = async (held: Held): Promise<void> => {
+interface Held {
+  /** Of the newest row that was asked for. */
+  epoch: number;
+  made: Promise<Made>;
+  /** The same promise for everyone. */
+  client: Promise<PeerClient>;
+}
+
+export interface PeerClientsParts {
+  readonly transport: PeerTransport;
+  readonly sealer: Sealer;
+  /** Reads a peer's whole row; null when there is none any more. */
+  readonly load: (peerId: string) => Promise<Peer | null>;
+  readonly retireMs?: number;
+}
+
+const closeQuietly = async (made: Promise<Made>): Promise<void> => {
   // A client that never came to be has nothing to close, and one that fails to close is gone as well.
-  await held.client.then((client) => client.close()).catch(() => undefined);
+  await made.then(({ client }) => client.close()).catch(() => undefined);
 };
 
-export const createPeerClients = (
-  transport: PeerTransport,
-  sealer: Sealer,
-  retireMs = RETIRE_MS,
-): PeerClients => {
-  const retiring = new Map<Held, ReturnType<typeof setTimeout>>();
-  const retire = (old: Held): void => {
+export const createPeerClients = (parts: PeerClientsParts): PeerClients => {
+  const { transport, sealer, load, retireMs = RETIRE_MS } = parts;
+  const retiring = new Map<Promise<Made>, ReturnType<typeof setTimeout>>();
+  const retire = (old: Promise<Made>): void => {
     const end = (): void => {
       retiring.delete(old);
       void closeQuietly(old);
@@ -51,41 +70,55 @@ export const createPeerClients = (
   const held = new LRUCache<string, Held>({
     max: MAX_CLIENTS,
     // What is deleted on purpose is closed by whoever deletes it.
-    dispose: (value, _peerId, reason) => {
-      if (reason !== 'delete') retire(value);
+    dispose: ({ made }, _peerId, reason) => {
+      if (reason !== 'delete') retire(made);
     },
   });
 
-  const open = async (peer: Peer): Promise<PeerClient> => {
-    const { caPem, clientCertPem, clientKeyPemSealed } = peer;
+  /** @param before goes on when nothing of what it was made of has changed, and is retired otherwise */
+  const make = async (peerId: string, before: Promise<Made> | null): Promise<Made> => {
+    const { caPem = null, clientCertPem = null, clientKeyPemSealed = null } = (await load(peerId)) ?? {};
     if (caPem === null || clientCertPem === null || clientKeyPemSealed === null) {
       throw new MosaicError('peer_unreachable', { detail: 'The enrollment of this peer is incomplete.' });
     }
-    const key = await sealer.open(clientKeyPemSealed, clientKeyIdentity(peer.id));
-    return transport.connect({ caPem, certPem: clientCertPem, keyPem: new TextDecoder().decode(key) });
+    const of = `${caPem}\n${clientCertPem}`;
+    const old = await before?.catch(() => null);
+    if (old?.of === of) return old;
+    const key = await sealer.open(clientKeyPemSealed, clientKeyIdentity(peerId));
+    const client = transport.connect({
+      caPem,
+      certPem: clientCertPem,
+      keyPem: new TextDecoder().decode(key),
+    });
+    // Calls in flight finish on the old certificate.
+    if (before !== null) retire(before);
+    return { of, client };
   };
 
   return {
-    use: (peer) => {
-      const madeOf = `${peer.caPem}\n${peer.clientCertPem}`;
-      const known = held.get(peer.id);
-      if (known?.madeOf === madeOf) return known.client;
-      const client = open(peer);
-      const entry: Held = { madeOf, client };
-      // Setting over an older entry retires it: its calls in flight finish on the old certificate.
-      held.set(peer.id, entry);
+    use: ({ id, cacheEpoch }) => {
+      const known = held.get(id);
+      if (known !== undefined && cacheEpoch <= known.epoch) return known.client;
+      const before = known?.made ?? null;
+      const made = make(id, before);
+      const client = made.then((one) => one.client);
+      const entry: Held = known ?? { epoch: cacheEpoch, made, client };
+      Object.assign(entry, { epoch: cacheEpoch, made, client });
+      if (known === undefined) held.set(id, entry);
       client.catch(() => {
-        if (held.peek(peer.id) === entry) held.delete(peer.id);
+        if (held.peek(id)?.made !== made) return;
+        held.delete(id);
+        if (before !== null) retire(before);
       });
       return client;
     },
     close: async (peerId) => {
       const known = held.peek(peerId);
       held.delete(peerId);
-      if (known !== undefined) await closeQuietly(known);
+      if (known !== undefined) await closeQuietly(known.made);
     },
     closeAll: async () => {
-      const all = [...held.values(), ...retiring.keys()];
+      const all = [...[...held.values()].map(({ made }) => made), ...retiring.keys()];
       // After clearing, which retires what it clears.
       held.clear();
       for (const timer of retiring.values()) clearTimeout(timer);

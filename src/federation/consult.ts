@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { ask, type Asking, type Question } from './ask.ts';
 import { cacheKey, type Kept } from './cache.ts';
@@ -54,7 +54,7 @@ export const REVOKED = peerFailure('peer_refused', {
 
 /** Asks the peer itself, goes by what it says of its grant, and keeps the answer where that is allowed and still true. */
 const fetchNow = async <T>(
-  peer: Peer,
+  peer: AskedPeer,
   question: Keepable<T>,
   consulting: Consulting,
   key: string | null,
@@ -83,7 +83,7 @@ const fetchNow = async <T>(
  * something was learned of the grant is not used: it is asked for once more, or refused when the grant is revoked.
  */
 export const consult = async <T>(
-  peer: Peer,
+  peer: AskedPeer,
   question: Keepable<T>,
   consulting: Consulting,
 ): Promise<Result<T, PeerFailure>> => {

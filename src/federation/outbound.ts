@@ -42,7 +42,11 @@ export const outboundOf = (deps: Deps): Outbound => {
     ),
     cache: createResponseCache({ kv, mac: keys.cursorMac, clock, log, ttlSeconds: settings.cacheTtlSeconds }),
     offline: createOfflineSignals(kv, keys.cursorMac, log),
-    clients: createPeerClients(deps.transport, deps.sealer),
+    clients: createPeerClients({
+      transport: deps.transport,
+      sealer: deps.sealer,
+      load: (peerId) => deps.storage.stores.peers.byId(peerId),
+    }),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
     epochs: createPeerEpochs(deps.storage.stores.peers, deps.log),
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),

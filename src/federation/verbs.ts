@@ -1,4 +1,4 @@
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Hit } from '../../domain/search/hit.ts';
@@ -24,7 +24,7 @@ const ENVELOPE_BYTES = 64 * 1024;
 
 /** One page of a peer's list, from the peer's own cursor on. */
 export const listAtPeer = (
-  peer: Peer,
+  peer: AskedPeer,
   resource: Resource,
   page: { readonly cursor: string | null; readonly limit: number },
   consulting: Consulting,
@@ -45,7 +45,7 @@ export const listAtPeer = (
 
 /** One page of what a peer finds. A search is never answered from anything kept: each call is a request (SPEC M5-2). */
 export const searchAtPeer = async (
-  peer: Peer,
+  peer: AskedPeer,
   asked: { readonly query: string; readonly resources: readonly Resource[] | null },
   page: { readonly cursor: string | null; readonly limit: number },
   asking: Asking,
@@ -62,7 +62,7 @@ export const searchAtPeer = async (
 
 /** One row of a peer, or null when the peer says that there is none to be seen. */
 export const getAtPeer = async (
-  peer: Peer,
+  peer: AskedPeer,
   resource: Resource,
   id: string,
   consulting: Consulting,
@@ -84,7 +84,7 @@ export const getAtPeer = async (
 
 /** Never from the cache. */
 export const capabilitiesOfPeer = async (
-  peer: Peer,
+  peer: AskedPeer,
   asking: Asking,
 ): Promise<Result<PeerCapabilities, PeerFailure>> =>
   (await ask(peer, { path: 'capabilities', maxBytes: ENVELOPE_BYTES, read: readCapabilities }, asking))

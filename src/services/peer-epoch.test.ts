@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { learnRevoked } from './peer-epoch.ts';
 import { queryList } from './query.ts';
-import { ANN, TRACE, asker, fakePeer, taskAt } from './query.testkit.ts';
+import { TRACE, asker, fakePeer, taskAt } from './query.testkit.ts';
 
 it('M5-3 a revocation that could not be written down holds here, and the next query writes it', async () => {
   const from = asker([taskAt(5, 5, 'local')], { work: fakePeer([taskAt(1, 1, 'secret')]) });
   const titles = async (): Promise<readonly unknown[]> => {
-    const asked = { principal: ANN, resource: 'tasks', source: 'all', traceId: TRACE } as const;
+    const asked = { ...from.as(), resource: 'tasks', source: 'all', traceId: TRACE } as const;
     const { page } = await queryList(from.deps, {
       ...asked,
       session: 'one',

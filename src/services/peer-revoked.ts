@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import type { PeerFailure } from '../federation/failure.ts';
 import { openStatement, readPublicJwk } from '../federation/statement.ts';
@@ -24,12 +24,12 @@ const HINTS: readonly (ErrorCode | null)[] = [
 /** Learns from refusals that a peer has revoked us (SPEC M6-7). */
 export interface RevocationLearner {
   /** @returns the failure, marked when it is a proven revocation */
-  learn(peer: Peer, failure: PeerFailure): Promise<PeerFailure>;
+  learn(peer: AskedPeer, failure: PeerFailure): Promise<PeerFailure>;
   /** Resolves when the lists under way are read. */
   settled(): Promise<void>;
 }
 
-const becomeRevoked = async (deps: Deps, peer: Peer, how: 'statement' | 'list'): Promise<void> => {
+const becomeRevoked = async (deps: Deps, peer: AskedPeer, how: 'statement' | 'list'): Promise<void> => {
   if (!(await learnRevoked(deps, peer))) return;
   deps.log.warn('a peer has revoked its grant', {
     alert: 'peer_revoked',
@@ -52,7 +52,7 @@ const becomeRevoked = async (deps: Deps, peer: Peer, how: 'statement' | 'list'):
 };
 
 /** Whether the peer signed, with the key we pinned when we enrolled, that the grant we hold is revoked. */
-const isProven = async (deps: Deps, peer: Peer, statement: string): Promise<boolean> => {
+const isProven = async (deps: Deps, peer: AskedPeer, statement: string): Promise<boolean> => {
   const { signingKey } = await deps.storage.stores.peerTrust.get(peer.id);
   const key = signingKey === null ? null : readPublicJwk(JSON.parse(signingKey));
   const said = key === null ? null : await openStatement(key, statement);

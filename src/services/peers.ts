@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
 import type { User } from '../../domain/ports/directory.ts';
-import type { Peer, PeerFilter } from '../../domain/ports/federation.ts';
+import type { AskedPeer, Peer, PeerFilter } from '../../domain/ports/federation.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Deps } from '../deps.ts';
@@ -158,9 +158,9 @@ export const getPeer = async (deps: Deps, id: string): Promise<Peer> => {
 export const peersOf = (deps: Deps, userId: string): Promise<readonly Peer[]> =>
   deps.storage.stores.peers.ofUser(userId);
 
-/** The person's own peer behind a grant. @throws MosaicError `peer_unknown` */
-export const peerByGrant = async (deps: Deps, userId: string, grantId: string): Promise<Peer> => {
-  const peer = (await peersOf(deps, userId)).find(({ remoteGrantId }) => remoteGrantId === grantId);
+/** The one of a person's own peers that is behind a grant. @throws MosaicError `peer_unknown` */
+export const peerByGrant = (own: readonly AskedPeer[], grantId: string): AskedPeer => {
+  const peer = own.find(({ remoteGrantId }) => remoteGrantId === grantId);
   if (peer === undefined) throw new MosaicError('peer_unknown');
   return peer;
 };

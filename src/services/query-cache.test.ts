@@ -30,9 +30,12 @@ interface Asked {
   readonly principal?: typeof ANN;
 }
 
-const list = (from: Asker, { source = 'all', limit = 10, ...asked }: Asked = {}): Promise<Answer> =>
+const list = (
+  from: Asker,
+  { source = 'all', limit = 10, principal = ANN, ...asked }: Asked = {},
+): Promise<Answer> =>
   queryList(from.deps, {
-    principal: ANN,
+    ...from.as(principal),
     resource: 'tasks',
     source,
     traceId: TRACE,
@@ -44,7 +47,7 @@ const list = (from: Asker, { source = 'all', limit = 10, ...asked }: Asked = {})
   });
 const get = (from: Asker, id: string): Promise<Answer> =>
   queryItem(from.deps, {
-    principal: ANN,
+    ...from.as(),
     resource: 'tasks',
     source: 'federated:work',
     traceId: TRACE,

@@ -2,7 +2,7 @@ import { decideNative, type Principal } from '../../domain/access/decide.ts';
 import { compareRows, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Deps } from '../deps.ts';
@@ -28,7 +28,7 @@ export interface Source {
   list(state: SourceState, position: BlendPosition | null, limit: number): Promise<Walk>;
   get(id: string): Promise<Result<ResourceRow | null, PeerFailure>>;
   /** null for the own store. */
-  readonly peer: Peer | null;
+  readonly peer: AskedPeer | null;
   /** Where its answer came from; null for the own store. */
   sighting(): Sighting | null;
   /** Something was learned since it answered, so that its answer must not be given: ask it again. */
@@ -87,7 +87,7 @@ const localSource = (deps: Deps, principal: Principal, resource: Resource): Sour
 });
 
 /** Why a peer is not asked at all, or null. What this process has learned counts before the database says so. */
-export const whyUnusable = (peer: Peer, { outbound }: Asking): PeerFailure | null => {
+export const whyUnusable = (peer: AskedPeer, { outbound }: Asking): PeerFailure | null => {
   const state = outbound.epochs.isRevoked(peer.id) ? 'revoked' : peer.state;
   return isUsable(state)
     ? null
@@ -97,7 +97,7 @@ export const whyUnusable = (peer: Peer, { outbound }: Asking): PeerFailure | nul
       });
 };
 
-const peerSource = (peer: Peer, index: number, resource: Resource, wish: Wish): Source => {
+const peerSource = (peer: AskedPeer, index: number, resource: Resource, wish: Wish): Source => {
   const { epochs, circuits, clock } = wish.outbound;
   // Each time it is asked it is asked as of then.
   let mark: Mark | null = null;
@@ -134,19 +134,25 @@ const peerSource = (peer: Peer, index: number, resource: Resource, wish: Wish): 
   };
 };
 
-const byName = (a: Peer, b: Peer): number => (a.name < b.name ? -1 : 1);
+const byName = (a: AskedPeer, b: AskedPeer): number => (a.name < b.name ? -1 : 1);
+
+/** Who asks, and the own peers as the statement that let the person in has found them. */
+export interface AskingPerson {
+  readonly principal: Principal;
+  readonly peers: readonly AskedPeer[];
+}
 
 /**
  * The peers a selector stands for, in a fixed order. They are looked up among the person's own and nowhere else, so
  * that no name or id reaches anyone else's (SPEC M3).
  * @throws MosaicError `peer_unknown`
  */
-export const ownPeers = async (
+export const ownPeers = (
   deps: Deps,
-  principal: Principal,
+  { peers }: AskingPerson,
   selector: Exclude<SourceSelector, 'local'>,
-): Promise<readonly Peer[]> => {
-  const own = (await deps.storage.stores.peers.ofUser(principal.userId)).toSorted(byName);
+): readonly AskedPeer[] => {
+  const own = peers.toSorted(byName);
   const { epochs } = outboundOf(deps);
   for (const { id, state } of own) {
     // Learned while the database could not be written: this process goes by it, the others have still to hear of it.
@@ -159,16 +165,16 @@ export const ownPeers = async (
 };
 
 /** The sources a selector stands for, in a fixed order. @throws MosaicError `peer_unknown` */
-export const sourcesFor = async (
+export const sourcesFor = (
   deps: Deps,
-  principal: Principal,
+  person: AskingPerson,
   resource: Resource,
   selector: SourceSelector,
   wish: Wish,
-): Promise<readonly Source[]> => {
-  const local = localSource(deps, principal, resource);
+): readonly Source[] => {
+  const local = localSource(deps, person.principal, resource);
   if (selector === 'local') return [local];
-  const peers = await ownPeers(deps, principal, selector);
+  const peers = ownPeers(deps, person, selector);
   const first = selector === 'all' ? [local] : [];
   return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, resource, wish))];
 };

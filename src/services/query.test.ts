@@ -19,7 +19,7 @@ const list = (
   pageOf(
     queryList(from.deps, {
       ...ASKED,
-      principal: ANN,
+      ...from.as(),
       resource: 'tasks',
       source,
       traceId: TRACE,
@@ -29,7 +29,7 @@ const list = (
   );
 
 const item = (from: Asker, id: string, source: SourceSelector = 'all'): Promise<QueryPage> =>
-  pageOf(queryItem(from.deps, { ...ASKED, principal: ANN, resource: 'tasks', source, traceId: TRACE, id }));
+  pageOf(queryItem(from.deps, { ...ASKED, ...from.as(), resource: 'tasks', source, traceId: TRACE, id }));
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
@@ -237,7 +237,7 @@ describe('queryList sources', () => {
       pageOf(
         queryList(from.deps, {
           ...ASKED,
-          principal: ben,
+          ...from.as(ben),
           resource: 'tasks',
           source,
           traceId: TRACE,
@@ -257,7 +257,7 @@ describe('queryList sources', () => {
     expect(await codeOf(list(from, 2, cursor, 'local'))).toBe('invalid_cursor');
     const other = {
       ...ASKED,
-      principal: ANN,
+      ...from.as(),
       source: 'all',
       traceId: TRACE,
       limit: 2,

@@ -10,6 +10,7 @@ import type { Deps, PeerClient } from '../deps.ts';
 import { TERMS_HEADER } from '../federation/terms.ts';
 import { createMemoryKeyValue } from '../kv/memory.ts';
 import { macWith } from './mac.ts';
+import type { AskingPerson } from './query-sources.ts';
 
 /*
  * A gateway that asks, with its store and its peers in memory. A peer answers real `Response`s as its HTTP side
@@ -138,6 +139,8 @@ export interface Asker {
   readonly peerRows: Peer[];
   /** `<peer id> <code or ok>` as recorded. */
   readonly health: string[];
+  /** Somebody, with the peers as the database has them now. */
+  as(principal?: Principal): AskingPerson;
   /** Lets the gateway's clock go on. */
   pass(milliseconds: number): void;
 }
@@ -198,7 +201,6 @@ export const asker = (
       },
       stores: {
         peers: {
-          ofUser: async (userId: string) => peerRows.filter(({ localUserId }) => localUserId === userId),
           byId: async (id: string) => peerRows.find((row) => row.id === id) ?? null,
           // As the database's trigger does it.
           setState: async (id: string, from: Peer['state'], to: Peer['state']) => {
@@ -245,6 +247,10 @@ export const asker = (
     peers,
     peerRows,
     health,
+    as: (principal = ANN) => ({
+      principal,
+      peers: peerRows.filter(({ localUserId }) => localUserId === principal.userId),
+    }),
     pass: (milliseconds) => void (now += milliseconds),
   };
 };

@@ -1,4 +1,3 @@
-import type { Principal } from '../../domain/access/decide.ts';
 import { blend, type BlendedRow, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
@@ -26,7 +25,13 @@ import {
   type Reports,
   type SourceReport,
 } from './query-report.ts';
-import { sourcesFor, type Source, type SourceSelector, type Wish } from './query-sources.ts';
+import {
+  sourcesFor,
+  type AskingPerson,
+  type Source,
+  type SourceSelector,
+  type Wish,
+} from './query-sources.ts';
 
 export interface QueryPage extends Reports {
   readonly items: readonly BlendedRow[];
@@ -41,8 +46,7 @@ export interface Answer {
 }
 
 /** Who asks, for what, where. */
-export interface Query {
-  readonly principal: Principal;
+export interface Query extends AskingPerson {
   readonly resource: Resource;
   readonly source: SourceSelector;
   readonly traceId: string;
@@ -95,7 +99,7 @@ export const queryList = async (
   asking(deps, query, async (wish) => {
     const { principal, resource, limit, cursor } = query;
     const { cursorMac } = deps.keys;
-    const sources = await sourcesFor(deps, principal, resource, query.source, wish);
+    const sources = sourcesFor(deps, query, resource, query.source, wish);
     const binding: BlendBinding = {
       userId: principal.userId,
       resource,
@@ -183,7 +187,7 @@ const tagged = (row: ResourceRow, source: Source): BlendedRow => ({
  */
 export const queryItem = async (deps: Deps, query: Query & { readonly id: string }): Promise<Answer> =>
   asking(deps, query, async (wish, giveUp) => {
-    const sources = await sourcesFor(deps, query.principal, query.resource, query.source, wish);
+    const sources = sourcesFor(deps, query, query.resource, query.source, wish);
     const reports: Record<string, SourceReport> = {};
     const failed: { readonly source: Source; readonly name: SourceName; readonly failure: PeerFailure }[] =
       [];

@@ -1,7 +1,7 @@
 import { decideNative, type Principal } from '../../domain/access/decide.ts';
 import type { SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/federation.ts';
 import type { Resource } from '../../domain/resources.ts';
 import {
   compareHits,
@@ -14,7 +14,7 @@ import type { Deps } from '../deps.ts';
 import { searchAtPeer, type Asking } from '../federation/verbs.ts';
 import { walkInOrder, type Walk } from '../federation/walk.ts';
 import type { SourceState } from './query-cursor.ts';
-import { ownPeers, whyUnusable, type SourceSelector } from './query-sources.ts';
+import { ownPeers, whyUnusable, type AskingPerson, type SourceSelector } from './query-sources.ts';
 import { withHighlights } from './serve-search.ts';
 
 /** What is searched for. */
@@ -69,7 +69,7 @@ const localSource = (deps: Deps, principal: Principal, { query, resources }: Sou
   },
 });
 
-const peerSource = (peer: Peer, index: number, sought: Sought, asking: Asking): SearchSource => ({
+const peerSource = (peer: AskedPeer, index: number, sought: Sought, asking: Asking): SearchSource => ({
   name: `federated:${peer.name}`,
   key: peer.id,
   isRevoked: () => asking.outbound.epochs.isRevoked(peer.id),
@@ -90,16 +90,16 @@ const peerSource = (peer: Peer, index: number, sought: Sought, asking: Asking): 
  * The sources a selector stands for, in the order of a list's. Peers are looked up among the person's own only.
  * @throws MosaicError `peer_unknown`
  */
-export const searchSourcesFor = async (
+export const searchSourcesFor = (
   deps: Deps,
-  principal: Principal,
+  person: AskingPerson,
   sought: Sought,
   selector: SourceSelector,
   asking: Asking,
-): Promise<readonly SearchSource[]> => {
-  const local = localSource(deps, principal, sought);
+): readonly SearchSource[] => {
+  const local = localSource(deps, person.principal, sought);
   if (selector === 'local') return [local];
-  const peers = await ownPeers(deps, principal, selector);
+  const peers = ownPeers(deps, person, selector);
   const first = selector === 'all' ? [local] : [];
   return [...first, ...peers.map((peer, index) => peerSource(peer, first.length + index, sought, asking))];
 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AuthorizedSearch } from '../../domain/access/decide.ts';
 import { compareHits, comparePositions, positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Deps } from '../deps.ts';
-import { ANN, asker, fakePeer, problem, taskAt, TRACE, type Asker } from './query.testkit.ts';
+import { asker, fakePeer, problem, taskAt, TRACE, type Asker } from './query.testkit.ts';
 import { searchEverywhere, type BlendedHit } from './search.ts';
 
 const found = (rank: number, ms: number, n: number): FoundRow => ({
@@ -60,11 +60,11 @@ const world = (local: readonly FoundRow[], peers: Record<string, ReturnType<type
 };
 
 const ask = (
-  { deps }: Asker,
+  from: Asker,
   over: { limit?: number; cursor?: string; query?: string; source?: 'all' | 'local' } = {},
 ) =>
-  searchEverywhere(deps, {
-    principal: ANN,
+  searchEverywhere(from.deps, {
+    ...from.as(),
     query: over.query ?? 'wombat',
     resources: null,
     source: over.source ?? 'all',

@@ -1,4 +1,3 @@
-import type { Principal } from '../../domain/access/decide.ts';
 import { blendInOrder, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { compareHits, positionOf, type Hit } from '../../domain/search/hit.ts';
@@ -14,7 +13,7 @@ import {
   type BlendState,
 } from './query-cursor.ts';
 import { failedReport, noticesOf, sinceMs, type Reports } from './query-report.ts';
-import type { SourceSelector } from './query-sources.ts';
+import type { AskingPerson, SourceSelector } from './query-sources.ts';
 import { asking } from './query.ts';
 import { revokedNotices } from './peer-revoked.ts';
 import { searchSourcesFor, type HitPlace, type SearchSource, type Sought } from './search-sources.ts';
@@ -27,8 +26,7 @@ export interface SearchPage extends Reports {
 }
 
 /** Who asks, for what, where. */
-export interface Search extends Sought {
-  readonly principal: Principal;
+export interface Search extends Sought, AskingPerson {
   readonly source: SourceSelector;
   readonly limit: number;
   readonly cursor: string | undefined;
@@ -92,7 +90,7 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
   asking(deps, { traceId: search.traceId, isFresh: true }, async (context) => {
     const { principal, limit, cursor } = search;
     const { cursorMac } = deps.keys;
-    const sources = await searchSourcesFor(deps, principal, search, search.source, context);
+    const sources = searchSourcesFor(deps, search, search, search.source, context);
     const binding = bindingOf(search, sources);
     const state: BlendState | null =
       cursor === undefined
