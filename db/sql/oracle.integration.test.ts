@@ -5,6 +5,7 @@ import type { Resource } from '../../domain/resources.ts';
 import type { Scope } from '../../domain/scope/scope.ts';
 import type { PgliteStorage } from '../connect/pglite.ts';
 import { memoryStorage, seed } from '../testing/database.testkit.ts';
+import { listed } from '../testing/listed.testkit.ts';
 import { anActiveGrant, T0, type Enrolled } from '../testing/world.testkit.ts';
 
 const WORLDS = 40;
@@ -157,7 +158,7 @@ it(`X-29 X-31 reads what an independent oracle says, in ${WORLDS * CASES_PER_WOR
           expect(oracle).toBeNull();
           return;
         }
-        const page = await storage.reader.list(list.value);
+        const page = await listed(storage.reader, list.value);
         if (!page.admitted) throw new Error('the fence did not hold');
         const seen = page.value.items.map(({ id }) => id);
         shown += seen.length;

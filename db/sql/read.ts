@@ -3,6 +3,7 @@ import { MAX_LIST_BYTES, resourceSpec, type Resource } from '../../domain/resour
 import type { Param } from '../driver/driver.ts';
 import { uuidArray } from '../driver/values.ts';
 import { displayColumns, rawColumns } from './columns.ts';
+import { packedColumns } from './packed.ts';
 
 export interface Statement {
   readonly text: string;
@@ -124,27 +125,43 @@ const MANY_TEAMS = 9;
 
 const areMany = ({ teams }: ListTerms): boolean => teams === 'all' || teams.length >= MANY_TEAMS;
 
-const listText = (
-  resource: Resource,
-  fenced: boolean,
-  branches: Branches,
-  many: boolean,
-  limit: number,
-  maxBytes: number | null,
-): string => {
+interface ListShape {
+  readonly resource: Resource;
+  readonly fenced: boolean;
+  readonly branches: Branches;
+  readonly many: boolean;
+  readonly limit: number;
+  readonly maxBytes: number | null;
+}
+
+/** The rows of a list, newest first, of the one subject that `fence` yields. */
+const rowsText = ({ resource, branches, many, limit, maxBytes }: ListShape): string => {
   const personal = range(resource, 't.team_id is null and t.owner_id = fence.subject', limit);
   const ofTeams = many ? ofNewestTeams(resource, limit) : ofEveryTeam(resource, limit);
   const parts = { personal: [personal], teams: [ofTeams], both: [personal, ofTeams] }[branches];
   const rows = `select u.* from (
     ${parts.map((part) => `(${part})`).join('\n    union all\n    ')}
   ) u order by u.created_at desc, u.id desc limit $3::bigint`;
-  return `with ${fenceText(fenced, branches === 'personal' ? 4 : 5)}
-select ${maxBytes === null ? displayColumns(resource, 'page') : boundedColumns(resource)}
+  return maxBytes === null ? rows : withinBytes(resource, rows, maxBytes);
+};
+
+const listFence = ({ fenced, branches }: ListShape): string =>
+  `with ${fenceText(fenced, branches === 'personal' ? 4 : 5)}`;
+
+const listText = (shape: ListShape): string => `${listFence(shape)}
+select ${shape.maxBytes === null ? displayColumns(shape.resource, 'page') : boundedColumns(shape.resource)}
 from fence left join lateral (
-  ${maxBytes === null ? rows : withinBytes(resource, rows, maxBytes)}
+  ${rowsText(shape)}
 ) page on true
 order by page.created_at desc, page.id desc`;
-};
+
+/** The same rows as one text (packed.ts). Sorted by the subquery; an order in the aggregate would sort them once more. */
+const packedText = (shape: ListShape): string => `${listFence(shape)}
+select page.packed, page.rows, page.is_cut
+from fence left join lateral (
+  select ${packedColumns(shape.resource, 'l', shape.maxBytes !== null)}
+  from (${rowsText(shape)}) l
+) page on true`;
 
 const getText = (resource: Resource, fenced: boolean): string => `with ${fenceText(fenced, 4)}
 select ${displayColumns(resource, 'page')}
@@ -180,17 +197,31 @@ export const bytesInForce = (limit: number, maxBytes: number): number | null =>
  * security. No row: the fence did not hold. One row of NULLs: an empty page. One row more than the limit says
  * that there is a next page, and so does one without texts, where `maxBytes` end the page.
  */
-export const listStatement = (terms: ListTerms, maxBytes = MAX_LIST_BYTES): Statement => {
+export const listStatement = (terms: ListTerms, maxBytes = MAX_LIST_BYTES): Statement =>
+  statementOf('list', listText, terms, maxBytes);
+
+/** The same, as one row: `packed` for packed.ts, how many `rows` are in it, and whether `maxBytes` end the page (`is_cut`). */
+export const packedListStatement = (terms: ListTerms, maxBytes = MAX_LIST_BYTES): Statement =>
+  statementOf('packed list', packedText, terms, maxBytes);
+
+const statementOf = (
+  name: string,
+  build: (shape: ListShape) => string,
+  terms: ListTerms,
+  maxBytes: number,
+): Statement => {
   const { resource, limit, after } = terms.target;
   const branches = branchesOf(terms);
-  const planned = plannedLimit(limit + 1);
-  const fenced = terms.fence !== null;
-  const many = branches !== 'personal' && areMany(terms);
-  const bytes = bytesInForce(limit, maxBytes);
+  const shape: ListShape = {
+    resource,
+    fenced: terms.fence !== null,
+    branches,
+    many: branches !== 'personal' && areMany(terms),
+    limit: plannedLimit(limit + 1),
+    maxBytes: bytesInForce(limit, maxBytes),
+  };
   return {
-    text: once(`list ${resource} ${fenced} ${branches} ${many} ${planned} ${bytes}`, () =>
-      listText(resource, fenced, branches, many, planned, bytes),
-    ),
+    text: once(`${name} ${Object.values(shape).join(' ')}`, () => build(shape)),
     params: [
       after?.createdAt ?? 'infinity',
       after?.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff',

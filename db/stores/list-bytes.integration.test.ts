@@ -5,6 +5,7 @@ import type { Resource } from '../../domain/resources.ts';
 import type { PgliteStorage } from '../connect/pglite.ts';
 import { pgliteDriver } from '../driver/pglite.ts';
 import { memoryStorage, seed } from '../testing/database.testkit.ts';
+import { listed } from '../testing/listed.testkit.ts';
 import { aTeam, aUser } from '../testing/world.testkit.ts';
 import { createResourceReader } from './resource-reader.ts';
 
@@ -37,7 +38,7 @@ const pages = async (resource: Resource, limit: number, maxBytes: number) => {
   const sizes: { readonly rows: number; readonly text: number; readonly last: number }[] = [];
   let after: CursorPosition | null = null;
   do {
-    const page = await reader.list(decideNative.list(principal, { resource, limit, after }));
+    const page = await listed(reader, decideNative.list(principal, { resource, limit, after }));
     if (!page.admitted) throw new Error('refused');
     const { items, next } = page.value;
     const lengths = items.map((row) => (row['body'] ?? row['content'] ?? '').length + 256);

@@ -1,9 +1,11 @@
 import { assertAuthorized } from '../../domain/access/decide.ts';
-import type { Fenced, ResourceReader } from '../../domain/ports/resources.ts';
+import type { Page } from '../../domain/ports/page.ts';
+import type { Fenced, JsonPage, ResourceReader } from '../../domain/ports/resources.ts';
 import { COMMON_COLUMNS, resourceSpec, type Resource, type ResourceRow } from '../../domain/resources.ts';
 import { positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Queryable } from '../driver/driver.ts';
-import { capabilitiesStatement, getStatement, listStatement } from '../sql/read.ts';
+import { unpack, type PackedPage } from '../sql/packed.ts';
+import { capabilitiesStatement, getStatement, listStatement, packedListStatement } from '../sql/read.ts';
 import { searchStatement } from '../sql/search.ts';
 
 /** What a left join gives for an empty page. */
@@ -27,8 +29,37 @@ const toFound = (columns: FoundColumns): FoundRow => {
   return { resource: columns._resource, rank: columns._rank, row: row as unknown as ResourceRow };
 };
 
+const asJson = ({ items, next }: Page<ResourceRow>): JsonPage => ({
+  json: items.map((row) => JSON.stringify(row)).join(','),
+  count: items.length,
+  next,
+});
+
+const EMPTY: JsonPage = { json: '', count: 0, next: null };
+
 /** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
 export const createResourceReader = (db: Queryable, maxListBytes?: number): ResourceReader => ({
+  ...createRowReader(db, maxListBytes),
+
+  listJson: async (read) => {
+    assertAuthorized(read);
+    const { resource, limit } = read.terms.target;
+    const { text, params } = packedListStatement(read.terms, maxListBytes);
+    const [page] = await db.query<PackedPage>(text, params);
+    if (page === undefined) return REFUSED;
+    if (page.packed === null) return admitted(EMPTY);
+    const hasMore = page.is_cut || page.rows > limit;
+    const shown = hasMore ? page.rows - 1 : page.rows;
+    const unpacked = unpack(resource, page.packed, page.rows, shown);
+    if (unpacked !== null)
+      return admitted({ json: unpacked.json, count: shown, next: hasMore ? unpacked.last : null });
+    // Rare: somebody wrote the separator into a text.
+    const plain = await createRowReader(db, maxListBytes).list(read);
+    return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
+  },
+});
+
+const createRowReader = (db: Queryable, maxListBytes?: number): Omit<ResourceReader, 'listJson'> => ({
   capabilities: async (read) => {
     assertAuthorized(read);
     const { text, params } = capabilitiesStatement(read.terms);

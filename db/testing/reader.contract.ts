@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decide, decideNative, type Principal } from '../../domain/access/decide.ts';
 import { decideWrite } from '../../domain/access/write.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
-import type { Resource, ResourceRow } from '../../domain/resources.ts';
+import { RESOURCES, type Resource, type ResourceRow } from '../../domain/resources.ts';
 import type { Scope } from '../../domain/scope/scope.ts';
+import { listed } from './listed.testkit.ts';
 import { aTeam, aUser, anActiveGrant, at, must, scopeOf, T0, type Enrolled } from './world.testkit.ts';
 
 const principal = (userId: string): Principal => ({ userId, isAdmin: false, access: 'write' });
@@ -52,7 +54,7 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       resource: Resource = 'tasks',
       limit = 50,
       after: { createdAt: string; id: string } | null = null,
-    ) => storage.reader.list(must(decide.list(grant, identity, { resource, limit, after }, T0)));
+    ) => listed(storage.reader, must(decide.list(grant, identity, { resource, limit, after }, T0)));
     const titles = async (enrolled: Enrolled): Promise<readonly string[]> => {
       const page = await list(enrolled);
       return page.admitted ? page.value.items.map(({ title }) => title ?? '').toSorted() : ['(refused)'];
@@ -85,7 +87,8 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       expect(await titles(await teams({ tasks: { include_teams: [], include_personal: false } }))).toEqual(
         [],
       );
-      const native = await storage.reader.list(
+      const native = await listed(
+        storage.reader,
         decideNative.list(principal(me), { resource: 'tasks', limit: 50, after: null }),
       );
       expect(native.admitted && native.value.items.map(({ title }) => title)).toEqual([
@@ -116,6 +119,38 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       const tasks = await list(enrolled, 'tasks');
       expect(tasks.admitted && tasks.value.items).toEqual([task]);
       expect(task).toMatchObject({ title: 'héllo 🌍 "quoted" \\ line\nbreak', status: 'open', due_at: null });
+    });
+
+    it('lists every resource as JSON that says what its rows say, whatever people wrote', async () => {
+      const me = await aUser(storage);
+      const whole = scopeOf({ resources: [...RESOURCES] });
+      const enrolled = await anActiveGrant(storage, me, whole);
+      const texts = fc
+        .sample(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), { numRuns: 60, seed: 7 })
+        .filter((text) => !text.includes('\u0000') && text.isWellFormed());
+      for (const resource of RESOURCES) {
+        for (const text of ['null', '+', '"', '\\', '\n\t\r\b\f\u0001\u001e\u007f\u2028', 'ä€🌍', ...texts])
+          await addRow(storage, me, resource, null, text);
+        for (const limit of [1, 40, 50, 500]) {
+          const page = await list(enrolled, resource, limit);
+          expect(page.admitted && page.value.items).toHaveLength(Math.min(limit, texts.length + 6));
+        }
+      }
+    });
+
+    it('a text that holds what packed pages are separated by is read right, and forges no row', async () => {
+      const me = await aUser(storage);
+      const enrolled = await anActiveGrant(storage, me);
+      await addRow(storage, me, 'tasks', null, 'before');
+      const forged = ['+x', '', '+open', '', crypto.randomUUID(), me, '', '2026-01-01 00:00:00', ''];
+      for (const text of ['\u001f', 'a\u001fb', '\u001f'.repeat(9), forged.join('\u001f')])
+        await addRow(storage, me, 'tasks', null, text);
+      await addRow(storage, me, 'tasks', null, 'after');
+      for (const limit of [1, 2, 5, 6, 100]) {
+        const page = await list(enrolled, 'tasks', limit);
+        expect(page.admitted && page.value.items).toHaveLength(Math.min(limit, 6));
+      }
+      expect(await titles(enrolled)).toContain(forged.join('\u001f'));
     });
 
     it('X-30 gets what a list would show; a foreign id and an absent id are the same null', async () => {
@@ -220,6 +255,7 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       const real = must(decide.list(grant, identity, { resource: 'tasks', limit: 1, after: null }, T0));
       const forged = structuredClone({ terms: real.terms }) as unknown as typeof real;
       await expect(storage.reader.list(forged)).rejects.toThrow(TypeError);
+      await expect(storage.reader.listJson(forged)).rejects.toThrow(TypeError);
     });
 
     // Nine teams and more are read in another way than a few; a person's own list always is.
@@ -244,7 +280,7 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
         });
         const enrolled = await anActiveGrant(storage, me, scope);
         const own = (query: Parameters<typeof decideNative.list>[1]): ReturnType<typeof list> =>
-          storage.reader.list(decideNative.list(principal(me), query));
+          listed(storage.reader, decideNative.list(principal(me), query));
         for (const limit of [1, 7, 20, 59, 60, 61]) {
           const seen: string[] = [];
           let after: { createdAt: string; id: string } | null = null;

@@ -4,6 +4,7 @@ import type {
   AuthorizedList,
   AuthorizedSearch,
 } from '../access/decide.ts';
+import type { CursorPosition } from '../paging/cursor.ts';
 import type { AuthorizedWrite } from '../access/write.ts';
 import type { ResourceRow } from '../resources.ts';
 import type { HitPage } from '../search/hit.ts';
@@ -12,10 +13,20 @@ import type { Page } from './page.ts';
 /** `admitted: false`: the fence did not hold in the statement (grant or certificate changed meanwhile). Re-read the grant once. */
 export type Fenced<T> = { readonly admitted: true; readonly value: T } | { readonly admitted: false };
 
+/** A page whose rows are JSON already: to be passed on, not to be looked into. */
+export interface JsonPage {
+  /** What stands between the brackets of `items`: what `JSON.stringify` makes of each row, comma between. */
+  readonly json: string;
+  readonly count: number;
+  readonly next: CursorPosition | null;
+}
+
 /** Reads rows, given the proof that the read was decided. Each method is one statement. */
 export interface ResourceReader {
   capabilities(read: AuthorizedCapabilities): Promise<Fenced<null>>;
   list(read: AuthorizedList): Promise<Fenced<Page<ResourceRow>>>;
+  /** The same rows, as the text of an answer. */
+  listJson(read: AuthorizedList): Promise<Fenced<JsonPage>>;
   get(read: AuthorizedGet): Promise<Fenced<ResourceRow | null>>;
   search(read: AuthorizedSearch): Promise<Fenced<HitPage>>;
 }

@@ -17,7 +17,7 @@ describe('the audit of inbound requests', () => {
         ...storage,
         reader: {
           ...storage.reader,
-          list: (read) => (fault === null ? storage.reader.list(read) : Promise.reject(fault)),
+          listJson: (read) => (fault === null ? storage.reader.listJson(read) : Promise.reject(fault)),
         },
       },
     }));

@@ -29,8 +29,10 @@ export interface ListAsked {
 }
 
 export interface Listed {
-  readonly items: readonly ResourceRow[];
-  readonly next_cursor: string | null;
+  /** The rows, as JSON: what stands between the brackets of `items`. */
+  readonly json: string;
+  readonly count: number;
+  readonly nextCursor: string | null;
 }
 
 export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
@@ -169,12 +171,13 @@ export const createServing = (deps: Deps): Serving => {
         const refusal =
           peerRefusal(snapshot) ?? (cursor !== null && after === null ? 'invalid_cursor' : null);
         if (refusal !== null) return err(refusal);
-        const page = await reader.list(read.value);
+        const page = await reader.listJson(read.value);
         if (!page.admitted) return err('not_admitted');
-        const { items, next } = page.value;
+        const { json, count, next } = page.value;
         return ok({
-          items,
-          next_cursor:
+          json,
+          count,
+          nextCursor:
             next === null ? null : encodeCursor(cursorMac, bindingOf(snapshot, resource), next, now),
         });
       }),
