@@ -258,10 +258,12 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       await expect(storage.reader.listJson(forged)).rejects.toThrow(TypeError);
     });
 
-    // Nine teams and more are read in another way than a few; a person's own list always is.
+    // Five teams and more are read in another way than a few; a person's own list always is.
     it.each([
-      [3, 'granted'],
+      [4, 'granted'],
+      [5, 'granted'],
       [12, 'granted'],
+      [2, 'own'],
       [12, 'own'],
     ])(
       'M3-7 pages through everything once, also where times are equal: %i teams, %s',
