@@ -26,6 +26,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{domain,ca,db,routes,src}/**/*.test.ts'],
           exclude: [...NEVER, INTEGRATION],
+          // Hundreds of random cases take longer on a machine that does other things.
+          testTimeout: 30_000,
         },
       },
       {

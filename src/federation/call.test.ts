@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
 import type { PeerClient } from '../deps.ts';
 import { callPeer } from './call.ts';
@@ -8,10 +8,11 @@ const MAX = 1_000;
 const call = (
   answer: () => Promise<Response> | Response,
   signal: AbortSignal = AbortSignal.timeout(5_000),
+  maxBytes = MAX,
 ) => {
   const client: PeerClient = { fetch: async () => answer(), close: async () => undefined };
   return callPeer(
-    { client, url: 'https://peer.example/x', traceparent: 't', signal, maxBytes: MAX },
+    { client, url: 'https://peer.example/x', traceparent: 't', signal, maxBytes },
     (json) => json,
   );
 };
@@ -75,6 +76,21 @@ describe('callPeer', () => {
   ])('X-56 %s is no decision', async (_what, answer, code) => {
     const result = await call(answer);
     expect(result).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it('X-61 a bomb of JSON reaches no parser, in an answer or in a refusal', async () => {
+    const parsed = vi.spyOn(JSON, 'parse');
+    const bomb = `[${'[],'.repeat(200_000)}[]]`;
+    const signal = AbortSignal.timeout(5_000);
+    expect(await call(() => json(bomb), signal, 1_000_000)).toMatchObject({
+      error: { code: 'peer_protocol' },
+    });
+    const refusal = new Response('['.repeat(60_000), {
+      status: 403,
+      headers: { 'content-type': 'application/problem+json' },
+    });
+    expect(await call(() => refusal)).toMatchObject({ error: { code: 'peer_protocol', peerCode: null } });
+    expect(parsed).not.toHaveBeenCalled();
   });
 
   it('shows nothing of what the peer wrote', async () => {

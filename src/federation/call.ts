@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
 import { AnswerTooLarge, abortable, readText } from './body.ts';
 import { EPOCH_HEADER } from './statement.ts';
+import { isPlainJson } from './json.ts';
 import { peerFailure, type PeerFailure, type PeerFailureCode } from './failure.ts';
 
 export interface PeerCall {
@@ -57,7 +58,7 @@ const isJson = (response: Response): boolean =>
 
 const parse = (text: string): unknown => {
   try {
-    return JSON.parse(text) as unknown;
+    return isPlainJson(text) ? (JSON.parse(text) as unknown) : undefined;
   } catch {
     return undefined;
   }
