@@ -56,6 +56,8 @@ export interface AuditSink {
   checkpointOf(grantId: string): string | null;
   /** Up to where this writer's chain of a grant is in the database; null while it has none. */
   durable(grantId: string | null): Covered | null;
+  /** Grants that have a chain of this writer; null stands for no grant. */
+  chained(): readonly (string | null)[];
   /** A peer shows a checkpoint that it holds; looked at in the background. */
   seen(grantId: string, checkpoint: string): void;
   /** Resolves when all that was accepted before the call is written or counted as dropped. */

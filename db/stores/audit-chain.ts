@@ -32,6 +32,13 @@ on conflict (grant_id, writer_id) do update
   set seq = excluded.seq, head = excluded.head, checkpoint = excluded.checkpoint, seen_at = excluded.seen_at
   where known.seq < excluded.seq`;
 
+/** Not the grants alone: whoever owns the database may have deleted one, together with what its entries said. */
+const CHAINED_GRANTS = `select id as grant_id from federation_grants
+union select grant_id from federation_audit_seen
+union select grant_id from federation_audit_gaps
+union (select distinct grant_id from federation_audit_log where writer_id is not null)
+union select null`;
+
 export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
   unwrapped<AuditChainStore>({
     openWriter: async ({ id, startedAt, isEphemeral }) => {
@@ -107,9 +114,7 @@ export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
             .where(and(eq(gaps.kind, 'lost_tail'), inArray(gaps.writerId, [...ids]))),
 
     chainedGrants: async () => {
-      const rows = await db.execute<{ grant_id: string | null }>(
-        sql`select id as grant_id from federation_grants union all select null`,
-      );
+      const rows = await raw.query<{ readonly grant_id: string | null }>(CHAINED_GRANTS, []);
       return rows.map(({ grant_id: grantId }) => grantId);
     },
 

@@ -13,8 +13,8 @@ import type { AuditEntry } from './entry.ts';
 /**
  * `changed`: an entry does not say what it said. `missing`: entries are gone, and no gap accounts for them. `moved`: an
  * entry stands where it did not. `rewritten`: all fits together, and does not lead to what was signed. `removed`: the
- * newest entries are gone. `forged`: a gap is not ours. `lost_tail`: the newest are gone, and the writer ended without a
- * word, so that nobody can tell a crash from a deletion. `dropped`: a gap that the gateway itself accounts for.
+ * newest entries are gone. `forged`: a gap is not ours. `lost_tail`: the newest are gone that nothing signed has covered, and
+ * the writer ended without a word, so that nobody can tell a crash from a deletion. `dropped`: a gap that the gateway itself accounts for.
  */
 export type FindingKind =
   'changed' | 'missing' | 'moved' | 'rewritten' | 'removed' | 'forged' | 'lost_tail' | 'dropped';
@@ -153,7 +153,8 @@ export const followChain = (hash: Hash, chain: FollowedChain): Follower => {
       if (isBroken) return;
       const last = Math.max(furthest, ...gaps.map(({ toSeq }) => toSeq));
       if (bridge(last + 1) || isBroken) return;
-      report(hasLostTail ? 'lost_tail' : 'removed', seq + 1, last);
+      // What an anchor covers was committed: no crash takes that back, whoever says that there was one.
+      report(hasLostTail && seq >= furthest ? 'lost_tail' : 'removed', seq + 1, last);
     },
   };
 };

@@ -69,7 +69,7 @@ export interface AuditChainStore {
   insertLostTail(lost: LostTail): Promise<boolean>;
   writersOf(ids: readonly string[]): Promise<readonly AuditWriter[]>;
   lostTailsOf(writerIds: readonly string[]): Promise<readonly LostTail[]>;
-  /** Grants that have gaps or checkpoints seen, or entries in a chain, in no order; null stands for no grant. */
+  /** Grants there are, and all that have gaps, checkpoints seen or entries in a chain, in no order; null stands for no grant. */
   chainedGrants(): Promise<readonly (string | null)[]>;
   /** Entries of a grant that are in a chain, oldest first. */
   walk(grantId: string | null, after: WalkPosition | null, limit: number): Promise<readonly ChainedEntry[]>;

@@ -58,6 +58,8 @@ export interface AuditChains {
   place(linked: Linked): string;
   /** Up to where a chain is in the database; null while nothing of it is. */
   durable(grantId: string | null): Covered | null;
+  /** Whose chains there are; null stands for no grant. */
+  chained(): readonly (string | null)[];
   /** The newest checkpoint of a grant's chain. */
   checkpointOf(grantId: string): string | null;
   /** Chains of grants that are committed further than their last checkpoint says; calling it empties the list. */
@@ -225,6 +227,8 @@ export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): Audit
       const chain = chains.get(grantId);
       return chain === undefined || chain.durable.seq === 0 ? null : { writerId, ...chain.durable };
     },
+
+    chained: () => [...chains.keys()],
 
     checkpointOf: (grantId) => chains.get(grantId)?.checkpoint ?? null,
 

@@ -171,6 +171,7 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
     place: (linked) => chains.place(linked),
     checkpointOf: (grantId) => chains.checkpointOf(grantId),
     durable: (grantId) => chains.durable(grantId),
+    chained: () => chains.chained(),
     seen: (grantId, checkpoint) => checkpoints.seen(grantId, checkpoint),
     flush,
     beat: () => pump.beat(),

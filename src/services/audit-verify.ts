@@ -115,7 +115,11 @@ const verifyGrant = async (deps: VerifyDeps, grantId: string | null) => {
 export const verifyAudit = async (deps: VerifyDeps, grantId: string | undefined): Promise<Verification> => {
   await settleAudit(deps);
   const { auditChain } = deps.storage.stores;
-  const grants = grantId === undefined ? await auditChain.chainedGrants() : [grantId];
+  const grants =
+    grantId === undefined
+      ? // Also what this replica knows of and the database does not any more.
+        new Set([...(await auditChain.chainedGrants()), ...deps.audit.chained()])
+      : [grantId];
   const findings: Finding[] = [];
   const sums = { chains: 0, entries: 0, unconfirmed: 0 };
   let isTampered = false;
