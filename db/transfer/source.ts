@@ -5,6 +5,8 @@ import type { Driver, Queryable, Transaction } from '../driver/driver.ts';
 import { pendingMigrations } from '../migrate.ts';
 import { CANARY_NAME, opensCanary } from '../seal-check.ts';
 import { sealedUnder } from '../seal.ts';
+import { createSealedStore } from '../stores/sealed.ts';
+import { transactionSession } from '../stores/session.ts';
 import { become, countRows, readTables, type Table } from './catalog.ts';
 import { TransferError } from './error.ts';
 import { hasTable, readState } from './state.ts';
@@ -108,6 +110,21 @@ const canaryOf = async (transaction: Transaction, sealer: Sealer): Promise<strin
   return row.sealed;
 };
 
+/** What another key sealed would open at the source, whose gateway has both keys, and never again at the target. */
+const assertOneKey = async (transaction: Transaction, keyId: string): Promise<void> => {
+  await become(transaction, 'mosaic_admin');
+  const census = await createSealedStore(transactionSession(transaction)).census();
+  // What is no sealed value at all opens nowhere, and is moved as it is.
+  const left = census.filter((one) => one.keyId !== null && one.keyId !== keyId);
+  if (left.length === 0) return;
+  const where = left.map(({ table, rows, keyId: of }) => `${table} (${rows} under key ${of})`).join(', ');
+  throw new TransferError(
+    'source_key',
+    `A rotation of the source’s sealing key has not ended: ${where}.`,
+    'Start its gateway with both keys, run mosaic keys rotate until nothing is left, and stop it: then one key opens everything.',
+  );
+};
+
 /**
  * Reads a store in one transaction that changes nothing, while nobody else can write.
  * @throws TransferError when it can't be moved as it is
@@ -122,6 +139,7 @@ export const withSource = <T>(
     const tables = await readTables(transaction);
     await stopWriters(transaction, tables);
     const canary = await canaryOf(transaction, sealer);
+    await assertOneKey(transaction, sealedUnder(canary) ?? '');
     const counts = await countRows(transaction, tables);
     await become(transaction, 'mosaic_admin');
     const [row] = await transaction.query<{ certificates: number }>(

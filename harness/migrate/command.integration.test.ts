@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPgliteStorage } from '../../db/connect/pglite.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
+import { createSealer, sealedUnder, sealingKey } from '../../db/seal.ts';
 import { populate } from '../../db/testing/population.testkit.ts';
 import { launchGateway, mainPath as MAIN } from '../../src/cli/demo/launch.ts';
 import { errorOf, runCli, startCli, type Finished } from '../../src/cli/process.testkit.ts';
@@ -143,19 +144,42 @@ it('a gateway is told when it may not be moved, and why', async () => {
   expect(existsSync(path.join(cluster.folder, 'nowhere'))).toBe(false);
 });
 
-it('M1-4 moves a standalone store, not while its gateway runs', async () => {
+/** A standalone store, and how to move it. */
+const standalone = async () => {
   const from = await cluster.create();
-  const to = await cluster.create();
   summaryOf(await runCli(...command(from, '--yes', '--json')));
   const env = { MOSAIC_TIER: 'standalone', DATABASE_URL: from, MOSAIC_SEALING_KEY: keyText };
   const move = (target: string) =>
     runCli(['storage', 'migrate-tier', '--to', target, '--yes', '--json'], { env, cwd: cluster.folder });
+  return { from, move };
+};
+
+it('M1-4 moves a standalone store, not while its gateway runs', async () => {
+  const { from, move } = await standalone();
+  const to = await cluster.create();
   expect(errorOf(await move(from))).toMatchObject({ code: 'target_is_source' });
   const gateway = await openPostgresStorage({ url: from });
   expect(errorOf(await move(to))).toMatchObject({ code: 'source_busy' });
   await gateway.close();
   expect(summaryOf(await move(to))).toMatchObject({ status: 'complete', rows: expected.length });
   expect(await linesOf(to)).toEqual(expected);
+});
+
+it('M1-4 a store whose sealing key is half rotated is not moved: at the target it would never open again', async () => {
+  const { from, move } = await standalone();
+  const to = await cluster.create();
+  const before = await tablesOf(to);
+  const old = await createSealer({
+    current: await sealingKey(crypto.getRandomValues(new Uint8Array(32))),
+  }).seal(new TextEncoder().encode('secret'), 'row');
+  await cluster.underneath(
+    from,
+    `update credentials set secret_sealed = '${old}' where id = (select min(id::text)::uuid from credentials)`,
+  );
+  const refused = await move(to);
+  expect(errorOf(refused)).toMatchObject({ code: 'source_key', exit_code: 1 });
+  expect(refused.err + refused.out).toContain(`credentials (1 under key ${sealedUnder(old)})`);
+  expect(await tablesOf(to)).toEqual(before);
 });
 
 it(
