@@ -25,6 +25,7 @@ const grantFence = (first: number): string => `fence as materialized (
   where g.subject_user_id = $${first}::uuid and g.id = $${first + 1}::uuid and g.version = $${first + 2}::integer
     and g.status = 'active' and (g.expires_at is null or g.expires_at > now())
     and c.serial = $${first + 3}::text and c.status = 'issued' and c.revoked_at is null and c.not_after > now()
+    and (c.revoke_at is null or c.revoke_at > now())
 )`;
 
 /** A person reading at the own gateway. */

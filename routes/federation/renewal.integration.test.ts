@@ -72,6 +72,27 @@ describe('renewal of a peer’s certificate', () => {
     expect(await drainRevocations(gateway.deps)).toBe(1);
   });
 
+  it('a superseded certificate ends at its time, also while nobody sweeps: it reads nothing and renews nothing', async () => {
+    const peer = await enroll();
+    const next = derOf(await renew(peer.der));
+    await post(next, '/renew/confirm');
+    expect((await list(peer.der)).status).toBe(200);
+    await gateway.sql(
+      `update issued_certificates set revoke_at = now() - interval '1 s' where grant_id = $1 and revoke_at is not null`,
+      [peer.grantId],
+    );
+    const refused = [
+      list(peer.der),
+      gateway.ask(peer.der, '/federation/v1/capabilities'),
+      gateway.ask(peer.der, '/federation/v1/search?q=row'),
+      renew(peer.der),
+      post(peer.der, '/renew/confirm'),
+    ];
+    for (const { status, body } of await Promise.all(refused))
+      expect([status, body.code]).toEqual([403, 'certificate_revoked']);
+    expect((await list(next)).body.items).toHaveLength(3);
+  });
+
   it('is idempotent: the same CSR gives the same certificate, 100 at once exactly one', async () => {
     const peer = await enroll();
     const csr = await gateway.newCsr();

@@ -99,10 +99,12 @@ export const createServing = (deps: Deps): Serving => {
   /** The fence refuses what a decision on the newest state allows: the certificate it is, unless clocks differ. */
   const refusedByFence = async ({ identity }: Caller): Promise<MosaicError> => {
     const certificates = await stores.certificates.ofGrant(identity.grantId);
-    const isIssued = certificates.some(
-      ({ serial, status }) => serial === identity.serial && status === 'issued',
+    const now = deps.clock.now();
+    const isGood = certificates.some(
+      ({ serial, status, revokeAt }) =>
+        serial === identity.serial && status === 'issued' && (revokeAt === null || revokeAt > now),
     );
-    return new MosaicError(isIssued ? 'unavailable' : 'certificate_revoked');
+    return new MosaicError(isGood ? 'unavailable' : 'certificate_revoked');
   };
 
   /**
