@@ -41,6 +41,19 @@ describe('what the images run', () => {
     expect(script).toContain(dirname(FRONT.serverKey));
   });
 
+  it('every log of the front leads where a container without a writable disk may write', () => {
+    const logs = new Set(
+      Array.from(readText('infra/nginx/nginx.conf.tpl').matchAll(/@LOG_DIR@\/([a-z.]+)/g), ([, log]) => log),
+    );
+    expect(logs.size).toBeGreaterThanOrEqual(3);
+    const image = readText('infra/Dockerfile');
+    for (const log of logs)
+      expect(image).toMatch(
+        new RegExp(`ln -s (/dev/std(out|err)|/run/refused/${log}) /var/log/mosaic/${log}\\b`),
+      );
+    expect(readText('infra/docker/front-entrypoint.sh')).toContain('/run/refused/refused.log');
+  });
+
   it('make-secrets.sh makes what the compose files name, once, readable in a folder that is not', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mosaic-secrets-'));
     const make = () =>

@@ -167,6 +167,20 @@ describe('deployment files', () => {
     ]);
   });
 
+  it('X-38 hand over what the front refuses on its own, for the audit', () => {
+    for (const { file, deployment } of deployments) {
+      for (const [name, front] of Object.entries(deployment.services)) {
+        if (!name.startsWith('nginx')) continue;
+        const gateway = deployment.services[name.replace('nginx', 'gateway')] ?? {};
+        const volume = mountOf(front, '/run/refused');
+        expect(volume, `${file}: ${name}`).toMatch(/^refused/);
+        expect(mountOf(gateway, '/run/refused')).toBe(`${volume}:ro`);
+        expect(deployment.volumes[volume?.split(':')[0] ?? '']?.driver_opts?.['type']).toBe('tmpfs');
+        expect(gateway.environment?.['MOSAIC_FRONT_REFUSED_LOG']).toBe('/run/refused/refused.log');
+      }
+    }
+  });
+
   it('separate the networks: a store meets its gateway only', () => {
     for (const { deployment } of deployments) {
       const of = (name: string) => networksOf(deployment.services[name] ?? {});

@@ -5,6 +5,7 @@ set -eu
 
 config=${FRONT_CONFIG:-/etc/mosaic-nginx/nginx.conf}
 material=${FRONT_MATERIAL:-/run/mosaic/front}
+refused=${FRONT_REFUSED_LOG:-/run/refused/refused.log}
 pid=
 
 say() { printf '{"level":"%s","component":"front","msg":"%s"}\n' "$1" "$2" >&2; }
@@ -12,6 +13,8 @@ complete() {
   for file in server.pem server.key client-ca.pem crl.pem; do [ -s "$material/$file" ] || return 1; done
 }
 state() { (cd "$material" && cat server.pem server.key client-ca.pem crl.pem 2>/dev/null) | sha256sum; }
+# What was refused is the gateway's within seconds (MOSAIC_FRONT_REFUSED_LOG); emptied in place, nginx goes on writing.
+trim() { [ ! -f "$refused" ] || [ "$(wc -c <"$refused")" -lt 16777216 ] || : >"$refused"; }
 good() { nginx -t -q -e stderr -c "$config"; }
 # Interruptible, so that a signal is not kept waiting.
 pause() { sleep 1 & wait $! || true; }
@@ -37,6 +40,7 @@ say info 'nginx started'
 tried=$loaded
 while kill -0 "$pid" 2>/dev/null; do
   pause
+  trim
   complete || continue
   now=$(state)
   [ "$now" != "$tried" ] || continue

@@ -5,8 +5,10 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
+import { traceIdOf } from '../../../routes/http.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
+import type { Refusal } from './refusals.ts';
 import { makeReadable } from './request-target.ts';
 import { makeStoppable, type Stoppable } from './stopping.ts';
 import { rememberTlsPeer, tlsPeerOf } from './tls-peers.ts';
@@ -27,6 +29,8 @@ export interface FrontOptions {
   readonly federation: NodeHandler;
   /** Sees only requests without any client certificate, below /enrollment/ and /pki/. */
   readonly enrollment: NodeHandler;
+  /** Told of each request that was refused here, which no app sees: for the audit. */
+  readonly refused?: (refusal: Omit<Refusal, 'at' | 'latencyMs'>) => void;
   readonly material: FrontMaterial;
   readonly log: Log;
   readonly limits?: Partial<HttpLimits>;
@@ -76,10 +80,19 @@ export const createFront = (options: FrontOptions): Front => {
   const federation = getRequestListener(options.federation, { errorHandler: onUnreadable });
   const enrollment = getRequestListener(options.enrollment, { errorHandler: onUnreadable });
 
-  const refuse = (outgoing: ServerResponse, error: MosaicError): void => {
+  const refuse = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    code: Refusal['code'],
+    detail?: string,
+  ): void => {
     counters.refused += 1;
     outgoing.shouldKeepAlive = false;
-    writeProblem(outgoing, error);
+    const error = new MosaicError(code, detail === undefined ? {} : { detail });
+    const bytesOut = writeProblem(outgoing, error);
+    const { traceparent } = incoming.headers;
+    const traceId = traceIdOf(typeof traceparent === 'string' ? traceparent : undefined);
+    options.refused?.({ code, bytesOut, traceId });
   };
 
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -88,11 +101,10 @@ export const createFront = (options: FrontOptions): Front => {
     if (peer?.kind === 'trusted') {
       makeReadable(incoming);
       void federation(incoming, outgoing);
-    } else if (peer?.kind === 'untrusted')
-      refuse(outgoing, new MosaicError('certificate_untrusted', { detail: peer.reason }));
+    } else if (peer?.kind === 'untrusted') refuse(incoming, outgoing, 'certificate_untrusted', peer.reason);
     else if (peer?.kind === 'anonymous' && ANONYMOUS.some((path) => incoming.url?.startsWith(path) === true))
       void enrollment(incoming, outgoing);
-    else refuse(outgoing, new MosaicError('certificate_required'));
+    else refuse(incoming, outgoing, 'certificate_required');
   };
 
   const server = createServer(

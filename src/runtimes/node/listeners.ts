@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Log } from '../../../domain/ports/basics.ts';
 import type { TcpListener } from '../../config/config.ts';
-import type { FrontMaterial, NodeHandler } from './front.ts';
+import type { FrontMaterial, FrontOptions, NodeHandler } from './front.ts';
 import { createFront, onUnreadable } from './front.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { listenSocket, listenTcp } from './listen.ts';
@@ -108,7 +108,7 @@ export interface FrontListening extends Listening {
 
 /** The gateway's own TLS front. */
 export const listenFront = async (
-  handlers: { readonly federation: NodeHandler; readonly enrollment: NodeHandler },
+  handlers: Pick<FrontOptions, 'federation' | 'enrollment' | 'refused'>,
   material: FrontMaterial,
   log: Log,
   { host, port }: TcpListener,

@@ -4,16 +4,18 @@ import { MosaicError, toProblem, type ErrorCode, type Problem } from '../../../d
 
 const JSON_PROBLEM = 'application/problem+json';
 
-/** Answers a problem document where no handler runs: the front's own refusals. */
-export const writeProblem = (outgoing: ServerResponse, error: MosaicError): void => {
+/** Answers a problem document where no handler runs: the front's own refusals. @returns its bytes */
+export const writeProblem = (outgoing: ServerResponse, error: MosaicError): number => {
   const body = JSON.stringify(toProblem(error));
+  const bytes = Buffer.byteLength(body);
   outgoing.writeHead(error.status, {
     'content-type': JSON_PROBLEM,
-    'content-length': Buffer.byteLength(body),
+    'content-length': bytes,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
   outgoing.end(body);
+  return bytes;
 };
 
 /** A problem as a web `Response`, for what is wrong before an app is reached. */

@@ -36,7 +36,9 @@ describe('what the front refused', () => {
   let file: string;
   let drafts: AuditDraft[];
   let warnings: number;
+  let now: number;
   beforeEach(() => {
+    now = Date.now();
     folder = mkdtempSync(join(tmpdir(), 'mosaic-refused-'));
     file = join(folder, 'refused.log');
     drafts = [];
@@ -55,7 +57,7 @@ describe('what the front refused', () => {
           return chains.link(draft);
         },
       },
-      clock: { now: () => new Date() },
+      clock: { now: () => new Date(now) },
       log: {
         debug: () => undefined,
         info: () => undefined,
@@ -98,10 +100,22 @@ describe('what the front refused', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('refused-log.'))).toHaveLength(1);
   });
 
-  it('is bounded: a flood is told of, and does not fill the log', () => {
-    writeFileSync(file, line('NONE').repeat(700));
-    expect(reader().round()).toBe(200);
+  it('is bounded: a flood is told of, does not fill the log, and puts off nothing that comes after it', () => {
+    const flooded = reader();
+    writeFileSync(file, line('NONE').repeat(30_000));
+    expect(flooded.round()).toBe(200);
     expect(warnings).toBe(1);
+    now += 2_000;
+    appendFileSync(file, line('FAILED:certificate revoked'));
+    expect(flooded.round()).toBe(1);
+    expect(drafts.at(-1)?.reasonCode).toBe('certificate_untrusted');
+    // Whoever goes on and on gets ten entries a second.
+    for (let round = 0; round < 10; round += 1) {
+      now += 2_000;
+      appendFileSync(file, line('NONE').repeat(500));
+      flooded.round();
+    }
+    expect(drafts.length).toBe(200 + 11 * 20);
     writeFileSync(file, 'x'.repeat(600_000));
     const one = reader();
     for (let round = 0; round < 5; round += 1) expect(one.round()).toBe(0);

@@ -13,6 +13,7 @@ import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../routes/http.ts';
 import type { AuditSink } from '../../deps.ts';
 import { codeOf } from './errno.ts';
+import { createRefusals, tellOfRefusals } from './refusals.ts';
 
 export interface RefusedLogParts {
   /** Where the front writes a line for each request it refused (infra/nginx/nginx.conf.tpl). */
@@ -34,8 +35,8 @@ export interface RefusedLog {
 
 const EVERY_MS = 2_000;
 const CHUNK_BYTES = 256 * 1024;
-/** Anybody can be refused, any number of times: more than this in one round is counted and not audited. */
-const ENTRIES_A_ROUND = 200;
+/** More than a front can refuse in the meantime, so that a flood puts no refusal after it off until later. */
+const CHUNKS_A_ROUND = 64;
 const POSITION = /^refused-log\.(\d+)\.(\d+)$/;
 
 interface Position {
@@ -43,7 +44,7 @@ interface Position {
   readonly offset: number;
 }
 
-interface Refusal {
+interface Line {
   readonly time: string;
   readonly status: number;
   readonly bytes: number;
@@ -60,14 +61,14 @@ const positionsIn = (folder: string): readonly Position[] =>
     return inode === undefined ? [] : [{ inode: Number(inode), offset: Number(offset) }];
   });
 
-const isRefusal = (value: unknown): value is Refusal => {
+const isRefusal = (value: unknown): value is Line => {
   if (typeof value !== 'object' || value === null) return false;
   const { time, status, bytes, seconds, client_verify: verify, trace } = value as Record<string, unknown>;
   const isNumbers = [status, bytes, seconds].every((number) => typeof number === 'number');
   return isNumbers && [time, verify, trace].every((text) => typeof text === 'string');
 };
 
-const parse = (line: string): Refusal | null => {
+const parse = (line: string): Line | null => {
   try {
     const value = JSON.parse(line) as unknown;
     return isRefusal(value) && value.client_verify !== 'SUCCESS' ? value : null;
@@ -84,24 +85,16 @@ const parse = (line: string): Refusal | null => {
  */
 export const createRefusedLog = (parts: RefusedLogParts): RefusedLog => {
   const { file, folder, audit, clock, log } = parts;
+  const note = createRefusals({ audit, clock });
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
 
-  const record = ({ time, bytes, seconds, client_verify: verify, trace }: Refusal): void => {
+  /** @returns false for one that is too many */
+  const record = ({ time, bytes, seconds, client_verify: verify, trace }: Line): boolean => {
     const at = new Date(time);
-    audit.record({
+    return note({
       at: Number.isNaN(at.getTime()) ? clock.now() : at,
-      grantId: null,
-      peerId: null,
-      subjectUserId: null,
-      actorUserId: null,
-      verb: 'unknown',
-      resource: null,
-      action: null,
-      queryHash: null,
-      outcome: 'denied',
-      reasonCode: verify === 'NONE' ? 'certificate_required' : 'certificate_untrusted',
-      status: 401,
+      code: verify === 'NONE' ? 'certificate_required' : 'certificate_untrusted',
       bytesOut: Math.trunc(bytes),
       latencyMs: Math.round(seconds * 1_000),
       traceId: traceIdOf(trace),
@@ -133,17 +126,34 @@ export const createRefusedLog = (parts: RefusedLogParts): RefusedLog => {
     }
   };
 
+  /** Lines beyond the quota are not so much as parsed: whoever makes many of them gets little work of ours for it. */
+  const auditLines = (text: string): { readonly entries: number; readonly beyond: number } => {
+    const lines = text.split('\n').filter((line) => line !== '');
+    let entries = 0;
+    for (const [index, line] of lines.entries()) {
+      const refusal = parse(line);
+      if (refusal === null) continue;
+      if (!record(refusal)) return { entries, beyond: lines.length - index };
+      entries += 1;
+    }
+    return { entries, beyond: 0 };
+  };
+
   const take = (from: string, position: Position): number => {
-    const { text, length } = read(from, position.offset);
-    if (length === 0 || !claim(position, { ...position, offset: position.offset + length })) return 0;
-    const refusals = text.split('\n').flatMap((line) => parse(line) ?? []);
-    for (const refusal of refusals.slice(0, ENTRIES_A_ROUND)) record(refusal);
-    if (refusals.length > ENTRIES_A_ROUND)
-      log.warn('more was refused by the front than is audited', {
-        alert: 'front_refusals',
-        not_audited: refusals.length - ENTRIES_A_ROUND,
-      });
-    return Math.min(refusals.length, ENTRIES_A_ROUND);
+    let here = position;
+    let entries = 0;
+    let beyond = 0;
+    for (let chunk = 0; chunk < CHUNKS_A_ROUND; chunk += 1) {
+      const { text, length } = read(from, here.offset);
+      const next = { ...here, offset: here.offset + length };
+      if (length === 0 || !claim(here, next)) break;
+      const found = auditLines(text);
+      entries += found.entries;
+      beyond += found.beyond;
+      here = next;
+    }
+    if (beyond > 0) tellOfRefusals(log, beyond);
+    return entries;
   };
 
   const inodeOf = (path: string): { readonly inode: number; readonly size: number } | null => {

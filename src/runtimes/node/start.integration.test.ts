@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { request } from 'node:http';
+import { Agent, request as requestTls } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -165,6 +166,37 @@ describe('a gateway behind a front', () => {
       headers: { 'client-cert': ':AAAA:', 'ssl-client-verify': 'SUCCESS' },
     });
     expect(answer.status).toBe(404);
+  });
+});
+
+describe('the gateway’s own front', () => {
+  it('X-38 what it refuses before any app is audited with its reason, and a flood of it within bounds', async () => {
+    const { federationUrl, deps } = await start();
+    const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const refused = (): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { agent, headers: { traceparent } };
+        requestTls(`${federationUrl}/federation/v1/tasks`, options, (incoming) =>
+          resolve(incoming.resume().statusCode),
+        )
+          .on('error', reject)
+          .end();
+      });
+    const entries = async () => {
+      await deps.audit.flush();
+      return (await deps.storage.stores.audit.list({ limit: 1_000, after: null }, {})).items;
+    };
+    expect(await refused()).toBe(401);
+    expect(await entries()).toMatchObject([
+      { reasonCode: 'certificate_required', outcome: 'denied', status: 401, traceId: 'a'.repeat(32) },
+    ]);
+    const began = Date.now();
+    for (let round = 0; round < 26; round += 1) await Promise.all(Array.from({ length: 10 }, refused));
+    const most = 200 + Math.ceil((Date.now() - began) / 100) + 1;
+    expect((await entries()).length).toBeGreaterThanOrEqual(200);
+    expect((await entries()).length).toBeLessThanOrEqual(Math.min(261, most));
+    agent.destroy();
   });
 });
 

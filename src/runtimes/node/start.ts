@@ -14,7 +14,6 @@ import { createAlerts } from '../../services/alerts.ts';
 import { wire, type Wired } from '../../wire.ts';
 import { keepFrontFiles } from './front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
-import type { NodeHandler } from './front.ts';
 import {
   deferHandler,
   listenBehindFront,
@@ -28,6 +27,7 @@ import {
 import { settle } from './lean.ts';
 import { createLog } from './log.ts';
 import { createRefusedLog } from './refused-log.ts';
+import { auditRefusals } from './refusals.ts';
 import { serverNames } from './server-certificate.ts';
 import { sealingState } from '../../services/sealing.ts';
 import { openServices, type Services } from './services.ts';
@@ -107,7 +107,7 @@ interface PeerSide {
 const listenForPeers = async (
   config: GatewayConfig,
   parts: FrontMaterialParts,
-  handlers: { readonly federation: NodeHandler; readonly enrollment: NodeHandler },
+  handlers: Parameters<typeof listenFront>[0],
 ): Promise<PeerSide> => {
   const { federationListener: listener, front } = config;
   if (listener.kind === 'socket') {
@@ -130,7 +130,8 @@ const startListeners = async (
   const [publicly, federation, enrollment] = [deferHandler(), deferHandler(), deferHandler()];
   const { ca, keyMaker, clock } = wired;
   const parts = { ca, keyMaker, clock, log, names: serverNames(serverHosts(config)) };
-  const handlers = { federation: federation.handle, enrollment: enrollment.handle };
+  const refused = auditRefusals({ audit: wired.audit, clock, log });
+  const handlers = { federation: federation.handle, enrollment: enrollment.handle, refused };
   const { listening: inner, source, keeper } = await listenForPeers(config, parts, handlers);
   undo.add(() => inner.stop(DRAIN_MS));
   undo.add(() => keeper?.stop());
