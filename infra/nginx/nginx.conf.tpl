@@ -86,7 +86,7 @@ http {
     }
     # What nginx says of a failed upstream quotes the whole request line, and here that is what somebody searched for.
     # The access log has the failure still, without the words.
-    location ~ ^/api/(query|federation)/search$ {
+    location ~* ^/api/(query|federation)/search(/|$) {
       error_log /dev/null emerg;
       proxy_pass http://mosaic_public;
       include proxy-headers.conf;
@@ -120,7 +120,7 @@ http {
       proxy_set_header Client-Cert $mosaic_client_cert;
     }
     # As on the public side: no words of a search in the error log.
-    location = /federation/v1/search {
+    location ~* ^/federation/v1/search(/|$) {
       error_log /dev/null emerg;
       proxy_pass http://mosaic_federation;
       include proxy-headers.conf;
