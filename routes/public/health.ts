@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps, FrontState } from '../../src/deps.ts';
-import { readiness, SERVICES, type ServiceState } from '../../src/services/readiness.ts';
+import { readiness, SERVICES, type Readiness, type ServiceState } from '../../src/services/readiness.ts';
 import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp } from '../shapes.ts';
@@ -40,6 +40,12 @@ const showFront = (front: FrontState): z.infer<typeof frontShape> => ({
 /** Mounted at /: whether the process lives, and whether it can do its work. */
 export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
+  let underWay: Promise<Readiness> | null = null;
+  /** Anybody may ask, any number of times: all who ask at once share one look at the services. */
+  const look = (): Promise<Readiness> =>
+    (underWay ??= readiness(deps).finally(() => {
+      underWay = null;
+    }));
   app.get(
     '/health',
     describe({
@@ -60,7 +66,7 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],
     }),
     async (c) => {
-      const { status, services, front } = await readiness(deps);
+      const { status, services, front } = await look();
       const { database, kv, ca } = services;
       return c.json(
         {

@@ -1,8 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeTestDeps, type TestDeps } from '../../src/deps.testkit.ts';
 import { createFederationApp, createPublicApp } from '../../src/app.ts';
 import { callApp, sorted, type Answer } from '../api.testkit.ts';
+import { openssl, crlNumber } from '../../ca/testing/openssl.testkit.ts';
+import { readCrlList } from '../../ca/x509/crl.ts';
+import { pemToDer } from '../../ca/x509/pem.ts';
 
 let deps: TestDeps;
 let get: (path: string) => Promise<Answer>;
@@ -26,7 +29,21 @@ describe('health and readiness', () => {
     const ok = { status: 'ok', latency_ms: expect.any(Number) as number };
     expect(answer.body).toEqual({ status: 'ready', services: { database: ok, kv: ok, ca: ok } });
   });
+
+  it('X-60 a hundred who ask at once cost each service one look', async () => {
+    const ping = vi.spyOn(deps.storage, 'ping');
+    const answers = await Promise.all(Array.from({ length: 100 }, () => get('/ready')));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(ping).toHaveBeenCalledTimes(1);
+    await get('/ready');
+    expect(ping).toHaveBeenCalledTimes(2);
+  });
 });
+
+const readsSerial = (pem: string, serial: string): boolean => {
+  const der = pemToDer(pem, 'X509 CRL');
+  return der.ok && readCrlList(der.value)?.revokes(serial) === true;
+};
 
 describe('public key material', () => {
   it('is the root certificate and the revocation list', async () => {
@@ -42,6 +59,18 @@ describe('public key material', () => {
     const body = pem.text.replaceAll(/-----[^-]+-----|\s/g, '');
     expect(Buffer.from(await der.arrayBuffer()).toString('base64')).toBe(body);
     expect((await get('/pki/crl?format=xml')).status).toBe(400);
+  });
+
+  it('M6-3 the list it serves is signed by the root, for OpenSSL, has the revoked serial and a rising number', async () => {
+    const root = (await get('/pki/root.pem')).text;
+    const before = (await get('/pki/crl?format=pem')).text;
+    const serial = 'a1b2c3d4e5f60718';
+    await deps.ca.revoke(serial, 'cessation_of_operation', deps.clock.now());
+    const after = (await get('/pki/crl?format=pem')).text;
+    const command = ['crl', '-in', '@crl', '-noout', '-verify', '-CAfile', '@root'];
+    expect((await openssl(command, { crl: after, root })).text).toContain('verify OK');
+    expect([before, after].map((pem) => readsSerial(pem, serial))).toEqual([false, true]);
+    expect(await crlNumber(after)).toBeGreaterThan(await crlNumber(before));
   });
 });
 
