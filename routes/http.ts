@@ -175,8 +175,8 @@ export type BaseDeps = Pick<Deps, 'settings' | 'random' | 'log'>;
 
 export interface BaseOptions {
   readonly surface?: Surface;
-  /** Handlers answer with `SECURITY_HEADERS` on their own; errors get them here. */
-  readonly securesItself?: boolean;
+  /** Whether the handlers at an address answer with `SECURITY_HEADERS` on their own; errors get them here in any case. */
+  readonly securesItself?: (path: string) => boolean;
   /** Stand around everything but trace id and headers, limits of the address included. */
   readonly outermost?: readonly MiddlewareHandler<AppEnv>[];
 }
@@ -190,7 +190,7 @@ export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppE
   const newTraceId = traceIds(deps.random);
   app.use((c, next) => {
     c.set('traceId', traceIdOf(c.req.header('traceparent')) ?? newTraceId());
-    if (options.securesItself !== true) secure(c);
+    if (options.securesItself?.(c.req.path) !== true) secure(c);
     return next();
   });
   for (const middleware of options.outermost ?? []) app.use(middleware);

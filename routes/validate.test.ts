@@ -149,3 +149,45 @@ group('helpers', () => {
     expect(unstorableText({ a: '😀', b: null, c: 1 })).toEqual([]);
   });
 });
+
+group('validate, what is remembered', () => {
+  it('gives the same for the same text, refuses what it refused, and forgets the oldest', async () => {
+    let checks = 0;
+    const counting = z.strictObject({
+      limit: z.coerce
+        .number()
+        .refine(() => (checks += 1) > 0)
+        .default(50),
+    });
+    const list = new Hono<AppEnv>();
+    list.onError((error, c) =>
+      answerProblem(c, error instanceof MosaicError ? error : new MosaicError('internal')),
+    );
+    list.get('/', validate('query', counting, { isRemembered: true }), (c) => c.json(c.req.valid('query')));
+    const get = async (query: string) => {
+      const response = await list.request(`/${query}`);
+      return [response.status, response.status === 200 ? ((await response.json()) as unknown) : null];
+    };
+    for (const _time of [1, 2]) {
+      expect(await get('?limit=7')).toEqual([200, { limit: 7 }]);
+      expect(await get('')).toEqual([200, { limit: 50 }]);
+      for (const bad of ['?limit=x', '?limit=7&limit=7', '?other=1', '?limit=%00'])
+        expect(await get(bad)).toEqual([400, null]);
+    }
+    expect(checks).toBe(1);
+    for (let n = 0; n < 500; n += 1) await get(`?limit=${1_000 + n}`);
+    await get('?limit=7');
+    expect(checks).toBe(502);
+  });
+
+  it('of the header reads what is asked for alone', async () => {
+    const list = new Hono<AppEnv>();
+    list.get('/', validate('header', z.object({ 'x-wanted': z.string().optional() })), (c) =>
+      c.json(c.req.valid('header')),
+    );
+    const get = async (headers: Record<string, string>): Promise<unknown> =>
+      (await list.request('/', { headers })).json();
+    expect(await get({ 'X-Wanted': 'this', 'x-other': 'that' })).toEqual({ 'x-wanted': 'this' });
+    expect(await get({ 'x-other': 'that' })).toEqual({});
+  });
+});

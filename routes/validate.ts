@@ -140,29 +140,91 @@ type Checked<T extends Target, S extends z.ZodType> = {
   out: { [K in T]: z.output<S> };
 };
 
+const parsed = (schema: z.ZodType, value: unknown): object => {
+  const result = schema.safeParse(value);
+  if (!result.success) refuse(issuesOf(result.error));
+  return result.data as object;
+};
+
+const MAX_REMEMBERED = 500;
+const MAX_REMEMBERED_LENGTH = 200;
+
+/** Reads the query. What was found good is found again by its text: a list is asked for in few ways, again and again. */
+const queryReader = (schema: z.ZodType, isRemembered: boolean): ((c: Context) => object) => {
+  const good = new Map<string, object>();
+  return (c) => {
+    const { url } = c.req;
+    const mark = url.indexOf('?');
+    const text = mark === -1 ? '' : url.slice(mark);
+    const known = good.get(text);
+    if (known !== undefined) return known;
+    const value = Object.fromEntries(
+      Object.entries(c.req.queries()).map(([name, all]) => [name, all.length === 1 ? all[0] : all]),
+    );
+    refuse(repeated(value));
+    refuse(unstorableText(value));
+    const data = Object.freeze(parsed(schema, value));
+    if (isRemembered && text.length <= MAX_REMEMBERED_LENGTH) {
+      const [oldest] = good.size < MAX_REMEMBERED ? [] : good.keys();
+      if (oldest !== undefined) good.delete(oldest);
+      good.set(text, data);
+    }
+    return data;
+  };
+};
+
+/** Reads the header fields that the schema knows, and no others. */
+const headerReader = (schema: z.ZodType): ((c: Context) => object) => {
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return (c) => {
+    const given = names.flatMap((name) => {
+      const value = c.req.header(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return parsed(schema, Object.fromEntries(given));
+  };
+};
+
+/** Of a query or a header. */
+const read = (target: 'query' | 'header', of: (c: Context) => object): MiddlewareHandler<Env> => {
+  return async (c, next) => {
+    // Hono's own types of what is valid are those of its validators.
+    c.req.addValidatedData(target, of(c));
+    return next();
+  };
+};
+
+const checkWhole = (target: Target, schema: z.ZodType): MiddlewareHandler<Env> => {
+  const check = zValidator<z.ZodType, Target, Env, string>(target, schema, undefined, {
+    validationFunction: (_schema, value: unknown) => {
+      refuse(unstorableText(value));
+      return { success: true as const, data: parsed(schema, value) };
+    },
+  });
+  return async (c, next) => {
+    if (target === 'json') await prepareJson(c);
+    return check(c, next);
+  };
+};
+
 /**
  * Validates one part of a request and tags the route for OpenAPI. `c.req.valid(target)` then is typed.
  *
+ * @param isRemembered queries that were good are kept by their text for a while: not where people's words stand in them
  * @throws MosaicError `invalid_request` with issues; for bodies also `malformed_json`, `unsupported_media_type`
  */
 export const validate = <T extends Target, S extends z.ZodType, E extends Env, P extends string>(
   target: T,
   schema: S,
+  { isRemembered = false }: { readonly isRemembered?: boolean } = {},
 ): MiddlewareHandler<E, P, Checked<T, S>> => {
   const strict = strictly(target, schema);
-  const check = zValidator<z.ZodType, Target, Env, string>(target, strict, undefined, {
-    validationFunction: (_schema, value: unknown) => {
-      if (target === 'query') refuse(repeated(value));
-      if (target !== 'header') refuse(unstorableText(value));
-      const result = strict.safeParse(value);
-      if (!result.success) refuse(issuesOf(result.error));
-      return result;
-    },
-  });
-  const middleware: MiddlewareHandler<Env> = async (c, next) => {
-    if (target === 'json') await prepareJson(c);
-    return check(c, next);
-  };
+  const middleware =
+    target === 'query'
+      ? read(target, queryReader(strict, isRemembered))
+      : target === 'header'
+        ? read(target, headerReader(strict))
+        : checkWhole(target, strict);
   const documented = tagged(middleware, { kind: 'input', target, schema: strict, errors: ERRORS[target] });
   // What was checked above is what makes these types true.
   return documented as unknown as MiddlewareHandler<E, P, Checked<T, S>>;

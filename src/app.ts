@@ -30,9 +30,12 @@ export const VERSION = '0.1.0';
 const federationDocumented = (deps: Deps): Hono<AppEnv> =>
   createBase(deps, { surface: 'federation' }).route('/federation/v1', federationRoutes(deps));
 
+/** The asking routes: their answers are made whole. */
+const ASKING = /^\/api\/(?:query|federation)\//;
+
 /** The public listener: people and their programs, with bearer tokens. No route here looks at a certificate. */
 export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
-  const app = createBase(deps, { surface: 'public' });
+  const app = createBase(deps, { surface: 'public', securesItself: (path) => ASKING.test(path) });
   app.route('/', healthRoutes(deps));
   app.route('/', crlRoutes(deps));
   app.route('/api/bootstrap', bootstrapRoutes(deps));

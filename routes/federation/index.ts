@@ -248,7 +248,7 @@ export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEn
   const serving = createServing(deps);
   const app = createBase(deps, {
     surface: 'federation',
-    securesItself: true,
+    securesItself: () => true,
     outermost: [
       auditInbound(deps, serving),
       stateRevocations(deps),

@@ -9,7 +9,8 @@ import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
-import { answerQuery, queryOf } from './query.ts';
+import { answerQuery } from './answer.ts';
+import { queryOf } from './query.ts';
 import { grantSearchRoutes } from './search.ts';
 import { blendPageQuery, blendedShape, grantHeader, queryHeaders } from './shapes.ts';
 
@@ -36,13 +37,13 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       ],
     }),
     validate('header', grantHeader),
-    validate('query', z.strictObject(blendPageQuery)),
+    validate('query', z.strictObject(blendPageQuery), { isRemembered: true }),
     async (c) => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
       const { name } = peerByGrant(c.get('peers'), grantId);
       const { limit, cursor } = c.req.valid('query');
       const query = queryOf(c, resource, `federated:${name}`, session);
-      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
+      return answerQuery(await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -73,7 +74,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
       const { name } = peerByGrant(c.get('peers'), grantId);
       const query = queryOf(c, resource, `federated:${name}`, session);
-      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      return answerQuery(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;

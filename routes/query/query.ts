@@ -2,13 +2,14 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
-import { queryItem, queryList, type Answer, type Query } from '../../src/services/query.ts';
+import { queryItem, queryList, type Query } from '../../src/services/query.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
+import { answerQuery } from './answer.ts';
 import { searchRoutes } from './search.ts';
 import { blendPageQuery, blendedShape, queryHeaders, sessionHeader, sourceQuery } from './shapes.ts';
 
@@ -29,12 +30,6 @@ export const queryOf = (
   session: session === undefined ? `token ${c.req.header('authorization')}` : `named ${session}`,
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
-
-/** Where it came from stands in the header; nobody behind this gateway keeps it. */
-export const answerQuery = (c: Context<AppEnv>, { page, cacheStatus }: Answer): Response => {
-  if (cacheStatus !== null) c.header('cache-status', cacheStatus);
-  return c.json(page);
-};
 
 const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
   const { singular } = resourceSpec(resource);
@@ -61,11 +56,11 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       ],
     }),
     validate('header', sessionHeader),
-    validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery })),
+    validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery }), { isRemembered: true }),
     async (c) => {
       const { source, limit, cursor } = c.req.valid('query');
       const query = queryOf(c, resource, source, c.req.valid('header')['x-mosaic-session']);
-      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
+      return answerQuery(await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -98,7 +93,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     async (c) => {
       const session = c.req.valid('header')['x-mosaic-session'];
       const query = queryOf(c, resource, c.req.valid('query').source, session);
-      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      return answerQuery(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;

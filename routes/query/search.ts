@@ -8,6 +8,7 @@ import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';
 import { blendedHitShape, searchQuery, showHit } from '../search-shapes.ts';
 import { validate } from '../validate.ts';
+import { answerJson } from './answer.ts';
 import { blendPageQuery, grantHeader, reportsShape, sourceQuery } from './shapes.ts';
 
 const tags = ['query'];
@@ -67,7 +68,7 @@ export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
     validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery, ...searchQuery })),
     async (c) => {
       const asked = c.req.valid('query');
-      return c.json(show(await searchEverywhere(deps, { ...searchOf(c, asked), source: asked.source })));
+      return answerJson(show(await searchEverywhere(deps, { ...searchOf(c, asked), source: asked.source })));
     },
   );
   return app;
@@ -90,7 +91,7 @@ export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
       const grantId = c.req.valid('header')['x-federation-grant'];
       const { name } = peerByGrant(c.get('peers'), grantId);
       const search = { ...searchOf(c, c.req.valid('query')), source: `federated:${name}` as const };
-      return c.json(show(await searchEverywhere(deps, search)));
+      return answerJson(show(await searchEverywhere(deps, search)));
     },
   );
   return app;

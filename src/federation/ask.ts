@@ -4,6 +4,7 @@ import { err, type Result } from '../../domain/result.ts';
 import { abortable } from './body.ts';
 import { callPeer } from './call.ts';
 import type { Attempt } from './circuit.ts';
+import { isGivenUp, type Deadline } from './deadline.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
 import type { Outbound } from './outbound.ts';
 import { readTerms, type Terms } from './terms.ts';
@@ -12,7 +13,7 @@ import { readTerms, type Terms } from './terms.ts';
 export interface Asking {
   readonly outbound: Outbound;
   readonly traceparent: string;
-  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
   /** Looks at a failure for a revocation, and marks it as one that is proven. */
   readonly learn: (peer: AskedPeer, failure: PeerFailure) => Promise<PeerFailure>;
 }
@@ -44,9 +45,6 @@ const ANSWERS: readonly (ErrorCode | null)[] = [
 
 const FIRST_PAUSE_MS = 50;
 
-const isGivenUp = (signal: AbortSignal): boolean =>
-  signal.aborted && (signal.reason as Error | undefined)?.name !== 'TimeoutError';
-
 /** Half of `most` to all of it, so that those who failed together do not come back together. */
 const jittered = (most: number): number => most * (0.5 + Math.random() / 2);
 
@@ -73,7 +71,8 @@ const isWorthAnother = (result: Result<unknown, PeerFailure>): boolean =>
  * Asks one peer: with its breaker around each call, again when a call did not get through, all within the deadline. Total.
  */
 export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Asking): Promise<Reply<T>> => {
-  const { outbound, traceparent, signal, learn } = asking;
+  const { outbound, traceparent, learn } = asking;
+  const { signal } = asking.deadline;
   const { circuits, health, clients, revocations, witness } = outbound;
   const { path, maxBytes, read } = question;
   const url = `${peer.federationUrl}/federation/v1/${path}`;

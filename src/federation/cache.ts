@@ -4,10 +4,20 @@ import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { abortable } from './body.ts';
+import { createDeadline, type Deadline } from './deadline.ts';
+
+/** What an answer is given in again and again. Kept with it and gone with it, so that it says nothing for longer. */
+export interface Forms {
+  /** The rows as JSON, each with its tags, as those of this source. */
+  rows?: { readonly source: string; readonly bytes: Uint8Array };
+  /** The cursor behind them, good for answers of this second. */
+  cursor?: { readonly second: number; readonly text: string };
+}
 
 /** An answer of a peer that is kept for a moment. */
 export interface Kept<T> {
   readonly value: T;
+  readonly forms: Forms;
   /** When it was asked for: it is at least as new as that. */
   readonly asOf: Date;
   /** Milliseconds since the epoch. */
@@ -44,13 +54,13 @@ export interface ResponseCache {
   /** What another replica keeps. @param read makes the value of the stored JSON, or null when it is not acceptable */
   shared<T>(key: string, read: (json: unknown) => T | null): Promise<Kept<T> | null>;
   /** @param json what the peer's answer was read from, or the same again */
-  put(key: string, kept: Omit<Kept<unknown>, 'until'>, json: unknown, peerId: string): void;
+  put(key: string, kept: Pick<Kept<unknown>, 'value' | 'asOf'>, json: unknown, peerId: string): void;
   /** One call for all who ask the same at the same time. It ends when nobody waits for it any more. */
   flight<T>(
     key: string,
     signal: AbortSignal,
     timeoutMs: number,
-    start: (signal: AbortSignal) => Promise<T>,
+    start: (deadline: Deadline) => Promise<T>,
   ): Promise<{ readonly isJoined: boolean; readonly value: T }>;
   /** Notes how a question that might have been in the cache was answered. */
   count(isHit: boolean): void;
@@ -59,7 +69,9 @@ export interface ResponseCache {
   settled(): Promise<void>;
 }
 
-const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
+/** What an answer takes here, against its JSON: the rows as objects, and the text that answers are made of. */
+const WEIGHT = 3;
 /** Larger answers are not kept. */
 export const MAX_ENTRY_BYTES = 1024 * 1024;
 const MAX_PEERS = 10_000;
@@ -95,7 +107,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
   const isShared = kv.isLocal !== true;
   const entries = new LRUCache<string, Kept<unknown>>({
     maxSize: MAX_BYTES,
-    maxEntrySize: MAX_ENTRY_BYTES,
+    maxEntrySize: WEIGHT * MAX_ENTRY_BYTES,
     ttlResolution: 0,
     perf: { now: () => clock.now().getTime() },
   });
@@ -133,14 +145,14 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
   const takeOff = (
     key: string,
     timeoutMs: number,
-    start: (signal: AbortSignal) => Promise<unknown>,
+    start: (deadline: Deadline) => Promise<unknown>,
   ): Flight => {
-    const over = new AbortController();
+    const { deadline, giveUp } = createDeadline(timeoutMs);
     const end = (): void => {
       if (flights.get(key) === flight) flights.delete(key);
-      over.abort();
+      giveUp();
     };
-    const result = start(AbortSignal.any([over.signal, AbortSignal.timeout(timeoutMs)])).finally(end);
+    const result = start(deadline).finally(end);
     const flight: Flight = { result, end, waiting: 0 };
     flights.set(key, flight);
     return flight;
@@ -158,8 +170,8 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       const left = found.until - clock.now().getTime();
       const value = left > 0 && left <= ttlSeconds * 1000 ? read(found.json) : null;
       if (value === null || bytes === null) return null;
-      const kept = { value, asOf: new Date(found.asOf), until: found.until };
-      entries.set(key, kept, { size: bytes.byteLength + key.length, ttl: left });
+      const kept = { value, forms: {}, asOf: new Date(found.asOf), until: found.until };
+      entries.set(key, kept, { size: WEIGHT * bytes.byteLength + key.length, ttl: left });
       return kept;
     },
 
@@ -170,7 +182,11 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       if (until <= now) return;
       const bytes = encoder.encode(JSON.stringify([asOf.getTime(), until, json]));
       if (bytes.byteLength + key.length > MAX_ENTRY_BYTES) return;
-      entries.set(key, { value, asOf, until }, { size: bytes.byteLength + key.length, ttl: until - now });
+      entries.set(
+        key,
+        { value, forms: {}, asOf, until },
+        { size: WEIGHT * bytes.byteLength + key.length, ttl: until - now },
+      );
       const writing = atStore(() => kv.set(sharedKey(key), bytes, (until - now) / 1000)).then(
         () => undefined,
       );
@@ -182,7 +198,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       key: string,
       signal: AbortSignal,
       timeoutMs: number,
-      start: (signal: AbortSignal) => Promise<T>,
+      start: (deadline: Deadline) => Promise<T>,
     ) => {
       const known = flights.get(key);
       const flight = known ?? takeOff(key, timeoutMs, start);

@@ -3,6 +3,7 @@ import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { ask, type Asking, type Question } from './ask.ts';
 import { cacheKey, type Kept } from './cache.ts';
+import type { Deadline } from './deadline.ts';
 import type { Mark } from './epochs.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
 import type { Sighting } from './sighting.ts';
@@ -87,7 +88,7 @@ export const consult = async <T>(
   question: Keepable<T>,
   consulting: Consulting,
 ): Promise<Result<T, PeerFailure>> => {
-  const { outbound, mark, isFresh, signal, sighting } = consulting;
+  const { outbound, mark, isFresh, deadline, sighting } = consulting;
   const { epochs, cache } = outbound;
   const allowed = cache.allowed(peer.id);
   const mayKeep = allowed !== 0 && epochs.isCurrent(mark);
@@ -96,27 +97,29 @@ export const consult = async <T>(
     // The key holds the whole question, so what stands under it was read by the same reader.
     const hit = (cache.get(key) as Kept<T> | null) ?? (await cache.shared(key, question.read));
     if (hit !== null && epochs.isCurrent(mark)) {
-      sighting.hit(hit.asOf, hit.until);
+      sighting.hit(hit);
       cache.count(true);
       return ok(hit.value);
     }
     cache.count(false);
   }
-  const now = (own: AbortSignal, at: Mark, under: string | null): Promise<Fetched<T>> =>
-    fetchNow(peer, question, { ...consulting, signal: own, mark: at }, under);
+  const now = (own: Deadline, at: Mark, under: string | null): Promise<Fetched<T>> =>
+    fetchNow(peer, question, { ...consulting, deadline: own, mark: at }, under);
   let fetched: Fetched<T>;
   let isJoined = false;
-  if (key === null || isFresh || allowed === null) fetched = await now(signal, mark, key);
+  if (key === null || isFresh || allowed === null) fetched = await now(deadline, mark, key);
   else {
     try {
-      const flight = await cache.flight(key, signal, outbound.timeoutMs, (own) => now(own, mark, key));
+      const flight = await cache.flight(key, deadline.signal, outbound.timeoutMs, (own) =>
+        now(own, mark, key),
+      );
       ({ value: fetched, isJoined } = flight);
     } catch (cause) {
       return err(peerFailure('peer_timeout', { cause }));
     }
   }
   // What is learned while the second one is under way is met by the next question: only a revocation counts at once.
-  if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(signal, epochs.again(mark), null);
+  if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(deadline, epochs.again(mark), null);
   // The answer that proved it says so in its own words.
   if (epochs.isRevoked(peer.id))
     return !fetched.result.ok && fetched.result.error.revoked ? fetched.result : err(REVOKED);

@@ -1,9 +1,13 @@
+import type { Kept } from './cache.ts';
+
 /** Where a source's answer came from, collected over all the calls it took. */
 export interface Sighting {
-  hit(asOf: Date, until: number): void;
+  hit(kept: Kept<unknown>): void;
   miss(asOf: Date, how: Miss): void;
   /** Whether anything of it came from the cache. */
   readonly isCached: boolean;
+  /** The kept answer that is all it is made of; null where there is none, or something else as well. */
+  readonly kept: Kept<unknown> | null;
   /** The oldest of what it is made of; null when nothing was asked. */
   readonly asOf: Date | null;
   /** As a member of `Cache-Status` (RFC 9211), without the cache's name; null when nothing was asked. */
@@ -28,18 +32,24 @@ export const createSighting = (): Sighting => {
   let asOf: Date | null = null;
   let until: number | null = null;
   let missed: Miss | null = null;
+  let only: Kept<unknown> | null = null;
   const older = (at: Date): Date => (asOf === null || at < asOf ? at : asOf);
   return {
-    hit: (at, over) => {
-      asOf = older(at);
-      until = Math.min(until ?? over, over);
+    hit: (kept) => {
+      only = asOf === null ? kept : null;
+      asOf = older(kept.asOf);
+      until = Math.min(until ?? kept.until, kept.until);
     },
     miss: (at, how) => {
+      only = null;
       asOf = older(at);
       missed = how;
     },
     get isCached() {
       return until !== null;
+    },
+    get kept() {
+      return only;
     },
     get asOf() {
       return asOf;

@@ -35,10 +35,12 @@ export const MAX_REQUESTS = 8;
 const SKIP_ROWS = 200;
 
 const settle = <T>(chunks: readonly Chunk<T>[], wanted: number): Walked<T> => {
-  const all = chunks.flatMap((chunk) => chunk.rows);
+  // What came whole and in one is passed on as it is: what is kept with it is found by that.
+  const [only] = chunks;
+  const all = chunks.length === 1 && only !== undefined ? only.rows : chunks.flatMap((chunk) => chunk.rows);
   const next = chunks.at(-1)?.next ?? null;
   return {
-    rows: all.slice(0, wanted),
+    rows: all.length <= wanted ? all : all.slice(0, wanted),
     more: next !== null || all.length > wanted,
     after: (taken) => {
       let left = taken;
@@ -60,14 +62,14 @@ const settle = <T>(chunks: readonly Chunk<T>[], wanted: number): Walked<T> => {
  * A cursor the peer no longer takes (its scope was edited, it expired) starts again at the top, skipping.
  * A failure after some rows were collected ends the walk there; the next page meets it first.
  *
- * @param isNew whether a row comes after what the user has seen
+ * @param isNew whether a row comes after what the user has seen; null: nothing was seen yet
  * @param compare the order of the peer's answers
  */
 export const walkInOrder = async <T>(
   fetchPage: FetchPage<T>,
   from: Upstream,
   limit: number,
-  isNew: (row: T) => boolean,
+  isNew: ((row: T) => boolean) | null,
   compare: (a: T, b: T) => number,
 ): Promise<Walk<T>> => {
   let chunks: Chunk<T>[] = [];
@@ -100,7 +102,7 @@ export const walkInOrder = async <T>(
         failure: peerFailure('peer_protocol', { message: 'The peer’s pages overlap or are out of order.' }),
       };
     }
-    const fresh = rows.filter(isNew);
+    const fresh = isNew === null ? rows : rows.filter(isNew);
     chunks.push({ cursor, rows: fresh, next });
     collected += fresh.length;
     last = rows.at(-1) ?? last;
@@ -118,5 +120,5 @@ export const walk = (
   fetchPage: FetchPage,
   from: Upstream,
   limit: number,
-  isNew: (row: ResourceRow) => boolean,
+  isNew: ((row: ResourceRow) => boolean) | null,
 ): Promise<Walk> => walkInOrder(fetchPage, from, limit, isNew, compareRows);

@@ -98,7 +98,7 @@ export const reconcilePeer = async (deps: Deps, peerId: string, traceId: string)
   const answer = await auditPlacesAtPeer(peer, held, {
     outbound,
     traceparent: traceparent(deps.random, traceId),
-    signal: AbortSignal.timeout(deps.settings.peerTimeoutMs),
+    deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
     learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });
   if (!answer.ok) throw new MosaicError(answer.error.code, { detail: answer.error.message });

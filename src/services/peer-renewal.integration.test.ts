@@ -71,7 +71,7 @@ const pairWorks = async (id: string): Promise<boolean> => {
   const asking = {
     outbound: outboundOf(deps),
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`,
-    signal: AbortSignal.timeout(10_000),
+    deadline: { signal: AbortSignal.timeout(10_000) },
     learn: revocationLearnerOf(deps).learn,
   };
   const { ok } = await capabilitiesOfPeer(await peerOf(id), asking);

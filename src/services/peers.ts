@@ -112,7 +112,7 @@ const callFirst = async (deps: Deps, peer: Peer, traceId: string): Promise<First
   const answer = await capabilitiesOfPeer(peer, {
     outbound,
     traceparent: traceparent(deps.random, traceId),
-    signal: AbortSignal.timeout(deps.settings.peerTimeoutMs),
+    deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
     learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });
   await outbound.health.settled();

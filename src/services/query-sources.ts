@@ -120,7 +120,7 @@ const peerSource = (peer: AskedPeer, index: number, resource: Resource, wish: Wi
         (cursor, size) => listAtPeer(peer, resource, { cursor, limit: size }, context),
         state.upstream,
         limit,
-        (row) => isAfter(row, index, position),
+        position === null ? null : (row) => isAfter(row, index, position),
       );
     },
     get: async (id) => {

@@ -2,6 +2,7 @@ import { blend, type BlendedRow, type SourceName } from '../../domain/blend/blen
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Deps } from '../deps.ts';
+import { createDeadline } from '../federation/deadline.ts';
 import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import type { Session } from '../federation/offline.ts';
 import { outboundOf } from '../federation/outbound.ts';
@@ -25,6 +26,7 @@ import {
   type Reports,
   type SourceReport,
 } from './query-report.ts';
+import { keptCursor, keptPage, wholePage, type KeptPage } from './query-kept.ts';
 import {
   sourcesFor,
   type AskingPerson,
@@ -34,6 +36,7 @@ import {
 } from './query-sources.ts';
 
 export interface QueryPage extends Reports {
+  /** Made when they are looked at: of a kept answer their text may be there already. */
   readonly items: readonly BlendedRow[];
   readonly next_cursor: string | null;
 }
@@ -43,6 +46,8 @@ export interface Answer {
   readonly page: QueryPage;
   /** `Cache-Status` (RFC 9211); null when no peer was asked. */
   readonly cacheStatus: string | null;
+  /** The items are exactly the rows of one kept answer; null where they are anything else. */
+  readonly kept: KeptPage | null;
 }
 
 /** Who asks, for what, where. */
@@ -62,15 +67,13 @@ export const asking = async <T>(
   { traceId, isFresh }: Pick<Query, 'traceId' | 'isFresh'>,
   work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
-  const over = new AbortController();
-  const signal = AbortSignal.any([AbortSignal.timeout(deps.settings.peerTimeoutMs), over.signal]);
-  const giveUp = (): void => over.abort();
+  const { deadline, giveUp } = createDeadline(deps.settings.peerTimeoutMs);
   try {
     return await work(
       {
         outbound: outboundOf(deps),
         traceparent: traceparent(deps.random, traceId),
-        signal,
+        deadline,
         isFresh,
         learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
       },
@@ -129,7 +132,8 @@ export const queryList = async (
       more: walked.more,
       isCached: source.sighting()?.isCached === true,
     }));
-    const blended = blend(pages, limit);
+    const kept = state.position === null ? keptPage(sources, answered) : null;
+    const blended = kept === null ? blend(pages, limit) : wholePage(pages, kept);
     const after = sources.map((_source, index) => {
       const outcome = outcomes[index];
       const unchanged = state.sources[index] ?? { done: true, upstream: null };
@@ -137,20 +141,23 @@ export const queryList = async (
         ? outcome.walked.after(blended.taken[outcome.name] ?? 0)
         : unchanged;
     });
-    const last = blended.items.at(-1);
-    const position =
-      last === undefined
-        ? state.position
-        : {
-            at: { createdAt: last.created_at, id: last.id },
-            source: sources.findIndex(({ name }) => name === last._source),
-          };
     const now = deps.clock.now();
+    const cursorNow = (): string => {
+      const last = blended.items.at(-1);
+      const position =
+        last === undefined
+          ? state.position
+          : {
+              at: { createdAt: last.created_at, id: last.id },
+              source: sources.findIndex(({ name }) => name === last._source),
+            };
+      return encodeBlendCursor(cursorMac, binding, { position, sources: after }, now);
+    };
     const page: QueryPage = {
-      items: blended.items,
-      next_cursor: blended.more
-        ? encodeBlendCursor(cursorMac, binding, { position, sources: after }, now)
-        : null,
+      get items() {
+        return blended.items;
+      },
+      next_cursor: blended.more ? (kept === null ? cursorNow() : keptCursor(kept, now, cursorNow)) : null,
       sources: Object.fromEntries(
         outcomes.map((outcome, index) => {
           const { source, name, latencyMs } = outcome;
@@ -162,7 +169,7 @@ export const queryList = async (
       ),
       notices: [...noticesOf(failed, offline), ...revoked],
     };
-    return { page, cacheStatus: cacheStatus(sources, now) };
+    return { page, cacheStatus: cacheStatus(sources, now), kept };
   });
 
 /** Denials that answer the question for a single row: the person may see none of that resource there. */
@@ -224,7 +231,7 @@ export const queryItem = async (deps: Deps, query: Query & { readonly id: string
         sources: { ...reports },
         notices: [...noticesOf(failed, offline), ...revoked],
       };
-      return { page, cacheStatus: cacheStatus(sources, deps.clock.now()) };
+      return { page, cacheStatus: cacheStatus(sources, deps.clock.now()), kept: null };
     }
     if (found !== null) throw failureToError(found.source.name, OVERTAKEN);
     const [unknown] = failed.filter(

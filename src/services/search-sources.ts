@@ -80,7 +80,7 @@ const peerSource = (peer: AskedPeer, index: number, sought: Sought, asking: Aski
       (cursor, size) => searchAtPeer(peer, sought, { cursor, limit: size }, asking),
       state.upstream,
       limit,
-      (hit) => isHitAfter(hit, index, place),
+      place === null ? null : (hit) => isHitAfter(hit, index, place),
       compareHits,
     );
   },
