@@ -77,4 +77,25 @@ describe('rows of a peer', () => {
       expect([bad, isTimestamp(bad)]).toEqual([bad, false]);
     }
   });
+
+  it('have timestamps that exist, as the calendar says of each number there could be', () => {
+    const two = (n: number): string => String(n).padStart(2, '0');
+    const exists = (text: string): boolean => {
+      const time = Date.parse(text);
+      return !Number.isNaN(time) && new Date(time).toISOString() === text;
+    };
+    const texts = [
+      ...['0000', '1900', '2000', '2023', '2024', '9999'].flatMap((year) =>
+        Array.from(
+          { length: 14 * 33 },
+          (_, n) => `${year}-${two(n % 14)}-${two(Math.floor(n / 14))}T00:00:00.000Z`,
+        ),
+      ),
+      ...Array.from({ length: 100 }, (_, n) => `2024-02-29T${two(n)}:00:00.000Z`),
+      ...Array.from({ length: 100 }, (_, n) => `2024-02-28T23:${two(n)}:00.000Z`),
+      ...Array.from({ length: 100 }, (_, n) => `2024-02-28T23:59:${two(n)}.999Z`),
+    ];
+    expect(texts.filter((text) => isTimestamp(text) !== exists(text))).toEqual([]);
+    expect(texts.filter(isTimestamp).length).toBeGreaterThan(2_000);
+  });
 });
