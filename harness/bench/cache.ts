@@ -46,11 +46,21 @@ const enrolled = async (world: World, { alice, ann }: Seeded, peerName: string) 
   return peer;
 };
 
+/** CPU a request of everyone who has a part in it, the generator too: on few cores they share the throughput. */
+const spent = (name: string, runs: readonly Measured[]) => {
+  const of = (who: string, pick: (run: Measured) => number) =>
+    figure(`${name}, CPU a request, ${who} (ms)`, median(runs.map(pick)));
+  return [
+    ...Object.keys(runs[0]?.othersMs ?? {}).map((who) => of(who, ({ othersMs }) => othersMs[who] ?? 0)),
+    of('load generator', ({ generatorMs }) => generatorMs),
+  ];
+};
+
 /** What the cache gains, and what a peer that is down costs, as a person at home meets it. */
 const measure = async (
   tier: string,
   world: World,
-  ca: string | null,
+  { ca, others }: { readonly ca: string | null; readonly others: Readonly<Record<string, number>> },
   progress: (text: string) => void,
 ): Promise<SectionReport> => {
   const seeded = await seedPeople(world, 'bench-');
@@ -62,6 +72,7 @@ const measure = async (
     path: `/api/query/tasks?limit=50&${path}`,
     headers: { authorization, ...headers },
     tls: ca === null ? null : { ca },
+    others,
   });
   const cached = target('source=federated:live');
   const uncached = target('source=federated:live', { 'cache-control': 'no-cache' });
@@ -89,6 +100,14 @@ const measure = async (
         `${tier} cached list, requests per second, 16 conn.`,
         median(sixteen.map(([fast]) => fast.perSecond)),
       ),
+      ...spent(
+        `${tier} cached list, 16 conn.`,
+        sixteen.map(([fast]) => fast),
+      ),
+      ...spent(
+        `${tier} uncached list, 16 conn.`,
+        sixteen.map(([, slow]) => slow),
+      ),
       figure(
         `${tier}, what a dead peer adds to source=local, p50 (ms)`,
         added((report) => report.p50Ms),
@@ -106,7 +125,7 @@ const measure = async (
 export const measureCacheEmbedded = async (progress: (text: string) => void): Promise<SectionReport> => {
   const world = await bootEmbeddedWorld();
   try {
-    return await measure('embedded', world, null, progress);
+    return await measure('embedded', world, { ca: null, others: { gateways: process.pid } }, progress);
   } finally {
     await world.close();
   }
@@ -119,5 +138,10 @@ export const measureCache = async (
 ): Promise<SectionReport> => {
   const file = path.join(world.handle.stateDir, 'bench-root.pem');
   await writeFile(file, world.handle.rootPem);
-  return measure('federated', world, file, progress);
+  const others = Object.fromEntries(
+    world.handle.state.components
+      .filter(({ name }) => /^(gateway|nginx|postgres|valkey)-/.test(name))
+      .map(({ name, pid }) => [name, pid]),
+  );
+  return measure('federated', world, { ca: file, others }, progress);
 };

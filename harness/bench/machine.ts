@@ -24,6 +24,17 @@ export const cpuMs = (pid: number): number => {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10;
 };
 
+/** The same of a process and all that came of it and still run: a database's sessions, a server's workers. */
+export const treeCpuMs = (pid: number): number => {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    return children.reduce((sum, child) => sum + treeCpuMs(Number(child)), cpuMs(pid));
+  } catch {
+    // It ended while we looked.
+    return 0;
+  }
+};
+
 /** The first child of a process: the gateway behind its launcher. */
 export const childOf = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);

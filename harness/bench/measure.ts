@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { LoadReport } from './load.ts';
-import { cpuMs } from './machine.ts';
+import { cpuMs, treeCpuMs } from './machine.ts';
 
 const run = promisify(execFile);
 const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
@@ -10,6 +10,8 @@ const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
 export interface Target {
   /** The process whose CPU time counts. */
   readonly pid?: number;
+  /** More processes whose CPU time is told apart, with what came of each. */
+  readonly others?: Readonly<Record<string, number>>;
   readonly origin: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -19,14 +21,24 @@ export interface Target {
 export interface Measured extends LoadReport {
   /** CPU time of the serving process a request, milliseconds; NaN where no process was named. */
   readonly cpuMs: number;
+  /** CPU time of each of the others a request, milliseconds. */
+  readonly othersMs: Readonly<Record<string, number>>;
 }
 
 export const load = async (target: Target, connections: number, seconds: number): Promise<Measured> => {
-  const { pid, ...order } = target;
+  const { pid, others = {}, ...order } = target;
   const before = pid === undefined ? Number.NaN : cpuMs(pid);
+  const names = Object.entries(others).map(([name, root]) => ({ name, root, was: treeCpuMs(root) }));
   const { stdout } = await run(process.execPath, [LOAD, JSON.stringify({ ...order, connections, seconds })]);
   const report = JSON.parse(stdout) as LoadReport;
-  return { ...report, cpuMs: pid === undefined ? Number.NaN : (cpuMs(pid) - before) / report.requests };
+  const othersMs = Object.fromEntries(
+    names.map(({ name, root, was }) => [name, (treeCpuMs(root) - was) / report.requests]),
+  );
+  return {
+    ...report,
+    othersMs,
+    cpuMs: pid === undefined ? Number.NaN : (cpuMs(pid) - before) / report.requests,
+  };
 };
 
 export const median = (values: readonly number[]): number => {
