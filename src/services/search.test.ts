@@ -126,7 +126,7 @@ describe('searchEverywhere', () => {
       ),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it('M5-2 asks the peer for each search anew', async () => {
     const peer = searchable([found(0.5, 1, 1)], 100);
