@@ -1,46 +1,48 @@
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
-import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import { toIso } from '../driver/values.ts';
+import { resourceSpec, type Resource } from '../../domain/resources.ts';
 import { shownColumns } from './columns.ts';
 
 /*
- * A page in one text: every column of every row, with U+001F between them. A driver makes 400 values of a page of 50 rows
- * and an answer makes text of them again; this is one value, and costs the server no more. (JSON made by the server
- * would be shorter still on this side, and costs it 170 µs a page.)
+ * A page in one text: a row a line, U+001F between its columns, each as JSON but for the two times that every row has. A driver
+ * makes 450 values of a page of 50 rows, and an answer makes text of them again; this is one value and one replacement,
+ * and costs the server 30 µs. (Whole JSON objects made by the server cost it 90 µs, and save 15 here.)
+ *
+ * Neither a line feed nor U+001F can be in a value: JSON escapes both.
  */
 
 const SEPARATOR = '\u001F';
-const MARK = '+';
 
-type Form = 'id' | 'time' | 'text';
+type Form = 'id' | 'time' | 'json';
 
 interface PackedColumn {
   readonly name: string;
   readonly form: Form;
-  readonly isNullable: boolean;
+  readonly expression: string;
 }
 
-const columnsOf = (resource: Resource): readonly PackedColumn[] => {
+/** More digits than are kept, so that there are always as many: the server leaves zeros at the end out. */
+const inDigits = (column: string): string => `(${column} at time zone 'UTC') + interval '1 microsecond'`;
+
+const orNull = (json: string): string => `coalesce(${json}, 'null')`;
+
+const columnsOf = (resource: Resource, table: string, isBounded: boolean): readonly PackedColumn[] => {
   const { fields } = resourceSpec(resource);
   return shownColumns(resource).map(({ name, isTime }) => {
-    const field = fields[name];
-    if (field === undefined)
+    const column = `${table}.${name}`;
+    if (name === 'id') return { name, form: 'id', expression: column };
+    if (fields[name] === undefined)
+      return isTime
+        ? { name, form: 'time', expression: inDigits(column) }
+        : { name, form: 'json', expression: orNull(`'"' || ${column} || '"'`) };
+    if (isTime)
       return {
         name,
-        form: isTime ? 'time' : 'id',
-        isNullable: name === 'owner_id' || name === 'team_id',
+        form: 'json',
+        expression: orNull(`left(to_json(${inDigits(column)})::text, 24) || 'Z"'`),
       };
-    return { name, form: isTime ? 'time' : 'text', isNullable: true };
+    const text = isBounded ? `case when not ${table}.is_beyond then ${column} end` : column;
+    return { name, form: 'json', expression: orNull(`to_json(${text})::text`) };
   });
-};
-
-/** Empty is NULL; so a text has a mark in front. */
-const expression = ({ name, form, isNullable }: PackedColumn, table: string, isBounded: boolean): string => {
-  const column = `${table}.${name}`;
-  if (form === 'text')
-    return `coalesce('${MARK}' || ${isBounded ? `case when not ${table}.is_beyond then ${column} end` : column}, '')`;
-  const shown = form === 'time' ? `(${column} at time zone 'UTC')` : column;
-  return isNullable ? `coalesce(${shown}::text, '')` : shown;
 };
 
 /**
@@ -48,8 +50,8 @@ const expression = ({ name, form, isNullable }: PackedColumn, table: string, isB
  * `is_beyond` comes without texts, and says that the page is cut.
  */
 export const packedColumns = (resource: Resource, table: string, isBounded: boolean): string => {
-  const columns = columnsOf(resource).map((column) => expression(column, table, isBounded));
-  return `string_agg(concat_ws(E'\\x1f', ${columns.join(', ')}), E'\\x1f') as packed, count(*)::integer as rows,
+  const columns = columnsOf(resource, table, isBounded).map(({ expression }) => expression);
+  return `string_agg(concat_ws(E'\\x1f', ${columns.join(', ')}), E'\\n') as packed, count(*)::integer as rows,
     ${isBounded ? `coalesce(bool_or(${table}.is_beyond), false)` : 'false'} as is_cut`;
 };
 
@@ -68,63 +70,61 @@ export interface UnpackedPage {
   readonly last: CursorPosition | null;
 }
 
-type Unpack = (packed: string, rows: number, shown: number) => UnpackedPage | null;
+interface Unpacking {
+  readonly line: RegExp;
+  readonly row: string;
+  readonly createdAt: number;
+}
 
-const makeUnpack = (resource: Resource): Unpack => {
-  const columns = columnsOf(resource);
-  const width = columns.length;
-  const before = columns.map(({ name }, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-  const forms = columns.map(({ form }) => form);
-  const createdAt = columns.findIndex(({ name }) => name === 'created_at');
+const COLUMN = '([^\\x1f\\n]*)';
+/** RFC 3339 but for the T and the Z, and with more digits. */
+const TIME = '(\\d{4}-\\d\\d-\\d\\d) (\\d\\d:\\d\\d:\\d\\d\\.\\d{3})\\d*';
+const TIME_FORM = new RegExp(`^${TIME}$`);
 
-  /** One row, from `parts[first]` on. */
-  const rowJson = (parts: readonly string[], first: number): string => {
-    let json = '';
-    for (let column = 0; column < width; column += 1) {
-      const part = parts[first + column] ?? '';
-      const form = forms[column];
-      if (part === '') json += `${before[column]}null`;
-      else if (form === 'id') json += `${before[column]}"${part}"`;
-      else if (form === 'time') json += `${before[column]}"${toIso(part)}"`;
-      else json += before[column] + JSON.stringify(part.slice(MARK.length));
-    }
-    return `${json}}`;
-  };
-
-  return (packed, rows, shown) => {
-    const parts = packed.split(SEPARATOR);
-    if (parts.length !== rows * width) return null;
-    const texts: string[] = [];
-    let last: CursorPosition | null = null;
-    for (let row = 0; row < shown; row += 1) {
-      const first = row * width;
-      const position = { createdAt: toIso(parts[first + createdAt] ?? ''), id: parts[first] ?? '' };
-      if (last !== null && !isBefore(position, last)) return null;
-      last = position;
-      texts.push(rowJson(parts, first));
-    }
-    return { json: texts.join(','), last };
+const makeUnpacking = (resource: Resource): Unpacking => {
+  const columns = columnsOf(resource, '', false);
+  let groups = 0;
+  const next = (): string => `$${String((groups += 1)).padStart(2, '0')}`;
+  const members = columns.map(({ name, form }) => {
+    const value = form === 'time' ? `"${next()}T${next()}Z"` : form === 'id' ? `"${next()}"` : next();
+    return `${JSON.stringify(name)}:${value}`;
+  });
+  return {
+    line: new RegExp(columns.map(({ form }) => (form === 'time' ? TIME : COLUMN)).join(SEPARATOR), 'g'),
+    row: `{${members.join(',')}}`,
+    createdAt: columns.findIndex(({ name }) => name === 'created_at'),
   };
 };
 
-/** Whether a row comes after another in a list: newest first, then the highest id. */
-const isBefore = (row: CursorPosition, than: CursorPosition): boolean =>
-  row.createdAt < than.createdAt || (row.createdAt === than.createdAt && row.id < than.id);
+const unpackings = new Map<Resource, Unpacking>();
 
-const unpackers: Readonly<Record<Resource, Unpack>> = Object.fromEntries(
-  RESOURCES.map((resource) => [resource, makeUnpack(resource)]),
-) as Record<Resource, Unpack>;
+const unpackingOf = (resource: Resource): Unpacking => {
+  const known = unpackings.get(resource);
+  if (known !== undefined) return known;
+  const made = makeUnpacking(resource);
+  unpackings.set(resource, made);
+  return made;
+};
+
+/** A line's place in the list; null for a time that is unusual. */
+const positionOf = (line: string, createdAt: number): CursorPosition | null => {
+  const columns = line.split(SEPARATOR);
+  const [, date, time] = TIME_FORM.exec(columns[createdAt] ?? '') ?? [];
+  const [id] = columns;
+  return date === undefined || time === undefined || id === undefined
+    ? null
+    : { createdAt: `${date}T${time}Z`, id };
+};
 
 /**
- * Makes the JSON of the first `shown` of `rows` rows, letter by letter what `JSON.stringify` makes of them.
- *
- * null: it can not be read, because a text holds the separator itself. Then there are more parts than columns, always
- * and not by luck, for the server writes exactly one between two columns. Or the rows are not in the order of the list,
- * which the server keeps although SQL does not promise it.
+ * Makes the JSON of a page, or of all but its last row, letter by letter what `JSON.stringify` makes of the rows. null when
+ * it can not: a row has a time with another year than one of four digits.
  */
-export const unpack = (
-  resource: Resource,
-  packed: string,
-  rows: number,
-  shown: number,
-): UnpackedPage | null => unpackers[resource](packed, rows, shown);
+export const unpack = (resource: Resource, packed: string, withoutLast: boolean): UnpackedPage | null => {
+  const { line, row, createdAt } = unpackingOf(resource);
+  const shown = withoutLast ? packed.slice(0, Math.max(0, packed.lastIndexOf('\n'))) : packed;
+  if (shown === '') return { json: '', last: null };
+  const json = shown.replace(line, row);
+  const last = positionOf(shown.slice(shown.lastIndexOf('\n') + 1), createdAt);
+  return last === null || json.includes(SEPARATOR) ? null : { json: json.replaceAll('\n', ','), last };
+};

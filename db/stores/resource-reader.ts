@@ -49,11 +49,11 @@ export const createResourceReader = (db: Queryable, maxListBytes?: number): Reso
     if (page === undefined) return REFUSED;
     if (page.packed === null) return admitted(EMPTY);
     const hasMore = page.is_cut || page.rows > limit;
-    const shown = hasMore ? page.rows - 1 : page.rows;
-    const unpacked = unpack(resource, page.packed, page.rows, shown);
-    if (unpacked !== null)
-      return admitted({ json: unpacked.json, count: shown, next: hasMore ? unpacked.last : null });
-    // Rare: somebody wrote the separator into a text.
+    const unpacked = unpack(resource, page.packed, hasMore);
+    if (unpacked !== null) {
+      const count = hasMore ? page.rows - 1 : page.rows;
+      return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
+    }
     const plain = await createRowReader(db, maxListBytes).list(read);
     return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
   },

@@ -138,12 +138,13 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       }
     });
 
-    it('a text that holds what packed pages are separated by is read right, and forges no row', async () => {
+    it('a text that holds what packed pages are separated by, or a replacement’s $1, is read right and forges no row', async () => {
       const me = await aUser(storage);
       const enrolled = await anActiveGrant(storage, me);
       await addRow(storage, me, 'tasks', null, 'before');
-      const forged = ['+x', '', '+open', '', crypto.randomUUID(), me, '', '2026-01-01 00:00:00', ''];
-      for (const text of ['\u001f', 'a\u001fb', '\u001f'.repeat(9), forged.join('\u001f')])
+      const time = '2026-01-01 00:00:00.000001';
+      const forged = ['"x"', 'null', '"open"', `null\n${crypto.randomUUID()}`, me, 'null', time, time, '"y"'];
+      for (const text of ['\u001f\n', '$1 $01 $& $$', '\u001f'.repeat(9), forged.join('\u001f')])
         await addRow(storage, me, 'tasks', null, text);
       await addRow(storage, me, 'tasks', null, 'after');
       for (const limit of [1, 2, 5, 6, 100]) {
@@ -151,6 +152,22 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
         expect(page.admitted && page.value.items).toHaveLength(Math.min(limit, 6));
       }
       expect(await titles(enrolled)).toContain(forged.join('\u001f'));
+    });
+
+    it('a page with a time of another year than of four digits is read right', async () => {
+      const me = await aUser(storage);
+      const enrolled = await anActiveGrant(storage, me);
+      const { id } = await addRow(storage, me, 'tasks');
+      for (const time of ['12026-01-01 10:00:00.5Z', '2026-01-01 10:00:00.5Z']) {
+        await opened.raw(
+          'update tasks set created_at = $2::timestamptz, due_at = $2::timestamptz where id = $1',
+          [id, time],
+        );
+        const page = await list(enrolled);
+        expect(page.admitted && page.value.items[0]?.created_at).toBe(
+          new Date(time.replace(/^1(2026)/, '+01$1').replace(' ', 'T')).toISOString(),
+        );
+      }
     });
 
     it('X-30 gets what a list would show; a foreign id and an absent id are the same null', async () => {
