@@ -56,6 +56,8 @@ export interface Crl {
   readonly number: bigint;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
+  /** Lists of other authorities that are trusted too, while one is replaced; `pem` has them already. */
+  readonly others?: readonly Pick<Crl, 'der' | 'number'>[];
 }
 
 /** Optional ability of an authority: the current revocation list. */
@@ -78,6 +80,8 @@ export interface CaProbe {
 export interface Trust {
   /** All that are trusted at this moment, the one that issues first, PEM. */
   readonly rootsPem: string;
+  /** What signs certificates below those roots, the one that issues first, PEM; empty where roots sign themselves. */
+  readonly intermediatesPem: string;
   /** For each newer root a certificate over its name and key, signed by the older one; PEM, empty when there is one root. */
   readonly linksPem: string;
 }
@@ -89,6 +93,14 @@ export interface RollState {
   readonly phase: 'stable' | 'announced' | 'switched';
   readonly announcedAt: Date | null;
   readonly switchedAt: Date | null;
+  /** Roots that are known, each once: the one that issues first. */
+  readonly roots: readonly KnownRoot[];
+}
+
+export interface KnownRoot {
+  readonly pem: string;
+  /** `configured`: it is ready to be announced, or retired; nobody trusts it. */
+  readonly use: 'issuing' | 'trusted' | 'configured';
 }
 
 /** Optional ability of an authority: its root can be replaced while it works. */
@@ -97,7 +109,7 @@ export interface RootRollover {
   trust(): Promise<Trust>;
   /** @throws MosaicError `ca_unavailable` */
   rollState(): Promise<RollState>;
-  /** @throws MosaicError `invalid_transition` out of turn, `ca_unavailable` */
+  /** @throws MosaicError `invalid_transition` out of turn, `conflict`, `ca_unavailable` */
   roll(step: RollStep): Promise<void>;
 }
 
@@ -107,4 +119,5 @@ export type Authority = CertificateAuthority & CrlSource & Partial<CaProbe> & Pa
 /** The roots to trust, of any authority. @throws MosaicError `ca_unavailable` */
 export const trustOf = async (
   ca: Pick<CertificateAuthority, 'rootPem'> & Partial<RootRollover>,
-): Promise<Trust> => (ca.trust === undefined ? { rootsPem: await ca.rootPem(), linksPem: '' } : ca.trust());
+): Promise<Trust> =>
+  ca.trust === undefined ? { rootsPem: await ca.rootPem(), intermediatesPem: '', linksPem: '' } : ca.trust();

@@ -17,6 +17,7 @@ import { createRevocationOutbox } from './stores/revocation-outbox.ts';
 import { createSealedStore } from './stores/sealed.ts';
 import { createSecretStore } from './stores/secrets.ts';
 import { driverSession, transactionSession, type Session } from './stores/session.ts';
+import { createStepCaRollStore } from './stores/step-ca-roll.ts';
 import { createTeamStore } from './stores/teams.ts';
 import { createTokenStore } from './stores/tokens.ts';
 import { createUserStore } from './stores/users.ts';
@@ -41,6 +42,7 @@ const storesOn = (session: Session): Stores => ({
   auditChain: createAuditChainStore(session),
   secrets: createSecretStore(session),
   embeddedCa: createEmbeddedCaStore(session),
+  stepCaRoll: createStepCaRollStore(session),
   resources: createResourceWriter(session),
   sealed: createSealedStore(session),
 });

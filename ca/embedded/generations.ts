@@ -1,6 +1,6 @@
-import { MosaicError } from '../../domain/errors.ts';
 import type { RootGenerations } from '../../domain/ports/federation.ts';
 import type { Crl, RollState, RollStep, Trust } from '../authority.ts';
+import { after, conflicting, phaseOf } from '../rollover.ts';
 import { asAuthority } from './errors.ts';
 import { createRevocationList, type CrlDeps, type RevocationList } from './revocations.ts';
 import { loadOrCreateRoot, signLink, type Root, type RootDeps } from './root.ts';
@@ -21,24 +21,6 @@ export interface Generations {
   roll(step: RollStep): Promise<void>;
 }
 
-const phaseOf = ({ oldest, issuing, newest }: RootGenerations): RollState['phase'] => {
-  if (oldest === newest) return 'stable';
-  return issuing === newest ? 'switched' : 'announced';
-};
-
-const PHASE_BEFORE = { announce: 'stable', switch: 'announced', retire: 'switched' } as const;
-
-const after = (step: RollStep, from: RootGenerations, now: Date): RootGenerations => {
-  switch (step) {
-    case 'announce':
-      return { ...from, newest: from.newest + 1, announcedAt: now, switchedAt: null };
-    case 'switch':
-      return { ...from, issuing: from.newest, switchedAt: now };
-    case 'retire':
-      return { ...from, oldest: from.newest, announcedAt: null, switchedAt: null };
-  }
-};
-
 /** The newest number first, which readers of the text go by; valid for as long as the first to end is. */
 const joined = (lists: readonly Crl[], issuing: Crl): Crl => {
   const sorted = lists.toSorted((a, b) => (a.number < b.number ? 1 : -1));
@@ -48,6 +30,7 @@ const joined = (lists: readonly Crl[], issuing: Crl): Crl => {
     pem: sorted.map(({ pem }) => pem).join(''),
     number: sorted[0]?.number ?? issuing.number,
     nextUpdate: soonest.nextUpdate,
+    others: lists.filter((one) => one !== issuing),
   };
 };
 
@@ -107,25 +90,23 @@ export const createGenerations = (deps: RootDeps & CrlDeps): Generations => {
         now.oldest === now.newest
           ? ''
           : await signLink((await open(now.oldest)).root, (await open(now.newest)).root, deps);
-      return { rootsPem: held.map(({ root }) => root.pem).join(''), linksPem };
+      return { rootsPem: held.map(({ root }) => root.pem).join(''), intermediatesPem: '', linksPem };
     },
     state: async () => {
       const now = await deps.store.roots();
-      return { phase: phaseOf(now), announcedAt: now.announcedAt, switchedAt: now.switchedAt };
+      const held = await trusted(now);
+      const roots = held.map(({ root: { pem } }, index) => ({
+        pem,
+        use: index === 0 ? ('issuing' as const) : ('trusted' as const),
+      }));
+      return { phase: phaseOf(now), announcedAt: now.announcedAt, switchedAt: now.switchedAt, roots };
     },
     roll: async (step) => {
       const from = await deps.store.roots();
-      const phase = phaseOf(from);
-      if (phase !== PHASE_BEFORE[step]) {
-        throw new MosaicError('invalid_transition', {
-          detail: `The authority’s root is ${phase}; ${step} follows ${PHASE_BEFORE[step]}.`,
-        });
-      }
-      const to = after(step, from, deps.clock.now());
+      const to = after(step, from, from.newest + 1, deps.clock.now());
       // Before anybody is told of it: a generation that is named has a root.
       await asAuthority('open its root', () => open(to.newest));
-      if (!(await deps.store.changeRoots(from, to)))
-        throw new MosaicError('conflict', { detail: 'Somebody else rolls the root over at this moment.' });
+      if (!(await deps.store.changeRoots(from, to))) throw conflicting();
       await current();
     },
   };

@@ -13,6 +13,7 @@ import { rootRollover } from './0012_root_rollover.ts';
 import { revocationPush } from './0013_revocation_push.ts';
 import { revocationMemory } from './0014_revocation_memory.ts';
 import { listSigner } from './0015_list_signer.ts';
+import { stepCaRoll } from './0016_step_ca_roll.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   revocationPush,
   revocationMemory,
   listSigner,
+  stepCaRoll,
 ];

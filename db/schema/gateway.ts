@@ -30,6 +30,16 @@ export const embeddedCaState = pgTable('embedded_ca_state', {
   switchedAt: instant('switched_at'),
 });
 
+/** One row, once a step-ca was replaced by another: which issues and which are trusted, by SHA-256 of their intermediates. */
+export const stepCaRoll = pgTable('step_ca_roll', {
+  id: smallint('id').primaryKey(),
+  oldest: text('oldest').notNull(),
+  issuing: text('issuing').notNull(),
+  newest: text('newest').notNull(),
+  announcedAt: instant('announced_at'),
+  switchedAt: instant('switched_at'),
+});
+
 /** One row. `epoch` rises with every revocation (a trigger); below `proven_epoch` the database is an older one. */
 export const gatewayRevocation = pgTable('gateway_revocation', {
   id: smallint('id').primaryKey(),

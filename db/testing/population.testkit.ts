@@ -42,6 +42,7 @@ insert into federation_audit_log select gen_random_uuid(), now() - i * interval 
     'allowed', null, 200, i, i / 3.0::float8, null from generate_series(1, ${rows}) i;
 insert into embedded_ca_revocations values ('0aff', 'superseded', now());
 update embedded_ca_state set crl_number = 9007199254740993;
+insert into step_ca_roll values (1, 'a', 'a', 'b', now(), null);
 delete from users where name = 'user-7';
 delete from federation_peers where name = 'home-3';
 `;

@@ -283,15 +283,26 @@ export interface RevokedSerial {
   readonly reason?: string;
 }
 
-/** Generations of the embedded CA's root. At most two are trusted: `issuing` is one of them. */
-export interface RootGenerations {
-  readonly oldest: number;
-  readonly issuing: number;
-  readonly newest: number;
+/** Generations of a CA's root. At most two are trusted: `issuing` is one of them. */
+export interface Generations<T> {
+  readonly oldest: T;
+  readonly issuing: T;
+  readonly newest: T;
   /** When the newest was made known; null: nothing is rolled over. */
   readonly announcedAt: Date | null;
   /** When the newest began to issue. */
   readonly switchedAt: Date | null;
+}
+
+/** Of the embedded CA, counted from 1. */
+export type RootGenerations = Generations<number>;
+
+/** Which of the configured step-cas issues and which are trusted, by SHA-256 of their intermediates. */
+export interface StepCaRollStore {
+  /** null: nothing was ever rolled over, so it is the configured one. */
+  get(): Promise<Generations<string> | null>;
+  /** False when it is not `from` any more: somebody else was faster. */
+  change(from: Generations<string>, to: Generations<string>): Promise<boolean>;
 }
 
 /** What the embedded CA keeps: revoked serials and the CRL's number, which only rises. */

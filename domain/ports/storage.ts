@@ -4,6 +4,7 @@ import type {
   AuditStore,
   CertificateStore,
   EmbeddedCaStore,
+  StepCaRollStore,
   EnrollmentTokenStore,
   GrantStore,
   PeerStore,
@@ -32,6 +33,7 @@ export interface Stores {
   readonly auditChain: AuditChainStore;
   readonly secrets: SecretStore;
   readonly embeddedCa: EmbeddedCaStore;
+  readonly stepCaRoll: StepCaRollStore;
   readonly resources: ResourceWriter;
   readonly sealed: SealedStore;
 }

@@ -26,6 +26,7 @@ export const programs = {
   nginx: '/usr/sbin/nginx',
   valkey: '/usr/bin/valkey-server',
   provision: path.join(INFRA, 'step-ca', 'provision.sh'),
+  crossSign: path.join(INFRA, 'step-ca', 'cross-sign.sh'),
 } as const;
 
 const INSTALLER = path.join(INFRA, 'install-debian.sh');

@@ -34,6 +34,8 @@ export const startStepCa = async (options: {
   readonly port: number;
   /** Port of the plain listener for the CRL. */
   readonly crlPort: number;
+  /** Prefix of its certificates’ names; the script’s own when absent. */
+  readonly caName?: string;
   readonly onSpawn?: OnSpawn;
 }): Promise<StepCa> => {
   const { folder, port, crlPort } = options;
@@ -57,6 +59,7 @@ export const startStepCa = async (options: {
       CA_ADDRESS: `127.0.0.1:${port}`,
       CA_INSECURE_ADDRESS: `127.0.0.1:${crlPort}`,
       CA_CRL_URL: `http://127.0.0.1:${crlPort}/1.0/crl`,
+      ...(options.caName === undefined ? {} : { CA_NAME: options.caName }),
     },
   });
   const rootCertFile = path.join(home, 'certs', 'root_ca.crt');

@@ -34,6 +34,7 @@ export const TABLES: readonly string[] = [
   'gateway_secrets',
   'embedded_ca_revocations',
   'embedded_ca_state',
+  'step_ca_roll',
 ];
 
 /** Every row of every table, by an eye that is not the product's. */

@@ -4,13 +4,13 @@ import type { StepCaConfig } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { issueClient, type ClientCertificate } from '../../src/runtimes/node/front.testkit.ts';
 import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
-import { openStepCa, type OpenedAuthority } from '../../src/runtimes/node/step-ca.ts';
+import { openStepCa, type OpenedStepCa } from '../../src/runtimes/node/step-ca.ts';
 import { readFileSync } from 'node:fs';
 import { startServices, type Services } from './services.ts';
 
 let services: Services;
 let gateway: RunningGateway;
-let stepCa: OpenedAuthority;
+let stepCa: OpenedStepCa;
 
 beforeAll(async () => {
   services = await startServices();

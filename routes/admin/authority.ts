@@ -17,6 +17,17 @@ const authorityShape = z
     phase: z.enum(['stable', 'announced', 'switched']),
     announced_at: timestamp.nullable(),
     switched_at: timestamp.nullable(),
+    roots: z
+      .array(
+        z.strictObject({
+          fingerprint: z.string().meta({ description: 'SHA-256 of the certificate, hexadecimal.' }),
+          not_after: timestamp.nullable(),
+          use: z.enum(['issuing', 'trusted', 'configured']).meta({
+            description: 'configured: a step-ca of the configuration that nobody trusts yet, or any more.',
+          }),
+        }),
+      )
+      .meta({ description: 'The one that issues first.' }),
     waiting_for: z.int().meta({
       description:
         'Announced: grants whose holder does not know the new root yet. Switched: good certificates of the old root.',
@@ -34,6 +45,11 @@ const show = (view: AuthorityView): z.infer<typeof authorityShape> => ({
   phase: view.phase,
   announced_at: view.announcedAt?.toISOString() ?? null,
   switched_at: view.switchedAt?.toISOString() ?? null,
+  roots: view.roots.map(({ fingerprint, notAfter, use }) => ({
+    fingerprint,
+    not_after: notAfter?.toISOString() ?? null,
+    use,
+  })),
   waiting_for: view.waitingFor,
 });
 
@@ -57,9 +73,10 @@ export const authorityRoutes = (deps: Deps): Hono<AppEnv> => {
   app.post(
     '/roll',
     describe({
-      summary: 'Take the next step of replacing the root of the embedded authority',
+      summary: 'Take the next step of replacing the root of the authority',
       description:
-        '`announce` makes a new root, which peers learn of when they renew; `switch` lets it issue; `retire` ends the old one.',
+        '`announce` makes a new root known (of the embedded authority, or of the step-ca under ca.next), which peers learn of when they ' +
+        'renew; `switch` lets it issue; `retire` ends the old one.',
       tags,
       success: { status: 200, description: 'Taken.', schema: authorityShape },
       errors: ['invalid_transition', 'conflict', 'ca_unavailable'],

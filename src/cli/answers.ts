@@ -101,6 +101,7 @@ export const authorityAnswer = z.looseObject({
   phase: text,
   announced_at: maybeText,
   switched_at: maybeText,
+  roots: z.array(z.looseObject({ fingerprint: text, not_after: maybeText, use: text })),
   waiting_for: z.number(),
 });
 

@@ -27,8 +27,8 @@ export type KvConfig =
     }
   | { readonly type: 'upstash'; readonly url: string; readonly token: string };
 
-export interface StepCaConfig {
-  readonly type: 'step-ca';
+/** One step-ca: where it is, and what a gateway must have of it. */
+export interface StepCaPlace {
   readonly url: string;
   readonly rootCertPath: string;
   readonly intermediateCertPath: string;
@@ -38,6 +38,12 @@ export interface StepCaConfig {
   /** Of `mosaic-tls`. */
   readonly tlsProvisionerKey: string;
   readonly provisionerPassword: string | null;
+}
+
+export interface StepCaConfig extends StepCaPlace {
+  readonly type: 'step-ca';
+  /** The one that takes its place in a rollover. */
+  readonly next: (StepCaPlace & { readonly linkPath: string | null }) | null;
 }
 
 /** What the gateway keeps for an nginx in front of it. */

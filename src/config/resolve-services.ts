@@ -1,9 +1,10 @@
-import type { GatewayConfig, KvConfig } from './config.ts';
+import type { GatewayConfig, KvConfig, StepCaPlace } from './config.ts';
 import type { Origins } from './environment.ts';
 import type { ConfigIssue } from './issues.ts';
 import type { ConfigDocument } from './schema.ts';
 
 type Section<K extends keyof ConfigDocument> = NonNullable<ConfigDocument[K]>;
+type StepCaSection = NonNullable<Section<'ca'>['next']>;
 
 const kvTypeOf = ({ tier, kv }: ConfigDocument): KvConfig['type'] => {
   if (kv?.type !== undefined) return kv.type;
@@ -28,6 +29,7 @@ export const checkLocal = (
     { path: 'kv.url', present: kv?.url !== undefined || kv?.type === 'valkey' },
     { path: 'kv.rest_url', present: kv?.rest_url !== undefined || kv?.type === 'upstash' },
     { path: 'ca.url', present: ca?.url !== undefined || ca?.type === 'step-ca' },
+    { path: 'ca.next.url', present: ca?.next?.url !== undefined },
   ];
   for (const { path, present } of foreign) {
     if (!present) continue;
@@ -69,6 +71,19 @@ const checkKv = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): v
   }
 };
 
+const checkStepCa = (ca: StepCaSection | undefined, path: string, variable: string, need: Need): void => {
+  const fields = [
+    ['url', 'https://host:port', 'URL'],
+    ['root_cert_path', 'certs/root_ca.crt of step-ca', 'ROOT_CERT_PATH'],
+    ['intermediate_cert_path', 'certs/intermediate_ca.crt of step-ca', 'INTERMEDIATE_CERT_PATH'],
+    ['root_crl_path', 'crl/root.crl of step-ca', 'ROOT_CRL_PATH'],
+    ['provisioner_key', 'the key of mosaic-fed', 'PROVISIONER_KEY_JSON_FILE'],
+    ['tls_provisioner_key', 'the key of mosaic-tls', 'TLS_PROVISIONER_KEY_JSON_FILE'],
+  ] as const;
+  for (const [field, expected, name] of fields)
+    need(ca?.[field], `${path}.${field}`, `${expected} (${variable}_${name})`);
+};
+
 const checkCa = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): void => {
   const { tier, ca } = document;
   const type = caTypeOf(document);
@@ -80,24 +95,8 @@ const checkCa = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): v
     });
   }
   if (type !== 'step-ca') return;
-  need(ca?.url, 'ca.url', 'https://host:port (STEP_CA_URL)');
-  need(ca?.root_cert_path, 'ca.root_cert_path', 'certs/root_ca.crt of step-ca (STEP_CA_ROOT_CERT_PATH)');
-  need(
-    ca?.intermediate_cert_path,
-    'ca.intermediate_cert_path',
-    'certs/intermediate_ca.crt of step-ca (STEP_CA_INTERMEDIATE_CERT_PATH)',
-  );
-  need(ca?.root_crl_path, 'ca.root_crl_path', 'crl/root.crl of step-ca (STEP_CA_ROOT_CRL_PATH)');
-  need(
-    ca?.provisioner_key,
-    'ca.provisioner_key',
-    'the key of mosaic-fed (STEP_CA_PROVISIONER_KEY_JSON_FILE)',
-  );
-  need(
-    ca?.tls_provisioner_key,
-    'ca.tls_provisioner_key',
-    'the key of mosaic-tls (STEP_CA_TLS_PROVISIONER_KEY_JSON_FILE)',
-  );
+  checkStepCa(ca, 'ca', 'STEP_CA', need);
+  if (ca?.next !== undefined) checkStepCa(ca.next, 'ca.next', 'STEP_CA_NEXT', need);
 };
 
 /** What the tiers `standalone` and `federated` need. */
@@ -133,20 +132,22 @@ const kvOf = (document: ConfigDocument): KvConfig => {
   return { type, url, passwordFile, caPath: kv.ca_path ?? null };
 };
 
+const placeOf = (ca: StepCaSection): StepCaPlace => ({
+  url: (ca.url ?? '').replace(/\/$/, ''),
+  rootCertPath: ca.root_cert_path ?? '',
+  intermediateCertPath: ca.intermediate_cert_path ?? '',
+  rootCrlPath: ca.root_crl_path ?? '',
+  provisionerKey: ca.provisioner_key ?? '',
+  tlsProvisionerKey: ca.tls_provisioner_key ?? '',
+  provisionerPassword: ca.provisioner_password ?? null,
+});
+
 const caOf = (document: ConfigDocument): GatewayConfig['ca'] => {
   const { ca = {} } = document;
   const type = caTypeOf(document);
   if (type === 'embedded') return { type };
-  return {
-    type,
-    url: (ca.url ?? '').replace(/\/$/, ''),
-    rootCertPath: ca.root_cert_path ?? '',
-    intermediateCertPath: ca.intermediate_cert_path ?? '',
-    rootCrlPath: ca.root_crl_path ?? '',
-    provisionerKey: ca.provisioner_key ?? '',
-    tlsProvisionerKey: ca.tls_provisioner_key ?? '',
-    provisionerPassword: ca.provisioner_password ?? null,
-  };
+  const next = ca.next === undefined ? null : { ...placeOf(ca.next), linkPath: ca.next.link_path ?? null };
+  return { type, ...placeOf(ca), next };
 };
 
 /** Database, key-value store and authority; empty where `checkServices` has named what is missing. */

@@ -35,6 +35,24 @@ const socketPath = (what: string) =>
     what,
   );
 
+/** What a gateway must know of a step-ca. */
+const stepCaFields = {
+  url: field(
+    text.refine((value) => isBaseUrl(value, ['https:'])),
+    'https://host:port',
+    'step-ca.',
+  ),
+  root_cert_path: pemFile('Root certificate of step-ca.'),
+  intermediate_cert_path: pemFile('Intermediate certificate of step-ca, which signs.'),
+  root_crl_path: pemFile('Revocation list of the root, made by infra/step-ca/provision.sh.'),
+  provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-fed.'),
+  provisioner_key_file: secretFile('that key'),
+  tls_provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-tls.'),
+  tls_provisioner_key_file: secretFile('that key'),
+  provisioner_password: field(text, 'text', 'Password of both keys, only when they are encrypted.'),
+  provisioner_password_file: secretFile('that password'),
+};
+
 export const configDocument = z
   .strictObject({
     $schema: field(z.string(), 'text', 'Where an editor finds this schema.'),
@@ -113,20 +131,16 @@ export const configDocument = z
           'embedded or step-ca',
           'Certificate authority. Default: step-ca when a URL is given, else embedded.',
         ),
-        url: field(
-          text.refine((value) => isBaseUrl(value, ['https:'])),
-          'https://host:port',
-          'step-ca.',
+        ...stepCaFields,
+        next: section(
+          {
+            ...stepCaFields,
+            link_path: pemFile(
+              'Certificate over the name and key of its root, signed by the present root: infra/step-ca/cross-sign.sh. Not for one of the same root.',
+            ),
+          },
+          'Another step-ca, which takes the place of this one in a rollover of the root (mosaic ca roll).',
         ),
-        root_cert_path: pemFile('Root certificate of step-ca: the only one that is trusted.'),
-        intermediate_cert_path: pemFile('Intermediate certificate of step-ca, which signs.'),
-        root_crl_path: pemFile('Revocation list of the root, made by infra/step-ca/provision.sh.'),
-        provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-fed.'),
-        provisioner_key_file: secretFile('that key'),
-        tls_provisioner_key: field(text, 'a JWK or JWE as text', 'Key of the provisioner mosaic-tls.'),
-        tls_provisioner_key_file: secretFile('that key'),
-        provisioner_password: field(text, 'text', 'Password of both keys, only when they are encrypted.'),
-        provisioner_password_file: secretFile('that password'),
       },
       'Who signs certificates.',
     ),

@@ -1,37 +1,64 @@
-import type { RollState, RollStep } from '../../ca/authority.ts';
+import { trustOf, type KnownRoot, type RollState, type RollStep } from '../../ca/authority.ts';
+import { sha256Hex } from '../../ca/x509/bytes.ts';
+import { readCertificate } from '../../ca/x509/certificate.ts';
+import { pemToDer } from '../../ca/x509/pem.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
 
+export interface RootView {
+  /** SHA-256 of the certificate: what enrollment URLs and peers pin. */
+  readonly fingerprint: string;
+  readonly notAfter: Date | null;
+  readonly use: KnownRoot['use'];
+}
+
 /** How a rollover of the authority's root stands. */
-export interface AuthorityView extends RollState {
+export interface AuthorityView extends Omit<RollState, 'roots'> {
   readonly kind: Deps['ca']['kind'];
+  /** The one that issues first. */
+  readonly roots: readonly RootView[];
   /** What the next step waits for: grants whose holder does not know the new root, or certificates of the old one. */
   readonly waitingFor: number;
 }
 
 const refused = (): MosaicError =>
   new MosaicError('invalid_transition', {
-    detail: 'The root of this authority is replaced by its own means: see docs/renewal.md.',
+    detail: 'The root of this authority can not be replaced from here: see docs/renewal.md.',
   });
 
 const waitingFor = async (deps: Deps, { phase, announcedAt, switchedAt }: RollState): Promise<number> => {
   const { certificates } = deps.storage.stores;
   const now = deps.clock.now();
-  if (phase === 'announced' && announcedAt !== null) return certificates.unmovedSince(announcedAt, now);
+  if (phase === 'announced' && announcedAt !== null) {
+    // Another intermediate of the same root: there is nothing that peers have to learn.
+    if ((await trustOf(deps.ca)).linksPem === '') return 0;
+    return certificates.unmovedSince(announcedAt, now);
+  }
   if (phase === 'switched' && switchedAt !== null) return certificates.goodBefore(switchedAt, now);
   return 0;
+};
+
+const viewOf = ({ pem, use }: KnownRoot): RootView => {
+  const der = pemToDer(pem, 'CERTIFICATE');
+  const info = der.ok ? readCertificate(der.value) : der;
+  return {
+    fingerprint: der.ok ? sha256Hex(der.value) : '',
+    notAfter: info.ok ? info.value.notAfter : null,
+    use,
+  };
 };
 
 /** @throws MosaicError `ca_unavailable`, `database_unavailable` */
 export const showAuthority = async (deps: Deps): Promise<AuthorityView> => {
   const { kind, rollState } = deps.ca;
   if (rollState === undefined) {
-    return { kind, phase: 'stable', announcedAt: null, switchedAt: null, waitingFor: 0 };
+    const roots = [viewOf({ pem: await deps.ca.rootPem(), use: 'issuing' })];
+    return { kind, phase: 'stable', announcedAt: null, switchedAt: null, roots, waitingFor: 0 };
   }
   const state = await rollState();
-  return { kind, ...state, waitingFor: await waitingFor(deps, state) };
+  return { kind, ...state, roots: state.roots.map(viewOf), waitingFor: await waitingFor(deps, state) };
 };
 
 /**

@@ -1,9 +1,7 @@
+import { announces, isRoot } from '../../ca/x509/announcement.ts';
 import { sameBytes } from '../../ca/x509/bytes.ts';
 import { readCertificate, type CertificateInfo } from '../../ca/x509/certificate.ts';
-import { DerError } from '../../ca/x509/der.ts';
 import { derToPem, splitPem } from '../../ca/x509/pem.ts';
-import { verifySignature } from '../../ca/x509/public-key.ts';
-import { basicConstraints } from '../../ca/x509/usage.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 
 interface Authority {
@@ -27,42 +25,15 @@ const readAll = (pem: string, most: number): readonly Authority[] | null => {
   return read;
 };
 
-const isCa = (info: CertificateInfo): boolean => {
-  try {
-    return basicConstraints(info)?.isCa === true;
-  } catch (error) {
-    if (error instanceof DerError) return false;
-    throw error;
-  }
-};
-
-const isSignedBy = async (one: CertificateInfo, signer: CertificateInfo): Promise<boolean> => {
-  const { tbs: data, signature, signatureAlgorithm: algorithm } = one;
-  return (
-    sameBytes(one.issuer, signer.subject) &&
-    (await verifySignature({ data, signature, algorithm }, signer.publicKeyInfo))
-  );
-};
-
-const isInTime = ({ notBefore, notAfter }: CertificateInfo, now: Date): boolean =>
-  notBefore <= now && now < notAfter;
-
-/** A certificate over the new root's name and key, signed by a root we have: who has that key alone can make it. */
 const isAnnounced = async (
   root: Authority,
   pinned: readonly Authority[],
   links: readonly Authority[],
   now: Date,
 ): Promise<boolean> => {
-  if (!isCa(root.info) || !isInTime(root.info, now) || !(await isSignedBy(root.info, root.info)))
-    return false;
-  for (const { info: link } of links) {
-    const isOfRoot =
-      sameBytes(link.subject, root.info.subject) && sameBytes(link.publicKeyInfo, root.info.publicKeyInfo);
-    if (!isOfRoot || !isCa(link) || !isInTime(link, now)) continue;
-    for (const { info: signer } of pinned)
-      if (isInTime(signer, now) && (await isSignedBy(link, signer))) return true;
-  }
+  if (!(await isRoot(root.info, now))) return false;
+  for (const { info: link } of links)
+    for (const { info: older } of pinned) if (await announces(link, root.info, older, now)) return true;
   return false;
 };
 

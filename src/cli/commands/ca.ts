@@ -18,6 +18,10 @@ const render = (authority: AuthorityAnswer): string =>
     ['root', safe(authority.phase)],
     ['announced', authority.announced_at ? moment(authority.announced_at) : '-'],
     ['switched', authority.switched_at ? moment(authority.switched_at) : '-'],
+    ...authority.roots.map(({ fingerprint, not_after: until, use }): [string, string] => [
+      `root, ${safe(use)}`,
+      `sha256:${safe(fingerprint)} until ${until ? moment(until) : '-'}`,
+    ]),
     ['waiting for', `${authority.waiting_for} ${WAITS[authority.phase] ?? ''}`.trim()],
   ]);
 
@@ -34,7 +38,7 @@ export const addCa = (program: Command, io: Io): void => {
     },
   );
 
-  apiLeaf(ca, 'roll', 'Take the next step of replacing the root of the embedded authority.', [
+  apiLeaf(ca, 'roll', 'Take the next step of replacing the root of the authority.', [
     'mosaic ca roll announce',
     'mosaic ca roll switch',
     'mosaic ca roll retire',
@@ -42,7 +46,7 @@ export const addCa = (program: Command, io: Io): void => {
     .addArgument(
       new Argument(
         '<step>',
-        'announce: a new root, which peers learn of; switch: it issues; retire: the old one ends',
+        'announce: a new root (with step-ca: that of ca.next), which peers learn of; switch: it issues; retire: the old one ends',
       ).choices(['announce', 'switch', 'retire']),
     )
     .option('--force', 'even though peers are cut off by it: they must enroll again')

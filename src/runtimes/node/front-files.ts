@@ -1,4 +1,4 @@
-import { trustOf, type Crl } from '../../../ca/authority.ts';
+import { trustOf, type Crl, type Trust } from '../../../ca/authority.ts';
 import { splitPem, derToPem } from '../../../ca/x509/pem.ts';
 import type { FrontConfig } from '../../config/config.ts';
 import type { FrontState } from '../../deps.ts';
@@ -15,6 +15,7 @@ import {
   type FrontFiles,
 } from './front-folder.ts';
 import type { FrontKeeper, FrontMaterialParts } from './front-material.ts';
+import { newestLists, numbersIn, sharedIssuers } from './front-lists.ts';
 import { createFrontRounds, FrontRefused } from './front-rounds.ts';
 import { nginxFault, reloadNginx } from './nginx.ts';
 import {
@@ -28,25 +29,25 @@ export interface FrontFilesParts extends FrontMaterialParts {
   readonly front: FrontConfig;
 }
 
-/** Everything after the leaf, the root first, and other roots that are trusted: what nginx checks clients against. */
-const authoritiesOf = ({ chain }: ServerCertificate, rootsPem: string): string => {
+/** Everything after the leaf, the root first, and others that are trusted: what nginx checks clients against. */
+const authoritiesOf = ({ chain }: ServerCertificate, { rootsPem, intermediatesPem }: Trust): string => {
   const blocks = splitPem(chain);
   if (!blocks.ok) throw new Error(`the server certificate’s chain is not readable: ${blocks.error}`);
-  const roots = splitPem(rootsPem);
-  if (!roots.ok) throw new Error(`the authority’s roots are not readable: ${roots.error}`);
-  const all = [...blocks.value.slice(1).toReversed(), ...roots.value].map(({ der }) =>
+  const others = splitPem(`${rootsPem}\n${intermediatesPem}`);
+  if (!others.ok) throw new Error(`the authority’s certificates are not readable: ${others.error}`);
+  const all = [...blocks.value.slice(1).toReversed(), ...others.value].map(({ der }) =>
     derToPem(der, 'CERTIFICATE'),
   );
   return [...new Set(all)].join('');
 };
 
-/** Another replica may have been faster with a newer list; the list of another authority counts for nothing. */
-const listFor = (there: Partial<FrontFiles>, authorities: string, next: Crl | null): string => {
-  const kept = there['client-ca.pem'] === authorities ? there['crl.pem'] : undefined;
-  const number = kept === undefined ? null : (listIn(there)?.number ?? null);
-  if (kept !== undefined && (next === null || (number !== null && number >= next.number))) return kept;
-  if (next === null) throw new FrontRefused('there is no usable revocation list to begin with');
-  return next.pem;
+/** Another replica may have been faster with newer lists; those of another authority count for nothing. */
+const listsFor = (there: Partial<FrontFiles>, authorities: string, next: Crl | null): string => {
+  const { 'client-ca.pem': before, 'crl.pem': held } = there;
+  if (next !== null) return newestLists(held, next.pem, sharedIssuers(before, authorities));
+  if (before !== authorities || held === undefined)
+    throw new FrontRefused('there is no usable revocation list to begin with');
+  return held;
 };
 
 /** Tests the files that were just written and has nginx read them; puts the old ones back when it refuses. */
@@ -79,14 +80,10 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
   const { ca, clock, names, front } = parts;
   const { directory, nginx } = front;
   assertWritable(directory);
-  const rootPem = await ca.rootPem();
   let inForce: Pick<FrontState, 'certificateNotAfter' | 'crlNumber' | 'crlNextUpdate'> | null = null;
 
-  const certificateFor = async (
-    there: Partial<FrontFiles>,
-    issuerPem: string,
-  ): Promise<ServerCertificate> => {
-    const found = certificateIn(there, names, issuerPem);
+  const certificateFor = async (there: Partial<FrontFiles>, trust: Trust): Promise<ServerCertificate> => {
+    const found = certificateIn(there, names, trust);
     if (found === null) return issueServerCertificate(parts, names);
     return isDue(found, clock.now()) ? renewedOrKept(parts, names, found) : found;
   };
@@ -103,11 +100,12 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
   const update = (next: Crl | null): Promise<void> =>
     withFolder(directory, async () => {
       const there = readFront(directory);
-      const certificate = await certificateFor(there, await ca.rootPem());
-      const authorities = authoritiesOf(certificate, (await trustOf(ca)).rootsPem);
+      const trust = await trustOf(ca);
+      const certificate = await certificateFor(there, trust);
+      const authorities = authoritiesOf(certificate, trust);
       const wanted: FrontFiles = {
         'client-ca.pem': authorities,
-        'crl.pem': listFor(there, authorities, next),
+        'crl.pem': listsFor(there, authorities, next),
         'server.key': certificate.key,
         'server.pem': certificate.chain,
       };
@@ -120,8 +118,9 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
     });
 
   const before = readFront(directory);
-  const isOurs = certificateIn(before, names, rootPem) !== null;
-  const rounds = createFrontRounds(parts, (isOurs ? listIn(before)?.number : null) ?? 0n, update);
+  const { rootsPem, intermediatesPem } = await trustOf(ca);
+  const shared = sharedIssuers(before['client-ca.pem'], `${rootsPem}\n${intermediatesPem}`);
+  const rounds = createFrontRounds(parts, numbersIn(before['crl.pem'], shared), update);
   await rounds.first();
   rounds.start();
   return {

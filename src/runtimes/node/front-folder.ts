@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readCrlInfo, type CrlInfo } from '../../../ca/x509/crl.ts';
-import { splitPem } from '../../../ca/x509/pem.ts';
+import type { Trust } from '../../../ca/authority.ts';
+import { MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
 import { BootError } from './boot-fault.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
@@ -100,7 +101,7 @@ export const writeFront = (folder: string, files: { readonly [K in FrontFile]?: 
 };
 
 const derOf = (pem: string): readonly Uint8Array[] => {
-  const blocks = splitPem(pem);
+  const blocks = splitPem(pem, MAX_LISTS_LENGTH);
   return blocks.ok ? blocks.value.map(({ der }) => der) : [];
 };
 
@@ -111,16 +112,17 @@ const nameIt = (leaf: X509Certificate, { dnsNames, ipAddresses }: ServerNames): 
   dnsNames.every((name) => leaf.checkHost(name, { subject: 'never' }) !== undefined) &&
   ipAddresses.every((address) => leaf.checkIP(address) !== undefined);
 
-/** The certificate a folder holds, when it belongs to its key, names every host and comes from the pinned root. */
+/** The certificate a folder holds, when it belongs to its key, names every host and comes from the authority that issues. */
 export const certificateIn = (
   files: Partial<FrontFiles>,
   names: ServerNames,
-  rootPem: string,
+  { rootsPem, intermediatesPem }: Trust,
 ): ServerCertificate | null => {
   const { 'server.pem': chain, 'server.key': key } = files;
   if (chain === undefined || key === undefined) return null;
   const ders = derOf(chain);
-  if (!same(ders.at(-1), derOf(rootPem)[0])) return null;
+  if (!same(ders.at(-1), derOf(rootsPem)[0])) return null;
+  if (intermediatesPem !== '' && !same(ders[1], derOf(intermediatesPem)[0])) return null;
   try {
     const leaf = new X509Certificate(ders[0] ?? new Uint8Array());
     const signer = new X509Certificate(ders[1] ?? new Uint8Array());

@@ -1,7 +1,8 @@
-import { trustOf, type Authority, type Crl } from '../../../ca/authority.ts';
+import { trustOf, type Authority, type Crl, type Trust } from '../../../ca/authority.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import type { FrontState, KeyMaker } from '../../deps.ts';
 import type { FrontMaterial } from './front.ts';
+import { numbersOf } from './front-lists.ts';
 import { createFrontRounds } from './front-rounds.ts';
 import {
   isDue,
@@ -35,10 +36,15 @@ export interface FrontMaterialKeeper extends FrontKeeper {
   start(apply: (material: FrontMaterial) => void): void;
 }
 
+/** What signs: another one means another certificate for the front. */
+const issuerIn = ({ rootsPem, intermediatesPem }: Trust): string =>
+  (intermediatesPem || rootsPem).split('-----END')[0] ?? '';
+
 /** Keeps the certificate and revocation list of the gateway's own front current, in memory. */
 export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<FrontMaterialKeeper> => {
-  let root = (await trustOf(parts.ca)).rootsPem;
-  let issuer = await parts.ca.rootPem();
+  const trust = await trustOf(parts.ca);
+  let root = trust.rootsPem;
+  let issuer = issuerIn(trust);
   let certificate: ServerCertificate = await issueServerCertificate(parts, parts.names);
   let crl: Crl = await parts.ca.crl();
   let apply: ((material: FrontMaterial) => void) | null = null;
@@ -50,11 +56,12 @@ export const keepFrontMaterial = async (parts: FrontMaterialParts): Promise<Fron
     crl: crl.pem,
   });
 
-  const rounds = createFrontRounds(parts, crl.number, async (next) => {
+  const rounds = createFrontRounds(parts, numbersOf(crl), async (next) => {
     const before = { certificate, crl, root };
-    const issuerNow = await parts.ca.rootPem();
+    const trusted = await trustOf(parts.ca);
+    const issuerNow = issuerIn(trusted);
     // Together with its list, without which a root's certificates are all refused.
-    if (next !== null) root = (await trustOf(parts.ca)).rootsPem;
+    if (next !== null) root = trusted.rootsPem;
     if (issuerNow !== issuer || isDue(certificate, parts.clock.now())) {
       const renewed = await renewedOrKept(parts, parts.names, certificate);
       if (renewed !== certificate) issuer = issuerNow;

@@ -1,5 +1,6 @@
 import type { Crl, CrlSource } from '../../../ca/authority.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
+import { listFault, numbersOf, type ListNumbers } from './front-lists.ts';
 
 export interface RoundParts {
   readonly ca: CrlSource;
@@ -30,26 +31,19 @@ export class FrontRefused extends Error {
   }
 }
 
-/** Why a list may not take the place of the one in force, or null. An older one would un-revoke certificates. */
-export const listFault = (next: Crl, floor: bigint, now: Date): string | null => {
-  if (next.number < floor) return `its number ${next.number} is below ${floor}`;
-  if (next.nextUpdate <= now) return `it has expired at ${next.nextUpdate.toISOString()}`;
-  return null;
-};
-
 /**
  * Keeps a front's revocation list current by rounds: at intervals, and at once when asked. A round takes the authority's
  * list, unless it is older or expired, and hands it to `update`; null stands for the list in force. Failures keep what
  * is there, and raise an alert.
- * @param floor number of a list that is in force already
+ * @param floors numbers of lists that are in force already
  */
 export const createFrontRounds = (
   parts: RoundParts,
-  floor: bigint,
+  floors: ListNumbers,
   update: (crl: Crl | null) => Promise<void>,
 ): FrontRounds => {
   const { ca, clock, log } = parts;
-  let least = floor;
+  const least = new Map(floors);
   let refused = 0;
   let isStale = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +70,7 @@ export const createFrontRounds = (
     // Also without a new list: a certificate may be due.
     await update(next);
     if (next === null) return;
-    least = next.number;
+    for (const [issuer, number] of numbersOf(next)) least.set(issuer, number);
     inForce = next;
   };
 

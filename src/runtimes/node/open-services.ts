@@ -7,7 +7,7 @@ import { createOutage } from '../../kv/outage.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
-import { openStepCa, type OpenedAuthority } from './step-ca.ts';
+import { openStepCas, type OpenedAuthority } from './step-ca-generations.ts';
 
 const CONNECT_SECONDS = 3;
 
@@ -106,10 +106,5 @@ export const openKv = async (
 
 /** step-ca, reached and checked; null for the embedded authority, which needs the database. @throws BootError */
 export const openAuthority = async ({ ca, federation }: GatewayConfig): Promise<OpenedAuthority | null> => {
-  if (ca.type === 'embedded') return null;
-  const opened = await openStepCa(ca);
-  const faults = await opened.check(federation.leafLifetimeSeconds);
-  if (faults.length === 0) return opened;
-  await opened.close();
-  throw new BootError(faults);
+  return ca.type === 'embedded' ? null : openStepCas(ca, federation.leafLifetimeSeconds);
 };

@@ -10,7 +10,7 @@ import { openDataFolder } from './data-folder.ts';
 import { quickenDrizzle } from './lean.ts';
 import { openAuthority, openKv, openPostgres } from './open-services.ts';
 import { folderSealingKeys, forgetOlderKeys, makeFolderKey } from './sealing-files.ts';
-import type { OpenedAuthority } from './step-ca.ts';
+import type { OpenedAuthority } from './step-ca-generations.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 
 /** What the gateway stands on, opened; `close` lets go of it in the opposite order. */
@@ -117,24 +117,34 @@ export const openServices = async (config: GatewayConfig, log: Log): Promise<Ser
   const { storage, kv, authority, release, ...keys } = await (config.tier === 'local'
     ? openLocal(config)
     : openRemote(config, log));
+  const close = (): Promise<void> =>
+    closeAll(log, [
+      ['transport', () => transport.close()],
+      ['key-value store', () => kv.close()],
+      ['certificate authority', () => authority?.close()],
+      ['database', () => storage.close()],
+      ['data folder', release],
+    ]);
   const transport = createNodeTransport({
     allowPrivateAddresses: config.federation.allowPrivateAddresses,
     allowLoopbackHttp: config.federation.allowLoopbackHttp,
     timeoutMs: config.federation.peerTimeoutMs,
   });
+  const assemble = async (): Promise<Authority | null> => {
+    try {
+      return authority === null ? null : await authority.assemble(storage, log);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+  const assembled = await assemble();
   return {
     storage,
     kv,
     transport,
     ...keys,
-    authority: authority?.authority ?? null,
-    close: () =>
-      closeAll(log, [
-        ['transport', () => transport.close()],
-        ['key-value store', () => kv.close()],
-        ['certificate authority', () => authority?.close()],
-        ['database', () => storage.close()],
-        ['data folder', release],
-      ]),
+    authority: assembled,
+    close,
   };
 };

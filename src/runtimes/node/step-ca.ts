@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
-import type { Authority } from '../../../ca/authority.ts';
 import { createStepCaAuthority, type StepCaDeps } from '../../../ca/step-ca/authority.ts';
 import type { CaFetch } from '../../../ca/step-ca/http.ts';
 import { readProvisionerKey } from '../../../ca/step-ca/provisioner-key.ts';
@@ -8,7 +7,7 @@ import { checkWiring } from '../../../ca/step-ca/wiring.ts';
 import { readCrlInfo } from '../../../ca/x509/crl.ts';
 import { pemToDer } from '../../../ca/x509/pem.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import type { StepCaConfig } from '../../config/config.ts';
+import type { StepCaPlace } from '../../config/config.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, type BootFault } from './boot-fault.ts';
 import { placeOf, stepCaReason } from './explain-services.ts';
@@ -21,8 +20,12 @@ const KEEP_ALIVE_MS = 10_000;
 
 const ids = { uuid: () => crypto.randomUUID() };
 
-export interface OpenedAuthority {
-  readonly authority: Authority;
+/** Which of two step-cas the configuration speaks of: how its variables begin. */
+export type StepCaVariables = 'STEP_CA' | 'STEP_CA_NEXT';
+
+/** One step-ca. */
+export interface OpenedStepCa {
+  readonly authority: ReturnType<typeof createStepCaAuthority>;
   /** Root and intermediate as the configuration names them, PEM. */
   readonly files: StepCaFiles;
   /** Faults of its set-up; nothing when all is well. @throws MosaicError when it can't be reached in time */
@@ -39,7 +42,7 @@ export interface StepCaFiles {
 const fault = (where: string, message: string, remedy: string): BootError =>
   new BootError([{ service: 'step-ca', where, message, remedy }]);
 
-const readPem = (
+export const readPem = (
   path: string,
   label: 'CERTIFICATE' | 'X509 CRL',
   variable: string,
@@ -61,26 +64,23 @@ const readPem = (
 };
 
 /** @throws BootError naming the file and the variable */
-export const readStepCaFiles = (config: StepCaConfig): StepCaFiles => {
+export const readStepCaFiles = (config: StepCaPlace, variables: StepCaVariables = 'STEP_CA'): StepCaFiles => {
   const where = placeOf(config.url);
-  const rootCrlPem = readPem(config.rootCrlPath, 'X509 CRL', 'STEP_CA_ROOT_CRL_PATH', where);
+  const certificate = (path: string, name: string): string =>
+    readPem(path, 'CERTIFICATE', `${variables}_${name}`, where);
+  const rootCrlPem = readPem(config.rootCrlPath, 'X509 CRL', `${variables}_ROOT_CRL_PATH`, where);
   const der = pemToDer(rootCrlPem, 'X509 CRL');
   const nextUpdate = der.ok ? readCrlInfo(der.value)?.nextUpdate : undefined;
   if (nextUpdate !== undefined && nextUpdate !== null && nextUpdate < systemClock.now()) {
     throw fault(
       where,
       `the revocation list of its root has expired on ${nextUpdate.toISOString()}: every peer would be refused`,
-      'sign a new one with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
+      `sign a new one with the root’s offline key, as infra/step-ca/provision.sh does (${variables}_ROOT_CRL_PATH)`,
     );
   }
   return {
-    rootPem: readPem(config.rootCertPath, 'CERTIFICATE', 'STEP_CA_ROOT_CERT_PATH', where),
-    intermediatePem: readPem(
-      config.intermediateCertPath,
-      'CERTIFICATE',
-      'STEP_CA_INTERMEDIATE_CERT_PATH',
-      where,
-    ),
+    rootPem: certificate(config.rootCertPath, 'ROOT_CERT_PATH'),
+    intermediatePem: certificate(config.intermediateCertPath, 'INTERMEDIATE_CERT_PATH'),
     rootCrlPem,
   };
 };
@@ -99,7 +99,7 @@ const pinnedFetch = (rootPem: string): { readonly fetch: CaFetch; readonly close
   };
 };
 
-const keysOf = async (config: StepCaConfig, where: string) => {
+const keysOf = async (config: StepCaPlace, where: string, variables: StepCaVariables) => {
   const { provisionerKey, tlsProvisionerKey, provisionerPassword: password } = config;
   try {
     return await Promise.all([
@@ -111,7 +111,7 @@ const keysOf = async (config: StepCaConfig, where: string) => {
     throw fault(
       where,
       (error.detail ?? error.message).replace(/\.$/, ''),
-      'take both keys from gateway/ of step-ca’s folder, and the password they were made with (STEP_CA_PROVISIONER_PASSWORD_FILE)',
+      `take both keys from gateway/ of step-ca’s folder, and the password they were made with (${variables}_PROVISIONER_PASSWORD_FILE)`,
     );
   }
 };
@@ -120,10 +120,13 @@ const keysOf = async (config: StepCaConfig, where: string) => {
  * A step-ca as authority: root pinned, keys decrypted once. Nothing is asked of it yet.
  * @throws BootError for files and keys that can't be used
  */
-export const openStepCa = async (config: StepCaConfig): Promise<OpenedAuthority> => {
+export const openStepCa = async (
+  config: StepCaPlace,
+  variables: StepCaVariables = 'STEP_CA',
+): Promise<OpenedStepCa> => {
   const where = placeOf(config.url);
-  const files = readStepCaFiles(config);
-  const [clientProvisioner, serverProvisioner] = await keysOf(config, where);
+  const files = readStepCaFiles(config, variables);
+  const [clientProvisioner, serverProvisioner] = await keysOf(config, where, variables);
   const { fetch, close } = pinnedFetch(files.rootPem);
   const deps: StepCaDeps = {
     ...files,
@@ -137,7 +140,8 @@ export const openStepCa = async (config: StepCaConfig): Promise<OpenedAuthority>
   const toFault = (reason: Pick<BootFault, 'message' | 'remedy'>): BootFault => ({
     service: 'step-ca',
     where,
-    ...reason,
+    message: reason.message,
+    remedy: reason.remedy.replaceAll('STEP_CA_', `${variables}_`),
   });
   const authority = createStepCaAuthority(deps);
   return {

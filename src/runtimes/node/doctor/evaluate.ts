@@ -27,7 +27,8 @@ const DAY_MS = 86_400_000;
 const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly remedy: string }>> = {
   authority: {
     least: 90,
-    remedy: 'plan a new one: peers pin the root, and must enroll again when it changes',
+    remedy:
+      'plan a new one, which peers learn of when they renew: docs/renewal.md, "Another root for the authority"',
   },
   'root-list': {
     least: 60,

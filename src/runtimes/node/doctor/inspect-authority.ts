@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readCrlInfo } from '../../../../ca/x509/crl.ts';
 import { pemToDer } from '../../../../ca/x509/pem.ts';
-import type { GatewayConfig, StepCaConfig } from '../../../config/config.ts';
+import type { GatewayConfig, StepCaPlace } from '../../../config/config.ts';
 import { within } from '../boot-fault.ts';
 import { placeOf, stepCaReason } from '../explain-services.ts';
-import { openStepCa, type StepCaFiles } from '../step-ca.ts';
+import { openStepCa, type StepCaFiles, type StepCaVariables } from '../step-ca.ts';
 import type { ExpiryKind, Finding, Problem } from './finding.ts';
 import { problemOf } from './problem-of.ts';
 
@@ -19,19 +19,27 @@ export const listExpiry = (what: ExpiryKind, name: string, der: Uint8Array | nul
   return { kind: 'expiry', what, name, notAfter, notBefore };
 };
 
-const expiriesOf = ({ rootPem, intermediatePem, rootCrlPem }: StepCaFiles): readonly Finding[] => {
+const expiriesOf = (
+  { rootPem, intermediatePem, rootCrlPem }: StepCaFiles,
+  suffix: string,
+): readonly Finding[] => {
   const rootCrl = pemToDer(rootCrlPem, 'X509 CRL');
   return [
-    certificate('root certificate', rootPem),
-    certificate('intermediate certificate', intermediatePem),
-    listExpiry('root-list', 'revocation list of the root', rootCrl.ok ? rootCrl.value : null),
+    certificate(`root certificate${suffix}`, rootPem),
+    certificate(`intermediate certificate${suffix}`, intermediatePem),
+    listExpiry('root-list', `revocation list of the root${suffix}`, rootCrl.ok ? rootCrl.value : null),
   ];
 };
 
-const inspectStepCa = async (ca: StepCaConfig, leafSeconds: number): Promise<readonly Finding[]> => {
+const inspectStepCa = async (
+  ca: StepCaPlace,
+  leafSeconds: number,
+  variables: StepCaVariables = 'STEP_CA',
+): Promise<readonly Finding[]> => {
+  const suffix = variables === 'STEP_CA' ? '' : ' (next)';
   const seen = { kind: 'authority', type: 'step-ca', where: placeOf(ca.url) } as const;
   try {
-    const { authority, files, check, close } = await openStepCa(ca);
+    const { authority, files, check, close } = await openStepCa(ca, variables);
     const from = performance.now();
     try {
       const faults = await within(check(leafSeconds));
@@ -45,11 +53,11 @@ const inspectStepCa = async (ca: StepCaConfig, leafSeconds: number): Promise<rea
               remedy: [...new Set(faults.map(({ remedy }) => remedy))].join('; '),
             };
       const crl = problem === null ? await within(authority.crl()) : null;
-      const lists = crl === null ? [] : [listExpiry('list', 'revocation list', crl.der)];
-      return [{ ...seen, ms, problem }, ...expiriesOf(files), ...lists];
+      const lists = crl === null ? [] : [listExpiry('list', `revocation list${suffix}`, crl.der)];
+      return [{ ...seen, ms, problem }, ...expiriesOf(files, suffix), ...lists];
     } catch (error) {
       const ms = Math.round(performance.now() - from);
-      return [{ ...seen, ms, problem: stepCaReason(error) }, ...expiriesOf(files)];
+      return [{ ...seen, ms, problem: stepCaReason(error) }, ...expiriesOf(files, suffix)];
     } finally {
       await close();
     }
@@ -59,7 +67,13 @@ const inspectStepCa = async (ca: StepCaConfig, leafSeconds: number): Promise<rea
 };
 
 /** The embedded authority lives in the database, and the gateway keeps it. */
-export const inspectAuthority = async ({ ca, federation }: GatewayConfig): Promise<readonly Finding[]> =>
-  ca.type === 'embedded'
-    ? [{ kind: 'authority', type: 'embedded', where: 'the database', ms: null, problem: null }]
-    : inspectStepCa(ca, federation.leafLifetimeSeconds);
+export const inspectAuthority = async ({ ca, federation }: GatewayConfig): Promise<readonly Finding[]> => {
+  if (ca.type === 'embedded')
+    return [{ kind: 'authority', type: 'embedded', where: 'the database', ms: null, problem: null }];
+  const { leafLifetimeSeconds: seconds } = federation;
+  const [first, next] = await Promise.all([
+    inspectStepCa(ca, seconds),
+    ca.next === null ? [] : inspectStepCa(ca.next, seconds, 'STEP_CA_NEXT'),
+  ]);
+  return [...first, ...next];
+};
