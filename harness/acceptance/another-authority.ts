@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { programs } from '../components/installed.ts';
+import { stop } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 import { startStepCa, type StepCa } from '../components/step-ca.ts';
 import { authorityFiles } from '../stack/gateway.ts';
@@ -24,6 +25,7 @@ export interface NextAuthority {
   readonly asNext: Readonly<Record<string, string>>;
   /** `STEP_CA_…`: it is the only one. */
   readonly alone: Readonly<Record<string, string>>;
+  close(): Promise<void>;
 }
 
 const variables = (prefix: string, stepCa: StepCa): Readonly<Record<string, string>> => ({
@@ -46,6 +48,9 @@ export const startNextAuthority = async ({ handle }: FederatedWorld): Promise<Ne
     crlPort: await freePort(),
     caName: 'Mosaic Federation CA G2',
   });
+  // A process that is ended early takes it with it, as it does the stack.
+  const abandon = (): void => void process.kill(stepCa.pid, 'SIGKILL');
+  process.once('exit', abandon);
   const { root } = authorityFiles(state);
   const key = path.join(folderOf(state, 'step-ca'), 'ca', 'offline', 'root_ca_key');
   const link = path.join(folder, 'link.crt');
@@ -56,6 +61,10 @@ export const startNextAuthority = async ({ handle }: FederatedWorld): Promise<Ne
     oldRootPem: readFileSync(root, 'utf8'),
     asNext: { ...variables('STEP_CA_NEXT', stepCa), STEP_CA_NEXT_LINK_PATH: link },
     alone: variables('STEP_CA', stepCa),
+    close: async () => {
+      process.off('exit', abandon);
+      await stop(stepCa);
+    },
   };
 };
 

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { BootError } from '../../src/runtimes/node/boot-fault.ts';
 import { openStepCas } from '../../src/runtimes/node/step-ca-generations.ts';
-import { stop } from '../components/process.ts';
 import { folderOf } from '../stack/plan.ts';
 import { reconfigure, startNextAuthority, trustingBoth, type NextAuthority } from './another-authority.ts';
 import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
@@ -119,7 +118,7 @@ describe('rollover of the authority’s root on Postgres, Valkey, step-ca and ng
     over.abort();
     await load;
     for (const hand of Object.values(hands)) await hand.remove();
-    await stop(next.stepCa);
+    await next.close();
     await world.close();
   });
 

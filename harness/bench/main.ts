@@ -4,13 +4,14 @@ import { measureEmbedded } from './embedded.ts';
 import { FEDERATED_SECTIONS, measureFederated } from './federated.ts';
 import { drawPlot, type Figure, type Plot } from './figure.ts';
 import { describeMachine } from './machine.ts';
+import { measureRenewal } from './renewal.ts';
 
 const HELP = `npm run bench [-- options]
 
 Floor and product in one run, ratios beside the machine's description. Nothing here passes or fails.
 
   --only <section>  measure only this; may be given several times:
-                    embedded, ${Object.keys(FEDERATED_SECTIONS).join(', ')}
+                    embedded, renewal, ${Object.keys(FEDERATED_SECTIONS).join(', ')}
   --local           the embedded tier alone, where the real components are not installed
   --json            one JSON document on standard output
   --help            this text`;
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   },
 });
 
-const known = ['embedded', ...Object.keys(FEDERATED_SECTIONS)];
+const known = ['embedded', 'renewal', ...Object.keys(FEDERATED_SECTIONS)];
 const wanted = values.local ? ['embedded'] : (values.only ?? known);
 const unknown = wanted.filter((name) => !known.includes(name));
 
@@ -47,7 +48,8 @@ else if (unknown.length > 0) {
   const figures: Figure[] = [];
   const plots: Plot[] = [];
   if (wanted.includes('embedded')) figures.push(...(await measureEmbedded(progress)).figures);
-  const federated = wanted.filter((name) => name !== 'embedded');
+  if (wanted.includes('renewal')) figures.push(...(await measureRenewal(progress)).figures);
+  const federated = wanted.filter((name) => name in FEDERATED_SECTIONS);
   if (federated.length > 0) {
     const measured = await measureFederated(federated, progress);
     figures.push(...measured.figures);
