@@ -9,7 +9,7 @@ import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from '.
 import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
 import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
-import { sha256 } from './services/mac.ts';
+import { portableHashing, type Hashing } from './services/mac.ts';
 
 /** What a runtime brings along. */
 export interface WireParts {
@@ -24,6 +24,8 @@ export interface WireParts {
   readonly newSealingKey?: (ring: KeyRing) => Promise<void>;
   readonly gatewayName: string;
   readonly log: Log;
+  /** In JavaScript when absent; a runtime with a quicker one brings it. */
+  readonly hashing?: Hashing;
   /** The system's when absent. */
   readonly clock?: Clock;
   /** From an earlier `unseal` with the same database and key, where a runtime starts anew for each request. */
@@ -63,19 +65,21 @@ const CRL_LIFETIME_SECONDS = 24 * 3600;
 const AUDIT = { capacity: 10_000, flushMs: 250, batch: 500, strictMs: 2_000 } as const;
 
 /** The chains of a new writer of the audit log. */
-export const newAuditChains = (): AuditChains => createAuditChains({ writerId: ids.uuid(), hash: sha256 });
+export const newAuditChains = (hashing: Hashing = portableHashing): AuditChains =>
+  createAuditChains({ writerId: ids.uuid(), hash: hashing.sha256 });
 
 /** Opens what the database holds sealed. @throws MosaicError `unavailable` for the wrong key, `database_unavailable` */
 export const unseal = async ({
   storage,
   sealingKey: key,
   olderSealingKeys: older = [],
-}: Pick<WireParts, 'storage' | 'sealingKey' | 'olderSealingKeys'>): Promise<Unsealed> => {
+  hashing = portableHashing,
+}: Pick<WireParts, 'storage' | 'sealingKey' | 'olderSealingKeys' | 'hashing'>): Promise<Unsealed> => {
   const sealer = createSealer(await sealingKeys(key, older));
   const { secrets } = storage.stores;
   // Before anything else is sealed or opened: a wrong key must not leave anything sealed under it (ABUSE 50).
   await checkSealingKey(secrets, sealer);
-  return { sealer, keys: await loadGatewayKeys({ secrets, sealer, random }) };
+  return { sealer, keys: await loadGatewayKeys({ secrets, sealer, random, hashing }) };
 };
 
 const lazyAuthority = (open: () => Promise<Authority>): Authority => {
@@ -110,7 +114,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       commonName: `Mosaic ${parts.gatewayName}`.slice(0, 64),
     });
   const authority = parts.authority ?? (parts.isAuthorityLazy === true ? lazyAuthority(open) : await open());
-  const chains = parts.chains ?? newAuditChains();
+  const chains = parts.chains ?? newAuditChains(parts.hashing);
   const audit = createAuditQueue({
     store: storage.stores.audit,
     chainStore: storage.stores.auditChain,

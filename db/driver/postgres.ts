@@ -32,22 +32,26 @@ interface Unsafe {
  * statement on this side too, for a server that hangs and whose own `statement_timeout` can't fire.
  */
 export const postgresDriver = (client: PostgresClient, deadlineMs: number): Driver => {
-  const bounded = async <T>(work: () => PromiseLike<T>): Promise<T> => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new DatabaseFault('DEADLINE', `no answer within ${deadlineMs} ms`)),
+  const bounded = <T>(work: () => PromiseLike<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        clearTimeout(timer);
+        reject(toMosaicError(error));
+      };
+      const timer = setTimeout(
+        () => fail(new DatabaseFault('DEADLINE', `no answer within ${deadlineMs} ms`)),
         deadlineMs,
       );
+      const succeed = (value: T): void => {
+        clearTimeout(timer);
+        resolve(value);
+      };
+      try {
+        work().then(succeed, fail);
+      } catch (error) {
+        fail(error);
+      }
     });
-    try {
-      return await Promise.race([work(), late]);
-    } catch (error) {
-      throw toMosaicError(error);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
 
   const queryable = (sql: Unsafe): Queryable => ({
     query: async <Row>(text: string, params: readonly Param[] = []): Promise<Row[]> =>

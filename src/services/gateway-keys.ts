@@ -2,7 +2,7 @@ import type { Random, Sealer } from '../../domain/ports/basics.ts';
 import type { SecretStore } from '../../domain/ports/federation.ts';
 import type { GatewayKeys } from '../deps.ts';
 import { createAuditKey, openAuditKey } from './audit-signer.ts';
-import { macWith } from './mac.ts';
+import { portableHashing, type Hashing } from './mac.ts';
 import { loadStatementKey } from './statement-key.ts';
 
 const KEY_BYTES = 32;
@@ -11,6 +11,8 @@ interface KeySources {
   readonly secrets: SecretStore;
   readonly sealer: Sealer;
   readonly random: Random;
+  /** In JavaScript when absent. */
+  readonly hashing?: Hashing;
 }
 
 /** What a gateway key is sealed for. */
@@ -35,6 +37,7 @@ const getOrCreate = async (
  * @throws MosaicError `internal` when the sealing key is not the one they were sealed with
  */
 export const loadGatewayKeys = async (sources: KeySources): Promise<GatewayKeys> => {
+  const { macWith } = sources.hashing ?? portableHashing;
   const random = (): Uint8Array => sources.random.bytes(KEY_BYTES);
   const cursor = await getOrCreate(sources, 'cursor_mac', random);
   const audit = await getOrCreate(sources, 'audit_mac', random);

@@ -4,9 +4,11 @@ import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
+import type { Hashing } from '../../services/mac.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError } from './boot-fault.ts';
 import { openDataFolder } from './data-folder.ts';
+import { nodeHashing } from './hashing.ts';
 import { quickenDrizzle } from './lean.ts';
 import { openAuthority, openKv, openPostgres } from './open-services.ts';
 import { folderSealingKeys, forgetOlderKeys, makeFolderKey } from './sealing-files.ts';
@@ -18,6 +20,7 @@ export interface Services {
   readonly storage: Storage;
   readonly kv: KeyValue;
   readonly transport: NodeTransport;
+  readonly hashing: Hashing;
   readonly sealingKey: Uint8Array;
   readonly olderSealingKeys: readonly Uint8Array[];
   /** Makes a new key in the data folder; absent where the key is configuration. */
@@ -144,6 +147,7 @@ export const openServices = async (config: GatewayConfig, log: Log): Promise<Ser
     kv,
     transport,
     ...keys,
+    hashing: nodeHashing,
     authority: assembled,
     close,
   };
