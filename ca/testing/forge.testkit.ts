@@ -7,6 +7,8 @@ import {
   rootExtensions,
   signCertificate,
 } from '../x509/build.ts';
+import { readCertificate } from '../x509/certificate.ts';
+import { encodeEntry, signCrl } from '../x509/crl.ts';
 import { OID } from '../x509/oids.ts';
 import { derToPem } from '../x509/pem.ts';
 
@@ -73,5 +75,26 @@ export const createForger = async (name: string) => {
     return { der, pem: derToPem(der, 'CERTIFICATE'), keyPem: key.keyPem };
   };
 
-  return { rootPem: derToPem(rootDer, 'CERTIFICATE'), leaf };
+  /** A revocation list; a lifetime below zero gives one that has expired. */
+  const crl = async (list: {
+    readonly number: bigint;
+    readonly serials?: readonly string[];
+    readonly madeAt?: Date;
+    readonly lifetimeMs?: number;
+  }): Promise<Uint8Array> => {
+    const { number, serials = [], madeAt = new Date(), lifetimeMs = DAY_MS } = list;
+    const certificate = readCertificate(rootDer);
+    if (!certificate.ok) throw new Error(certificate.error);
+    const draft = {
+      issuer: certificate.value.subject,
+      issuerKeyIdentifier: keyIdentifier(root.publicKeyInfo),
+      number,
+      thisUpdate: madeAt,
+      nextUpdate: new Date(madeAt.getTime() + lifetimeMs),
+      entries: serials.map((serial) => encodeEntry({ serial, revokedAt: madeAt })),
+    };
+    return signCrl(draft, root.privateKey);
+  };
+
+  return { rootPem: derToPem(rootDer, 'CERTIFICATE'), leaf, crl };
 };

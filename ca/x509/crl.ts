@@ -101,7 +101,7 @@ export interface CrlInfo {
   readonly nextUpdate: Date | null;
 }
 
-/** A list taken apart; its entries are looked at only when one is searched for. */
+/** A list taken apart; its entries are looked at only when one is asked for. */
 export interface ParsedCrl extends CrlInfo {
   /** DER of the issuer's name. */
   readonly issuer: Uint8Array;
@@ -135,6 +135,16 @@ const isSuperseded = (entry: readonly DerElement[]): boolean =>
     return oidText(parts[0]) === OID.crlReason && parts.at(-1)?.content[2] === SUPERSEDED;
   });
 
+/** Of what is on a list for good. */
+const serialsOf = (entries: DerElement | undefined): ReadonlySet<string> => {
+  const all = entries === undefined ? [] : elements(entries.content);
+  const kept = all.flatMap((one) => {
+    const entry = members(one, 'an entry');
+    return isSuperseded(entry) ? [] : [serialText(unsignedInteger(entry[0], 'a serial'))];
+  });
+  return new Set(kept);
+};
+
 /** @throws DerError, for what is no list */
 const parse = (der: Uint8Array): ParsedCrl => {
   const [tbs, algorithm, signature] = members(single(der, TAG.sequence, 'the list'), 'the list');
@@ -146,6 +156,8 @@ const parse = (der: Uint8Array): ParsedCrl => {
   const data = expectTag(tbs, TAG.sequence, 'the list’s content').raw;
   const signedWith = expectTag(algorithm, TAG.sequence, 'the algorithm').raw;
   const octets = bitStringOctets(signature, 'the signature');
+  // Read when first asked: one list is asked about the certificates of many.
+  let revoked: ReadonlySet<string> | null = null;
   return {
     issuer: expectTag(issuer, TAG.sequence, 'the issuer').raw,
     number: numberIn(rest[0]),
@@ -153,12 +165,7 @@ const parse = (der: Uint8Array): ParsedCrl => {
     nextUpdate: nextUpdate === undefined ? null : timeValue(nextUpdate),
     isSignedBy: (publicKeyInfo) =>
       verifySignature({ data, algorithm: signedWith, signature: octets }, publicKeyInfo),
-    revokes: (serial) =>
-      entries !== undefined &&
-      elements(entries.content).some((one) => {
-        const entry = members(one, 'an entry');
-        return serialText(unsignedInteger(entry[0], 'a serial')) === serial && !isSuperseded(entry);
-      }),
+    revokes: (serial) => (revoked ??= serialsOf(entries)).has(serial),
   };
 };
 

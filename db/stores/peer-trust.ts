@@ -1,14 +1,22 @@
 import type { PeerTrust, PeerTrustStore } from '../../domain/ports/federation.ts';
+import { uuidArray } from '../driver/values.ts';
 import { unwrapped, type Session } from './session.ts';
 
 interface Row {
   readonly signing_key: string | null;
   readonly crl_url: string | null;
+  readonly crl_signer: string | null;
   readonly crl_number: string | null;
   readonly epoch_token: string | null;
 }
 
-const NOTHING: PeerTrust = { signingKey: null, crlUrl: null, crlNumber: null, epochToken: null };
+const NOTHING: PeerTrust = {
+  signingKey: null,
+  crlUrl: null,
+  crlSigner: null,
+  crlNumber: null,
+  epochToken: null,
+};
 
 /** What was pinned once stays. */
 const PIN = `insert into federation_peer_trust (peer_id, signing_key, crl_url) values ($1::uuid, $2, $3)
@@ -35,20 +43,31 @@ on conflict (peer_id) do update set notice = 'pending' returning peer_id`;
 const TAKE_NOTICES = `update federation_peer_trust t set notice = 'told' from federation_peers p
 where p.id = t.peer_id and p.local_user_id = $1::uuid and t.notice = 'pending' returning p.name`;
 
+const COLUMNS = 'signing_key, crl_url, crl_signer, crl_number::text, epoch_token';
+
+const trustIn = (row: Row): PeerTrust => ({
+  signingKey: row.signing_key,
+  crlUrl: row.crl_url,
+  crlSigner: row.crl_signer,
+  crlNumber: row.crl_number === null ? null : BigInt(row.crl_number),
+  epochToken: row.epoch_token,
+});
+
 export const createPeerTrustStore = ({ raw }: Session): PeerTrustStore =>
   unwrapped<PeerTrustStore>({
     get: async (peerId) => {
       const [row] = await raw.query<Row>(
-        'select signing_key, crl_url, crl_number::text, epoch_token from federation_peer_trust where peer_id = $1::uuid',
+        `select ${COLUMNS} from federation_peer_trust where peer_id = $1::uuid`,
         [peerId],
       );
-      if (row === undefined) return NOTHING;
-      return {
-        signingKey: row.signing_key,
-        crlUrl: row.crl_url,
-        crlNumber: row.crl_number === null ? null : BigInt(row.crl_number),
-        epochToken: row.epoch_token,
-      };
+      return row === undefined ? NOTHING : trustIn(row);
+    },
+    ofPeers: async (peerIds) => {
+      const rows = await raw.query<Row & { readonly peer_id: string }>(
+        `select peer_id, ${COLUMNS} from federation_peer_trust where peer_id = any ($1::uuid[])`,
+        [uuidArray(peerIds)],
+      );
+      return new Map(rows.map((row) => [row.peer_id, trustIn(row)]));
     },
     pin: async (peerId, { signingKey, crlUrl }) => {
       await raw.query(PIN, [peerId, signingKey, crlUrl]);

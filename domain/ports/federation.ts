@@ -328,7 +328,9 @@ export interface PeerTrust {
   readonly signingKey: string | null;
   /** Where its list of revoked certificates is. */
   readonly crlUrl: string | null;
-  /** The highest number of that list seen. */
+  /** Who signed the newest list seen: SHA-256 of the key, hexadecimal. */
+  readonly crlSigner: string | null;
+  /** The highest number of a list of that signer seen. */
   readonly crlNumber: bigint | null;
   /** Its signed revocation epoch, the highest seen. */
   readonly epochToken: string | null;
@@ -337,6 +339,8 @@ export interface PeerTrust {
 export interface PeerTrustStore {
   /** All null where nothing is remembered. */
   get(peerId: string): Promise<PeerTrust>;
+  /** Of several at once; without those of whom nothing is remembered. */
+  ofPeers(peerIds: readonly string[]): Promise<ReadonlyMap<string, PeerTrust>>;
   /** Once: what is pinned already stays. */
   pin(peerId: string, trust: Pick<PeerTrust, 'signingKey' | 'crlUrl'>): Promise<void>;
   /** Only upwards. */

@@ -5,6 +5,7 @@ import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import type { GatewayConfig } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Deps } from '../../src/deps.ts';
+import { issueServerCertificate, serverNames } from '../../src/runtimes/node/server-certificate.ts';
 import { startGateway } from '../../src/runtimes/node/start.ts';
 import { must, type World, type WorldGateway } from './world.ts';
 
@@ -21,6 +22,7 @@ const configFor = (name: string, dataDir: string): GatewayConfig =>
       // Both gateways are on loopback.
       FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true',
       FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '10000',
+      FEDERATION_CRL_POLL_SECONDS: '1',
     },
   }).config;
 
@@ -46,6 +48,11 @@ export const startEmbedded = async (name: string): Promise<EmbeddedGateway> => {
         return (await session.query<Record<string, unknown>>(text, [...parameters])).rows;
       }),
     flushAudit: () => gateway.deps.audit.flush(),
+    serverTls: async () => {
+      const { deps } = gateway;
+      const { chain, key } = await issueServerCertificate(deps, serverNames(['localhost', '127.0.0.1']));
+      return { cert: chain, key };
+    },
   };
   const setup = await must(201, started, '/api/bootstrap/setup', { token: null, body: { name: 'root' } });
   return {

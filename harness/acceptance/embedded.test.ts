@@ -9,6 +9,7 @@ import { describeRenewal } from './renewal.ts';
 import { describeRateLimit } from './rate-limit.ts';
 import { describeSearching } from './searching.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
+import { describeUnreachableOrRevoked } from './unreachable-or-revoked.ts';
 
 describePlainStore('the embedded tier', bootEmbeddedWorld);
 describeTrustBoundary('the embedded tier', bootEmbeddedWorld);
@@ -19,4 +20,5 @@ describeSearching('the embedded tier', bootEmbeddedWorld);
 describeOffline('the embedded tier', bootEmbeddedWorld);
 describeAuditEvidence('the embedded tier', bootEmbeddedWorld);
 describeRevoking('the embedded tier', bootEmbeddedWorld);
+describeUnreachableOrRevoked('the embedded tier', bootEmbeddedWorld);
 describeOverload('the embedded tier', bootEmbeddedWorld);

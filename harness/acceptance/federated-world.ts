@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
@@ -10,7 +10,7 @@ import {
   type HarnessHandle,
   type HarnessOptions,
 } from '../index.ts';
-import { DATABASE, folderOf, portsOf } from '../stack/plan.ts';
+import { DATABASE, folderOf, materialOf, portsOf } from '../stack/plan.ts';
 import { freePorts } from '../stack/ports.ts';
 import { isRunning, readState, type Side } from '../stack/state.ts';
 import { trustingFetch } from '../stack/trusting-fetch.ts';
@@ -65,13 +65,19 @@ const openGateway = async (handle: HarnessHandle, side: Side) => {
       ...(await database.unsafe<Record<string, unknown>[]>(text, [...parameters] as string[])),
     ],
     flushAudit: () => waitForAudit(gateway),
+    serverTls: async () => {
+      const read = (name: string): Promise<string> =>
+        readFile(path.join(materialOf(state, side), name), 'utf8');
+      const [cert, key] = await Promise.all([read('server.pem'), read('server.key')]);
+      return { cert, key };
+    },
   };
   const setup = await must(201, gateway, '/api/bootstrap/setup', { token: null, body: { name: 'root' } });
   return { gateway: { ...gateway, adminToken: setup.token.text }, close: () => database.end() };
 };
 
-/** Limits that a suite of many requests would run into. */
-const GENEROUS = { FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '10000' };
+/** Limits that a suite of many requests would run into, and intervals that it would wait for. */
+const GENEROUS = { FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '10000', FEDERATION_CRL_POLL_SECONDS: '1' };
 
 const killAll = (stateDir: string): void => {
   for (const one of readState(stateDir)?.components ?? [])

@@ -13,6 +13,7 @@ import { describeRenewal } from './renewal.ts';
 import { describeRateLimit } from './rate-limit.ts';
 import { describeSearching } from './searching.ts';
 import { describeTrustBoundary } from './trust-boundary.ts';
+import { describeUnreachableOrRevoked } from './unreachable-or-revoked.ts';
 
 const COMPONENTS = 'Postgres, Valkey, step-ca and nginx';
 const world = shareWorld(() => bootFederatedWorld());
@@ -30,4 +31,5 @@ describeRenewal(COMPONENTS, world.boot);
 describeRateLimit(COMPONENTS, world.boot);
 describeOffline(COMPONENTS, world.boot);
 describeRevoking(COMPONENTS, world.boot);
+describeUnreachableOrRevoked(COMPONENTS, world.boot);
 describeOverload(COMPONENTS, world.boot);

@@ -35,6 +35,7 @@ export interface Body {
   readonly enrollment: { readonly url: string };
   readonly peer?: { readonly id: string };
   readonly certificate: string;
+  readonly subject_user_id?: string;
   readonly limit?: number;
   readonly window?: number;
   readonly retry_after?: number;
@@ -65,6 +66,8 @@ export interface WorldGateway {
   sql(text: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** Waits until every audit entry accepted so far is in the database. */
   flushAudit(): Promise<void>;
+  /** A certificate of the gateway's authority for its own name, and the key: for what its operator puts in front. */
+  serverTls(): Promise<{ readonly cert: string; readonly key: string }>;
 }
 
 export interface World {

@@ -86,6 +86,10 @@ export interface GatewayConfig {
     readonly circuitCooldownMs: number;
     readonly peerRetries: number;
     readonly cacheTtlSeconds: number;
+    /** Of the lists of gateways that we ask. */
+    readonly crlPollSeconds: number;
+    /** Of our own front's list. */
+    readonly frontPollSeconds: number;
     readonly defaultRateLimitPerMinute: number;
   };
   /** 32 bytes, or null when none was given: tier `local` makes one. */

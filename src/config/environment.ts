@@ -75,6 +75,8 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('FEDERATION_CIRCUIT_COOLDOWN_MS', 'federation.circuit_cooldown_ms', 'whole number'),
   variable('FEDERATION_PEER_RETRIES', 'federation.peer_retries', 'whole number'),
   variable('FEDERATION_CACHE_TTL_SECONDS', 'federation.cache_ttl_seconds', 'whole number'),
+  variable('FEDERATION_CRL_POLL_SECONDS', 'federation.crl_poll_seconds', 'whole number'),
+  variable('FEDERATION_FRONT_POLL_SECONDS', 'federation.front_poll_seconds', 'whole number'),
   variable(
     'FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE',
     'federation.default_rate_limit_per_minute',

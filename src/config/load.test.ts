@@ -45,6 +45,8 @@ describe('configuration: defaults', () => {
         circuitCooldownMs: 5000,
         peerRetries: 1,
         cacheTtlSeconds: 30,
+        crlPollSeconds: 45,
+        frontPollSeconds: 15,
         defaultRateLimitPerMinute: 60,
       },
       sealingKey: null,

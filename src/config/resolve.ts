@@ -22,6 +22,8 @@ const DEFAULTS = {
   circuitCooldownMs: 5000,
   peerRetries: 1,
   cacheTtlSeconds: 30,
+  crlPollSeconds: 45,
+  frontPollSeconds: 15,
   rateLimitPerMinute: 60,
 } as const;
 
@@ -138,6 +140,8 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
       circuitCooldownMs: federation?.circuit_cooldown_ms ?? DEFAULTS.circuitCooldownMs,
       peerRetries: federation?.peer_retries ?? DEFAULTS.peerRetries,
       cacheTtlSeconds: federation?.cache_ttl_seconds ?? DEFAULTS.cacheTtlSeconds,
+      crlPollSeconds: federation?.crl_poll_seconds ?? DEFAULTS.crlPollSeconds,
+      frontPollSeconds: federation?.front_poll_seconds ?? DEFAULTS.frontPollSeconds,
       defaultRateLimitPerMinute: federation?.default_rate_limit_per_minute ?? DEFAULTS.rateLimitPerMinute,
     },
     sealingKey: document.sealing?.key === undefined ? null : parseSealingKey(document.sealing.key),

@@ -244,6 +244,16 @@ export const configDocument = z
           'a whole number from 0 to 300',
           'How long a peer’s answer may be kept in memory, at most; the peer may say less. 0: not at all. Default: 30.',
         ),
+        crl_poll_seconds: field(
+          z.int().min(1).max(60),
+          'a whole number from 1 to 60',
+          'How often the revocation list of each gateway that we ask is read, whether anybody asks it or not. Default: 45.',
+        ),
+        front_poll_seconds: field(
+          z.int().min(1).max(60),
+          'a whole number from 1 to 60',
+          'How often a front’s revocation list and certificate are looked after, should the news of a revocation get lost. Default: 15.',
+        ),
         default_rate_limit_per_minute: field(
           z.int().min(1).max(1_000_000),
           'a whole number from 1 to 1000000',

@@ -29,7 +29,8 @@ const peerOf = async (id: string) => {
 /** What the asking side makes of the serving side's list: null when it believes none of it. */
 const isListed = async ({ id }: { readonly id: string }): Promise<boolean | null> => {
   const peer = await peerOf(id);
-  return (await fetchPeerCrl(home.deps, peer))?.revokes(ownSerial(peer) ?? '') ?? null;
+  const list = await fetchPeerCrl(home.deps, peer);
+  return list.ok ? list.value.revokes(ownSerial(peer) ?? '') : null;
 };
 const renew = async ({ id }: { readonly id: string }): Promise<void> => {
   expect(await renewPeer(home.deps, id, { author, mustBeDue: false })).toEqual({ kind: 'renewed' });

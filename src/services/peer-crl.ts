@@ -3,11 +3,15 @@ import { readCertificate, type CertificateInfo } from '../../ca/x509/certificate
 import { readCrlList, type ParsedCrl } from '../../ca/x509/crl.ts';
 import { MAX_LISTS_LENGTH, splitPem } from '../../ca/x509/pem.ts';
 import { readIdentity } from '../../ca/x509/identity.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
 import type { Deps } from '../deps.ts';
 
 /** 100,000 entries. */
 const MAX_LIST_BYTES = 8 * 1024 * 1024;
+/** A list that says which one it is. */
+export type NumberedCrl = ParsedCrl & { readonly number: bigint };
+
 /** For clocks that differ. */
 const SKEW_MS = 5 * 60_000;
 
@@ -31,9 +35,13 @@ const issuerOf = ({ clientCertPem, caPem }: Peer): CertificateInfo | null => {
   return issuer?.ok === true ? issuer.value : null;
 };
 
-const readBytes = async (response: Response, most: number): Promise<Uint8Array | null> => {
+/** Why a list was not believed. */
+export type ListFault =
+  'not_served' | 'too_large' | 'no_list' | 'expired' | 'not_yet_valid' | 'foreign' | 'older' | 'no_issuer';
+
+const readBytes = async (response: Response, most: number): Promise<Result<Uint8Array, ListFault>> => {
   const reader = response.body?.getReader();
-  if (reader === undefined) return null;
+  if (reader === undefined) return err('not_served');
   const parts: Uint8Array[] = [];
   let size = 0;
   for (;;) {
@@ -42,7 +50,7 @@ const readBytes = async (response: Response, most: number): Promise<Uint8Array |
     size += value.byteLength;
     if (size > most) {
       await reader.cancel();
-      return null;
+      return err('too_large');
     }
     parts.push(value);
   }
@@ -52,67 +60,134 @@ const readBytes = async (response: Response, most: number): Promise<Uint8Array |
     all.set(part, at);
     at += part.byteLength;
   }
-  return all;
+  return ok(all);
 };
 
+/** Where a peer's list is, and by whom it has to be signed: what peers of one gateway have in common. */
+export interface ListSource {
+  readonly url: string;
+  readonly caPem: string | null;
+  readonly issuer: CertificateInfo;
+  /** SHA-256 of the issuer's key, hexadecimal. */
+  readonly signer: string;
+  /** Equal for sources whose lists are the same. */
+  readonly key: string;
+}
+
 /** Over TLS that trusts the pinned authority alone, and without our certificate, which may be the reason to ask. */
-const download = async (deps: Deps, peer: Peer, url: string, most: number): Promise<Uint8Array | null> => {
-  const client = deps.transport.anonymous(url.startsWith('http:') ? null : peer.caPem);
+const download = async (
+  deps: Deps,
+  { url, caPem }: Pick<ListSource, 'url' | 'caPem'>,
+  most: number,
+  stopping: AbortSignal | undefined,
+): Promise<Result<Uint8Array, ListFault>> => {
+  const client = deps.transport.anonymous(url.startsWith('http:') ? null : caPem);
   try {
-    const signal = AbortSignal.timeout(deps.settings.peerTimeoutMs);
+    const late = AbortSignal.timeout(deps.settings.peerTimeoutMs);
+    const signal = stopping === undefined ? late : AbortSignal.any([late, stopping]);
     const response = await client.fetch(url, { redirect: 'manual', signal });
     if (response.status === 200) return await readBytes(response, most);
     await response.body?.cancel();
-    return null;
+    return err('not_served');
   } finally {
     client.close().catch(() => undefined);
   }
 };
 
+/** Null for a peer whose certificate or authority can not be read. */
+export const listSourceOf = (peer: Peer, { crlUrl }: Pick<PeerTrust, 'crlUrl'>): ListSource | null => {
+  const issuer = issuerOf(peer);
+  if (issuer === null || peer.federationUrl === null) return null;
+  const { caPem } = peer;
+  const url = crlUrl ?? `${peer.federationUrl}/pki/crl`;
+  const signer = sha256Hex(issuer.publicKeyInfo);
+  return { url, caPem, issuer, signer, key: [url, caPem, signer].join(' ') };
+};
+
 /** All lists of a peer, by whichever of its authorities. */
-const downloadAll = async (deps: Deps, peer: Peer, url: string): Promise<readonly ParsedCrl[]> => {
+const downloadAll = async (
+  deps: Deps,
+  { url, caPem }: ListSource,
+  stopping: AbortSignal | undefined,
+): Promise<readonly ParsedCrl[]> => {
   const all = new URL(url);
   all.searchParams.set('format', 'pem');
-  const bytes = await download(deps, peer, all.href, MAX_LISTS_LENGTH);
-  const blocks = bytes === null ? null : splitPem(new TextDecoder().decode(bytes), MAX_LISTS_LENGTH);
-  return (blocks?.ok === true ? blocks.value : []).flatMap(({ der }) => readCrlList(der) ?? []);
+  const bytes = await download(deps, { url: all.href, caPem }, MAX_LISTS_LENGTH, stopping);
+  const blocks = bytes.ok ? splitPem(new TextDecoder().decode(bytes.value), MAX_LISTS_LENGTH) : bytes;
+  return (blocks.ok ? blocks.value : []).flatMap(({ der }) => readCrlList(der) ?? []);
 };
 
 /**
  * The list of the authority that signed our certificate. A peer serves that of the one that issues now; while its
  * authority is replaced, ours may be the other one.
  */
-const listOf = async (deps: Deps, peer: Peer, issuer: CertificateInfo): Promise<ParsedCrl | null> => {
-  const { crlUrl } = await deps.storage.stores.peerTrust.get(peer.id);
-  const url = crlUrl ?? `${peer.federationUrl ?? ''}/pki/crl`;
-  const isOurs = (list: ParsedCrl): boolean => sameBytes(list.issuer, issuer.subject);
-  const der = await download(deps, peer, url, MAX_LIST_BYTES);
-  const list = der === null ? null : readCrlList(der);
-  if (list === null || isOurs(list)) return list;
-  return (await downloadAll(deps, peer, url)).find(isOurs) ?? null;
+const listOf = async (
+  deps: Deps,
+  source: ListSource,
+  stopping: AbortSignal | undefined,
+): Promise<Result<ParsedCrl, ListFault>> => {
+  const isOurs = (list: ParsedCrl): boolean => sameBytes(list.issuer, source.issuer.subject);
+  const der = await download(deps, source, MAX_LIST_BYTES, stopping);
+  if (!der.ok) return der;
+  const list = readCrlList(der.value);
+  if (list === null) return err('no_list');
+  if (isOurs(list)) return ok(list);
+  const other = (await downloadAll(deps, source, stopping)).find(isOurs);
+  return other === undefined ? err('foreign') : ok(other);
+};
+
+/**
+ * The list of a source, when the authority that signed our certificate signed it and it is in time.
+ * @throws whatever the connection fails with
+ */
+export const readList = async (
+  deps: Deps,
+  source: ListSource,
+  stopping?: AbortSignal,
+): Promise<Result<NumberedCrl, ListFault>> => {
+  const found = await listOf(deps, source, stopping);
+  if (!found.ok) return found;
+  const list = found.value;
+  if (list.number === null || list.nextUpdate === null) return err('no_list');
+  if (!(await list.isSignedBy(source.issuer.publicKeyInfo))) return err('foreign');
+  const now = deps.clock.now().getTime();
+  if (list.nextUpdate.getTime() <= now) return err('expired');
+  if (list.thisUpdate.getTime() > now + SKEW_MS) return err('not_yet_valid');
+  return ok({ ...list, number: list.number });
+};
+
+/**
+ * Remembers the number of a list; false for one below a number seen before of the same signer: an old list would hide a
+ * revocation.
+ */
+export const isNotOlder = async (
+  deps: Deps,
+  peerId: string,
+  { signer }: ListSource,
+  { number }: NumberedCrl,
+  seen: Pick<PeerTrust, 'crlSigner' | 'crlNumber'>,
+): Promise<boolean> => {
+  if (seen.crlSigner === signer && seen.crlNumber === number) return true;
+  if (await deps.storage.stores.peerTrust.rememberCrl(peerId, signer, number)) return true;
+  deps.log.error('a peer gave an older revocation list than before; it was not used', {
+    alert: 'peer_list_older',
+    peer_id: peerId,
+    number: number.toString(),
+  });
+  return false;
 };
 
 /**
  * A peer's revocation list, believed only when the authority that signed our certificate signed it, it is in time,
- * and its number is not below one seen before of that authority: an old list would hide a revocation. Null for anything
- * else.
+ * and its number is not below one seen before.
  *
  * @throws whatever the connection fails with
  */
-export const fetchPeerCrl = async (deps: Deps, peer: Peer): Promise<ParsedCrl | null> => {
-  const issuer = issuerOf(peer);
-  if (issuer === null || peer.federationUrl === null) return null;
-  const list = await listOf(deps, peer, issuer);
-  if (list === null || list.number === null || list.nextUpdate === null) return null;
-  const now = deps.clock.now().getTime();
-  if (list.nextUpdate.getTime() <= now || list.thisUpdate.getTime() > now + SKEW_MS) return null;
-  if (!(await list.isSignedBy(issuer.publicKeyInfo))) return null;
-  const signer = sha256Hex(issuer.publicKeyInfo);
-  if (await deps.storage.stores.peerTrust.rememberCrl(peer.id, signer, list.number)) return list;
-  deps.log.error('a peer gave an older revocation list than before; it was not used', {
-    alert: 'peer_list_older',
-    peer_id: peer.id,
-    number: list.number.toString(),
-  });
-  return null;
+export const fetchPeerCrl = async (deps: Deps, peer: Peer): Promise<Result<NumberedCrl, ListFault>> => {
+  const trust = await deps.storage.stores.peerTrust.get(peer.id);
+  const source = listSourceOf(peer, trust);
+  if (source === null) return err('no_issuer');
+  const list = await readList(deps, source);
+  if (!list.ok) return list;
+  return (await isNotOlder(deps, peer.id, source, list.value, trust)) ? list : err('older');
 };

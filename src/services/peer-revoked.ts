@@ -29,7 +29,12 @@ export interface RevocationLearner {
   settled(): Promise<void>;
 }
 
-const becomeRevoked = async (deps: Deps, peer: AskedPeer, how: 'statement' | 'list'): Promise<void> => {
+/** What makes a peer revoked: its own signed word, or its authority's list. */
+export const becomeRevoked = async (
+  deps: Deps,
+  peer: Pick<AskedPeer, 'id' | 'localUserId'>,
+  how: 'statement' | 'list',
+): Promise<void> => {
   if (!(await learnRevoked(deps, peer))) return;
   deps.log.warn('a peer has revoked its grant', {
     alert: 'peer_revoked',
@@ -70,7 +75,7 @@ const createLearner = (deps: Deps): RevocationLearner => {
     const list = await fetchPeerCrl(deps, peer);
     const now = await deps.storage.stores.peers.byId(peerId);
     const serial = now === null ? null : ownSerial(now);
-    if (now !== null && serial !== null && list?.revokes(serial) === true)
+    if (now !== null && serial !== null && list.ok && list.value.revokes(serial))
       await becomeRevoked(deps, now, 'list');
   };
 

@@ -9,6 +9,7 @@ import { assertSupported } from '../../config/supported.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
+import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { createOutage } from '../../kv/outage.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
@@ -105,6 +106,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
   const publicApp = createPublicApp(deps);
   const worker = startRevocationWorker(deps);
   const renewals = startRenewalWorker(deps);
+  const lists = startListWatch(deps, config.federation.crlPollSeconds * 1_000);
   const watch = startAuditWatch(deps, wired.audit, wired.writerId, false);
   const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
   const { host, port } = config.publicListener;
@@ -115,7 +117,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
     publicUrl: `http://${reachableHost(host)}:${publicly.addr.port ?? port}`,
     stop: async () => {
       await Promise.all([publicly.shutdown(), behindFront.shutdown()]);
-      await renewals.stop();
+      await Promise.all([renewals.stop(), lists.stop()]);
       await worker.stop();
       await watch.stop();
       await closeOutbound(deps);

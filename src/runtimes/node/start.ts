@@ -8,6 +8,7 @@ import { coreSettings, reachableHost, serverHosts } from '../../config/settings.
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
+import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { createAlerts } from '../../services/alerts.ts';
@@ -129,7 +130,8 @@ const startListeners = async (
 ) => {
   const [publicly, federation, enrollment] = [deferHandler(), deferHandler(), deferHandler()];
   const { ca, keyMaker, clock } = wired;
-  const parts = { ca, keyMaker, clock, log, names: serverNames(serverHosts(config)) };
+  const pollMs = config.federation.frontPollSeconds * 1_000;
+  const parts = { ca, keyMaker, clock, log, names: serverNames(serverHosts(config)), pollMs };
   const refused = auditRefusals({ audit: wired.audit, clock, log });
   const handlers = { federation: federation.handle, enrollment: enrollment.handle, refused };
   const { listening: inner, source, keeper } = await listenForPeers(config, parts, handlers);
@@ -195,6 +197,8 @@ export const startGateway = async (
     undo.add(() => worker.stop());
     const renewals = startRenewalWorker(deps);
     undo.add(() => renewals.stop());
+    const lists = startListWatch(deps, config.federation.crlPollSeconds * 1_000);
+    undo.add(() => lists.stop());
     const watch = startAuditWatch(deps, wired.audit, wired.writerId, config.tier === 'local');
     undo.add(() => watch.stop());
     if (config.front !== null && config.front.refusedLog !== null) {
