@@ -7,9 +7,9 @@ import { processOf } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';
 import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
 import { enrollByHand, type HandMadeClient } from './hand-made-client.ts';
-import { addRow, seedPeople, type Seeded } from './people.ts';
-import { revoke, slowTask, startAsking } from './revoked-under-load.ts';
-import { must, type Body } from './world.ts';
+import { addRow, seedPeople, type Person, type Seeded } from './people.ts';
+import { end, ENDINGS, slowTask, startAsking } from './revoked-under-load.ts';
+import { call, must, type Body } from './world.ts';
 
 const REPLICAS = ['gateway-b', 'gateway-b-2'] as const;
 const REDEMPTIONS = 100;
@@ -18,6 +18,7 @@ describe('two replicas of B on one database behind one nginx', () => {
   let world: FederatedWorld;
   let seeded: Seeded;
   let hand: HandMadeClient;
+  let serial = 0;
 
   beforeAll(async () => {
     world = await bootFederatedWorld({ replicasOfB: REPLICAS.length });
@@ -145,51 +146,81 @@ describe('two replicas of B on one database behind one nginx', () => {
     await doomed.remove();
   });
 
-  it('X-52 under load over both, on kept-alive connections: nothing sent after the revocation returned gets a row', async () => {
-    const doomed = await enrollByHand(world.work, {
-      user: seeded.alice.name,
-      peer: 'rep-loaded',
-      scope: { resources: ['tasks'], max_rows_per_query: 50 },
-    });
-    const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 8);
-    await wait(700);
-    const { startedAt, returnedAt } = await revoke(world.work, doomed.grantId);
-    await wait(700);
-    await load.stop();
-    const before = load.asked.filter(({ sentAt }) => sentAt < startedAt);
-    const after = load.asked.filter(({ sentAt }) => sentAt > returnedAt);
-    expect(before.filter(({ status }) => status === 200).length).toBeGreaterThan(50);
-    expect(after.length).toBeGreaterThan(20);
-    expect(after.filter(({ status }) => status === 200)).toEqual([]);
-    await doomed.remove();
-  });
+  /** Somebody who may be deleted, with rows of the own. */
+  const subject = async (): Promise<Person> => {
+    serial += 1;
+    const name = `rep-subject${serial}`;
+    const { id } = await must(201, world.work, '/api/admin/users', { body: { name } });
+    const token = await must(201, world.work, '/api/admin/tokens', { body: { user_id: id, name } });
+    const person = { id, name, token: token.text };
+    await addRow(world.work, person, 'tasks', `row of ${name}`);
+    return person;
+  };
+  const enrolled = async (): Promise<{ hand: HandMadeClient; row: string }> => {
+    const { name } = await subject();
+    const scope = { resources: ['tasks'], max_rows_per_query: 50 };
+    return {
+      hand: await enrollByHand(world.work, { user: name, peer: `of-${name}`, scope }),
+      row: `row of ${name}`,
+    };
+  };
 
-  it('X-52 a statement that still sees the grant has ended when the revocation returns', async () => {
-    const doomed = await enrollByHand(world.work, {
-      user: seeded.carol.name,
-      peer: 'rep-slow',
-      scope: { resources: ['tasks'], max_rows_per_query: 50 },
-    });
-    await addRow(world.work, seeded.carol, 'tasks', 'rep-slow-row');
-    const restore = await slowTask(world.work, 'rep-slow-row', 1.5);
-    const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 2);
-    try {
-      await wait(300);
-      const { startedAt, returnedAt } = await revoke(world.work, doomed.grantId);
+  it.each(ENDINGS)(
+    'X-52 a %s under load over both, on kept-alive connections: nothing sent after the command returned gets a row',
+    async (ending) => {
+      const { hand: doomed } = await enrolled();
+      const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 8);
+      await wait(700);
+      const { startedAt, returnedAt } = await end(world.work, doomed.grantId, ending);
+      await wait(700);
       await load.stop();
-      const inFlight = load.asked.filter(
-        ({ sentAt, answeredAt }) => sentAt < startedAt && answeredAt > startedAt,
-      );
-      // They began before and may answer; the revocation waited for them.
-      expect(inFlight.map(({ status }) => status)).toEqual([200, 200]);
-      for (const { answeredAt } of inFlight) expect(answeredAt - returnedAt).toBeLessThan(100);
-      expect(returnedAt - startedAt).toBeGreaterThan(700);
-      expect(load.asked.filter(({ sentAt, status }) => sentAt > returnedAt && status === 200)).toEqual([]);
-    } finally {
-      await load.stop();
-      await restore();
-    }
-    await doomed.remove();
+      const before = load.asked.filter(({ sentAt }) => sentAt < startedAt);
+      const after = load.asked.filter(({ sentAt }) => sentAt > returnedAt);
+      expect(before.filter(({ status }) => status === 200).length).toBeGreaterThan(20);
+      expect(after.length).toBeGreaterThan(20);
+      expect(after.filter(({ status }) => status === 200)).toEqual([]);
+      await doomed.remove();
+    },
+  );
+
+  it.each(ENDINGS)(
+    'X-52 a statement that still sees the grant of a %s has ended when the command returns',
+    async (ending) => {
+      const { hand: doomed, row } = await enrolled();
+      const restore = await slowTask(world.work, row, 1.5);
+      const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 2);
+      try {
+        await wait(300);
+        const { startedAt, returnedAt } = await end(world.work, doomed.grantId, ending);
+        await load.stop();
+        const inFlight = load.asked.filter(
+          ({ sentAt, answeredAt }) => sentAt < startedAt && answeredAt > startedAt,
+        );
+        // They began before and may answer; the command waited for them.
+        expect(inFlight.map(({ status }) => status)).toEqual([200, 200]);
+        for (const { answeredAt } of inFlight) expect(answeredAt - returnedAt).toBeLessThan(100);
+        expect(returnedAt - startedAt).toBeGreaterThan(700);
+        expect(load.asked.filter(({ sentAt, status }) => sentAt > returnedAt && status === 200)).toEqual([]);
+      } finally {
+        await load.stop();
+        await restore();
+      }
+      await doomed.remove();
+    },
+  );
+
+  it('a peer that was suspended is served again when it is resumed', async () => {
+    const { hand } = await enrolled();
+    const { peer } = await must(200, world.work, `/api/admin/grants/${hand.grantId}`);
+    await end(world.work, hand.grantId, 'suspended peer');
+    expect((await hand.get('/federation/v1/tasks')).body.code).toBe('forbidden');
+    // Once more changes nothing.
+    await end(world.work, hand.grantId, 'suspended peer');
+    await must(200, world.work, `/api/admin/peers/${peer?.id}/resume`, { method: 'POST' });
+    expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
+    const again = await call(world.work, `/api/admin/peers/${peer?.id}/resume`, { method: 'POST' });
+    expect([again.status, again.body.code]).toEqual([409, 'invalid_transition']);
+    await hand.remove();
   });
 
   it('M4-6 the bucket of a grant is one for both', async () => {

@@ -54,14 +54,28 @@ export const startAsking = (
   };
 };
 
-export interface Revoked {
+export interface Ended {
   readonly startedAt: number;
   readonly returnedAt: number;
 }
 
-export const revoke = async (gateway: WorldGateway, grantId: string): Promise<Revoked> => {
+/** Ways to end what a grant gives; each promises the same of the moment at which it returns. */
+export type Ending = 'revoked grant' | 'suspended peer' | 'removed peer' | 'deleted user';
+export const ENDINGS: readonly Ending[] = ['revoked grant', 'suspended peer', 'removed peer', 'deleted user'];
+
+/** Ends it, and says when that began and when it had returned. */
+export const end = async (
+  gateway: WorldGateway,
+  grantId: string,
+  how: Ending = 'revoked grant',
+): Promise<Ended> => {
+  const grant = await must(200, gateway, `/api/admin/grants/${grantId}`);
+  const peer = `/api/admin/peers/${grant.peer?.id}`;
   const startedAt = performance.now();
-  await must(200, gateway, `/api/admin/grants/${grantId}/revoke`, { body: {} });
+  if (how === 'revoked grant') await must(200, gateway, `/api/admin/grants/${grantId}/revoke`, { body: {} });
+  else if (how === 'suspended peer') await must(200, gateway, `${peer}/suspend`, { method: 'POST' });
+  else if (how === 'removed peer') await must(204, gateway, peer, { method: 'DELETE' });
+  else await must(204, gateway, `/api/admin/users/${grant.subject_user_id}`, { method: 'DELETE' });
   return { startedAt, returnedAt: performance.now() };
 };
 

@@ -79,6 +79,30 @@ export const describeRevoking = (components: string, boot: () => Promise<World>)
         .toBe('revoked');
     });
 
+    it('M6-2 M6-7 so has a row that the database’s owner deletes by hand, past every code of ours', async () => {
+      const { id } = await must(201, world.work, '/api/admin/users', { body: { name: 'revoke-erin' } });
+      const peerName = 'revoke-of-erin';
+      const { peerId, grantId } = await grantAndEnroll(world, {
+        subject: { id, name: 'revoke-erin', token: '' },
+        localUser: seeded.ann,
+        peerName,
+        scope,
+      });
+      expect((await ask(`federated:${peerName}`)).status).toBe(200);
+      await world.work.sql('delete from users where id = $1', [id]);
+      const next = await ask('all');
+      expect(next.body.sources[`federated:${peerName}`]).toMatchObject({ status: 'denied' });
+      const grant = await must(200, world.work, `/api/admin/grants/${grantId}`);
+      expect(grant).toMatchObject({ status: 'revoked', subject_user_id: id });
+      // The authority hears of it from the outbox, and home from the authority or the gateway.
+      const outbox = `select count(*)::int as n from revocation_outbox o join issued_certificates c on c.serial = o.serial
+        where c.grant_id = $1 and o.done_at is null`;
+      await expect
+        .poll(async () => (await world.work.sql(outbox, [grantId]))[0]?.['n'], { timeout: 15_000 })
+        .toBe(0);
+      await expect.poll(() => stateOf(peerId), { timeout: 15_000 }).toBe('revoked');
+    });
+
     it('M6-4 of two enrollments of one person only the revoked one ends', async () => {
       const [gone, kept] = [await enrolled(), await enrolled()];
       await revoke(gone.grantId);

@@ -13,6 +13,7 @@ import {
   renewPeerNow,
   type FirstCall,
 } from '../../src/services/peers.ts';
+import { resumePeer, suspendPeer } from '../../src/services/peer-suspend.ts';
 import { actorOf, holderOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
@@ -162,6 +163,33 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     validate('param', idParam),
     async (c) => c.json(shown(await renewPeerNow(deps, actorOf(c), c.req.valid('param').id))),
+  );
+
+  app.post(
+    '/:id/suspend',
+    describe({
+      summary: 'Suspend a peer until it is resumed',
+      description:
+        'When it answers, no request sent afterwards gets a row of an inbound peer, and no statement that could still see it ' +
+        'runs, on any replica. Grants and certificates stay.',
+      tags,
+      success: { status: 200, description: 'Suspended.', schema: peerShape },
+      errors: ['not_found', 'invalid_transition', 'conflict'],
+    }),
+    validate('param', idParam),
+    async (c) => c.json(shown(await suspendPeer(deps, actorOf(c), c.req.valid('param').id))),
+  );
+
+  app.post(
+    '/:id/resume',
+    describe({
+      summary: 'Resume a suspended peer',
+      tags,
+      success: { status: 200, description: 'Active again.', schema: peerShape },
+      errors: ['not_found', 'invalid_transition', 'conflict'],
+    }),
+    validate('param', idParam),
+    async (c) => c.json(shown(await resumePeer(deps, actorOf(c), c.req.valid('param').id))),
   );
 
   app.post(

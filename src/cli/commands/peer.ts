@@ -71,6 +71,20 @@ export const addPeer = (federation: Command, io: Io): void => {
     print(io, options, renewed, () => renderPeer(renewed, io.now()));
   });
 
+  for (const [verb, what] of [
+    ['suspend', 'Suspend a peer, by name or id: nothing is answered or asked until it is resumed.'],
+    ['resume', 'Resume a suspended peer, by name or id.'],
+  ] as const) {
+    apiLeaf(peer, `${verb} <peer>`, what, [`mosaic federation peer ${verb} work`]).action(
+      async (idOrName: string, options: ApiOptions) => {
+        const api = await connect(io, options);
+        const id = await findPeer(api, idOrName);
+        const changed = await api.post(`${PEERS}/${segment(id)}/${verb}`, {}, peerAnswer);
+        print(io, options, changed, () => renderPeer(changed, io.now()));
+      },
+    );
+  }
+
   apiLeaf(peer, 'remove <peer>', 'Remove a peer, by name or id; what it was granted here is revoked.', [
     'mosaic federation peer remove work',
   ]).action(async (idOrName: string, options: ApiOptions) => {
