@@ -12,11 +12,12 @@ const ENDING_MS = 1_000;
 /**
  * Transactions of gateways that are open now, each as `pid@start`. One that is not in the first look began after
  * it, and with that its snapshot is newer; so no clock has to be compared. A session we may not look into (of
- * another login role) or that reports nothing counts as one that never ends. `$1` are the ones still of interest.
+ * another login role: not even what kind it is can be seen) or that reports nothing counts as one that never ends. `$1` are the ones still of interest.
  */
 const OPEN = `select coalesce(json_agg(id), '[]')::text as open from (
   select pid || '@' || coalesce(xact_start::text, '?') as id from pg_stat_activity
-  where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+  where datname = current_database() and pid <> pg_backend_pid()
+    and coalesce(backend_type, 'client backend') = 'client backend'
     and application_name in ('${SERVING_SESSIONS}', current_setting('application_name'))
     and (xact_start is not null or state is null or state = 'disabled')
 ) sessions where $1::text is null or id in (select json_array_elements_text($1::json))`;
