@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort } from '../components/sockets.ts';
+import { programs } from '../components/installed.ts';
+import { startNginx, writeNginxConfig } from '../components/nginx.ts';
+import { stop, type Component } from '../components/process.ts';
+import { startGatewayProcess } from '../stack/gateway.ts';
+import { folderOf, socketsOf } from '../stack/plan.ts';
+import type { FederatedWorld } from './federated-world.ts';
+import { tlsGet, type HandMadeClient } from './hand-made-client.ts';
+
+/** One more replica of B that stands behind an nginx of its own, on another machine as it were: they share no folder. */
+export interface ReplicaWithFront {
+  /** A handshake of its own, and what the front or the gateway says: its status and reason. */
+  ask(client: HandMadeClient): Promise<readonly unknown[]>;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+export const startReplicaWithFront = async (
+  { handle: { state } }: FederatedWorld,
+  name: string,
+  frontPollSeconds: number,
+): Promise<ReplicaWithFront> => {
+  const folder = folderOf(state, `nginx-of-${name}`);
+  const sockets = socketsOf(state, name);
+  const front = {
+    name: `nginx-of-${name}`,
+    folder,
+    publicPort: await freePort(),
+    federationPort: await freePort(),
+    materialFolder: path.join(folderOf(state, name), 'front'),
+    publicSockets: [sockets.public],
+    federationSockets: [sockets.federation],
+  };
+  const components: Component[] = [];
+  const close = async (): Promise<void> => {
+    for (const component of components.toReversed()) await stop(component);
+  };
+  try {
+    const environment = {
+      ...state.gatewayEnvironment,
+      MOSAIC_FRONT_NGINX_CONFIG: writeNginxConfig(front),
+      MOSAIC_FRONT_NGINX_PID_FILE: path.join(folder, 'run', 'nginx.pid'),
+      MOSAIC_FRONT_NGINX_BINARY: programs.nginx,
+      FEDERATION_FRONT_POLL_SECONDS: String(frontPollSeconds),
+    };
+    const gateway = await startGatewayProcess(state, 'b', name, { environment });
+    components.push(gateway, await startNginx(front));
+    return {
+      pid: gateway.pid,
+      close,
+      ask: async ({ caFile, certFile, keyFile }) => {
+        const tls = {
+          ca: readFileSync(caFile, 'utf8'),
+          cert: readFileSync(certFile, 'utf8'),
+          key: readFileSync(keyFile, 'utf8'),
+        };
+        const url = `https://localhost:${front.federationPort}/federation/v1/tasks`;
+        const { status, body } = await tlsGet(url, tls);
+        return [status, (body as { readonly detail?: string }).detail ?? body.code];
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
