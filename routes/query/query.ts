@@ -11,6 +11,7 @@ import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import { answerQuery } from './answer.ts';
 import { searchRoutes } from './search.ts';
+import { sessionName } from './session.ts';
 import { blendPageQuery, blendedShape, queryHeaders, sessionHeader, sourceQuery } from './shapes.ts';
 
 const tags = ['query'];
@@ -27,7 +28,7 @@ export const queryOf = (
   resource,
   source,
   traceId: c.get('traceId'),
-  session: session === undefined ? `token ${c.req.header('authorization')}` : `named ${session}`,
+  session: sessionName(c, session),
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
 

@@ -9,7 +9,8 @@ import { describe } from '../openapi/describe.ts';
 import { blendedHitShape, searchQuery, showHit } from '../search-shapes.ts';
 import { validate } from '../validate.ts';
 import { answerJson } from './answer.ts';
-import { blendPageQuery, grantHeader, reportsShape, sourceQuery } from './shapes.ts';
+import { sessionName } from './session.ts';
+import { blendPageQuery, grantHeader, reportsShape, sessionHeader, sourceQuery } from './shapes.ts';
 
 const tags = ['query'];
 
@@ -41,7 +42,11 @@ interface Asked {
   readonly cursor?: string | undefined;
 }
 
-const searchOf = (c: Context<AppEnv>, { q, resources, limit, cursor }: Asked) => ({
+const searchOf = (
+  c: Context<AppEnv>,
+  { q, resources, limit, cursor }: Asked,
+  session: string | undefined,
+) => ({
   principal: c.get('principal'),
   peers: c.get('peers'),
   query: q,
@@ -49,6 +54,7 @@ const searchOf = (c: Context<AppEnv>, { q, resources, limit, cursor }: Asked) =>
   limit,
   cursor,
   traceId: c.get('traceId'),
+  session: sessionName(c, session),
 });
 
 /** `GET /search` below /api/query. */
@@ -65,10 +71,14 @@ export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
       success: { status: 200, description: 'One page of hits.', schema: answerShape },
       errors: [...errors],
     }),
+    validate('header', sessionHeader),
     validate('query', z.strictObject({ ...blendPageQuery, ...sourceQuery, ...searchQuery })),
     async (c) => {
+      const session = c.req.valid('header')['x-mosaic-session'];
       const asked = c.req.valid('query');
-      return answerJson(show(await searchEverywhere(deps, { ...searchOf(c, asked), source: asked.source })));
+      return answerJson(
+        show(await searchEverywhere(deps, { ...searchOf(c, asked, session), source: asked.source })),
+      );
     },
   );
   return app;
@@ -88,9 +98,9 @@ export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
     validate('header', grantHeader),
     validate('query', z.strictObject({ ...blendPageQuery, ...searchQuery })),
     async (c) => {
-      const grantId = c.req.valid('header')['x-federation-grant'];
+      const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
       const { name } = peerByGrant(c.get('peers'), grantId);
-      const search = { ...searchOf(c, c.req.valid('query')), source: `federated:${name}` as const };
+      const search = { ...searchOf(c, c.req.valid('query'), session), source: `federated:${name}` as const };
       return answerJson(show(await searchEverywhere(deps, search)));
     },
   );

@@ -70,9 +70,9 @@ export const readAll = async (
 
 /** The peers whose being offline is to be told with this answer: once a session and outage. */
 export const newlyOffline = async (
-  { outbound }: Wish,
+  { outbound }: Pick<Wish, 'outbound'>,
   session: Session,
-  failed: readonly { readonly source: Source; readonly failure: PeerFailure }[],
+  failed: readonly { readonly source: Pick<Source, 'name' | 'peer'>; readonly failure: PeerFailure }[],
 ): Promise<ReadonlySet<SourceName>> => {
   const told = new Set<SourceName>();
   await Promise.all(

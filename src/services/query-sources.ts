@@ -97,8 +97,15 @@ export const whyUnusable = (peer: AskedPeer, { outbound }: Asking): PeerFailure 
       });
 };
 
+/** Since when a peer fails: an open circuit remembers. */
+export const failingSince = (
+  peer: Pick<AskedPeer, 'id'>,
+  { code }: PeerFailure,
+  { outbound: { circuits, clock } }: Asking,
+): Date => (code === 'peer_circuit_open' ? circuits.of(peer.id).since : null) ?? clock.now();
+
 const peerSource = (peer: AskedPeer, index: number, resource: Resource, wish: Wish): Source => {
-  const { epochs, circuits, clock } = wish.outbound;
+  const { epochs } = wish.outbound;
   // Each time it is asked it is asked as of then.
   let mark: Mark | null = null;
   let sighting = createSighting();
@@ -130,7 +137,7 @@ const peerSource = (peer: AskedPeer, index: number, resource: Resource, wish: Wi
     sighting: () => sighting,
     isOutdated: () =>
       epochs.isRevoked(peer.id) || (sighting.isCached && mark !== null && !epochs.isCurrent(mark)),
-    failedAt: ({ code }) => (code === 'peer_circuit_open' ? circuits.of(peer.id).since : null) ?? clock.now(),
+    failedAt: (failure) => failingSince(peer, failure, wish),
   };
 };
 

@@ -11,10 +11,17 @@ import {
   type HitPosition,
 } from '../../domain/search/hit.ts';
 import type { Deps } from '../deps.ts';
+import type { PeerFailure } from '../federation/failure.ts';
 import { searchAtPeer, type Asking } from '../federation/verbs.ts';
 import { walkInOrder, type Walk } from '../federation/walk.ts';
 import type { SourceState } from './query-cursor.ts';
-import { ownPeers, whyUnusable, type AskingPerson, type SourceSelector } from './query-sources.ts';
+import {
+  failingSince,
+  ownPeers,
+  whyUnusable,
+  type AskingPerson,
+  type SourceSelector,
+} from './query-sources.ts';
 import { withHighlights } from './serve-search.ts';
 
 /** What is searched for. */
@@ -35,6 +42,10 @@ export interface SearchSource {
   readonly name: SourceName;
   /** Bound into cursors: `local`, or the peer's id. */
   readonly key: string;
+  /** null for the own store. */
+  readonly peer: AskedPeer | null;
+  /** Since when a failure holds. */
+  failedAt(failure: PeerFailure): Date;
   /** Learned since it answered, perhaps: what it found must not be given. */
   isRevoked(): boolean;
   search(state: SourceState, place: HitPlace | null, limit: number): Promise<Walk<Hit>>;
@@ -51,6 +62,8 @@ export const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boo
 const localSource = (deps: Deps, principal: Principal, { query, resources }: Sought): SearchSource => ({
   name: 'local',
   key: 'local',
+  peer: null,
+  failedAt: () => deps.clock.now(),
   isRevoked: () => false,
   search: async (_state, place, limit) => {
     const page = await deps.storage.reader.search(
@@ -72,6 +85,8 @@ const localSource = (deps: Deps, principal: Principal, { query, resources }: Sou
 const peerSource = (peer: AskedPeer, index: number, sought: Sought, asking: Asking): SearchSource => ({
   name: `federated:${peer.name}`,
   key: peer.id,
+  peer,
+  failedAt: (failure) => failingSince(peer, failure, asking),
   isRevoked: () => asking.outbound.epochs.isRevoked(peer.id),
   search: async (state, place, limit) => {
     const failure = whyUnusable(peer, asking);

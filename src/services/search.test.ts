@@ -4,6 +4,7 @@ import type { AuthorizedSearch } from '../../domain/access/decide.ts';
 import { compareHits, comparePositions, positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Deps } from '../deps.ts';
 import { asker, fakePeer, problem, taskAt, TRACE, type Asker } from './query.testkit.ts';
+import { queryList } from './query.ts';
 import { searchEverywhere, type BlendedHit } from './search.ts';
 
 const found = (rank: number, ms: number, n: number): FoundRow => ({
@@ -34,6 +35,7 @@ const world = (local: readonly FoundRow[], peers: Record<string, ReturnType<type
   const made = asker([], Object.fromEntries(Object.entries(peers).map(([name, { peer }]) => [name, peer])));
   const { deps } = made;
   const reader = {
+    ...deps.storage.reader,
     search: async ({ terms: { target } }: AuthorizedSearch) => {
       const rest = local
         .toSorted(compareHits)
@@ -61,7 +63,7 @@ const world = (local: readonly FoundRow[], peers: Record<string, ReturnType<type
 
 const ask = (
   from: Asker,
-  over: { limit?: number; cursor?: string; query?: string; source?: 'all' | 'local' } = {},
+  over: { limit?: number; cursor?: string; query?: string; session?: string; source?: 'all' | 'local' } = {},
 ) =>
   searchEverywhere(from.deps, {
     ...from.as(),
@@ -71,6 +73,7 @@ const ask = (
     limit: over.limit ?? 50,
     cursor: over.cursor,
     traceId: TRACE,
+    session: over.session ?? 'test',
   });
 
 const everything = async (from: Asker, limit: number): Promise<readonly BlendedHit[]> => {
@@ -149,6 +152,29 @@ describe('searchEverywhere', () => {
       peer_code: 'resource_excluded',
     });
     expect(page.notices).toMatchObject([{ source: 'federated:work', code: 'peer_refused' }]);
+  });
+
+  it('M5-6 a peer that is down is told as offline once a session, and once an outage', async () => {
+    const peer = searchable([found(0.5, 1, 1)], 100);
+    const asks = world([found(0.25, 1, 2)], { work: peer });
+    const codes = async (session: string): Promise<readonly string[]> =>
+      (await ask(asks, { session })).notices.map(({ code }) => code);
+    expect(await codes('one')).toEqual([]);
+    peer.peer.fault = () => Promise.reject(new TypeError('refused'));
+    expect([await codes('one'), await codes('one')]).toEqual([['federation_offline'], ['peer_unreachable']]);
+    expect(await codes('another')).toEqual(['federation_offline']);
+    // What a list of the same session was told, a search does not tell again.
+    await queryList(asks.deps, {
+      ...asks.as(),
+      resource: 'tasks',
+      source: 'all',
+      traceId: TRACE,
+      session: 'a list',
+      isFresh: false,
+      limit: 10,
+      cursor: undefined,
+    });
+    expect(await codes('a list')).toEqual(['peer_unreachable']);
   });
 
   it('X-43 takes a cursor back for the same search only, and shows nothing of it', async () => {

@@ -12,6 +12,7 @@ import {
   type BlendPosition,
   type BlendState,
 } from './query-cursor.ts';
+import { newlyOffline } from './query-outcomes.ts';
 import { failedReport, noticesOf, sinceMs, type Reports } from './query-report.ts';
 import type { AskingPerson, SourceSelector } from './query-sources.ts';
 import { asking } from './query.ts';
@@ -31,12 +32,15 @@ export interface Search extends Sought, AskingPerson {
   readonly limit: number;
   readonly cursor: string | undefined;
   readonly traceId: string;
+  /** What the client calls its session, or its token. */
+  readonly session: string;
 }
 
-type Outcome = { readonly name: SourceName; readonly latencyMs: number } & (
+type Outcome = { readonly source: SearchSource; readonly name: SourceName; readonly latencyMs: number } & (
   { readonly walked: Walked<Hit> } | { readonly failure: PeerFailure }
 );
 
+const NOBODY: ReadonlySet<SourceName> = new Set();
 const NOTHING_LEFT: Walked<Hit> = { rows: [], more: false, after: () => ({ done: true, upstream: null }) };
 
 const placeOf = (position: BlendPosition | null): HitPlace | null =>
@@ -50,10 +54,11 @@ const searchAll = (
   Promise.all(
     sources.map(async (source, index): Promise<Outcome> => {
       const from = state.sources[index];
-      if (from === undefined || from.done) return { name: source.name, latencyMs: 0, walked: NOTHING_LEFT };
+      if (from === undefined || from.done)
+        return { source, name: source.name, latencyMs: 0, walked: NOTHING_LEFT };
       const start = performance.now();
       const walk = await source.search(from, placeOf(state.position), limit);
-      const shared = { name: source.name, latencyMs: sinceMs(start) };
+      const shared = { source, name: source.name, latencyMs: sinceMs(start) };
       return walk.ok ? { ...shared, walked: walk.walked } : { ...shared, failure: walk.failure };
     }),
   );
@@ -101,11 +106,14 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
     const found = await searchAll(sources, state, limit);
     const down = found.filter((outcome) => 'failure' in outcome);
     // Where nobody answered the answer is the error itself, and tells nobody once.
-    const revoked = down.length < found.length ? await revokedNotices(deps, principal.userId, down) : [];
+    const isTold = down.length > 0 && down.length < found.length;
+    const session = { userId: principal.userId, id: search.session };
+    const offline = isTold ? await newlyOffline(context, session, down) : NOBODY;
+    const revoked = isTold ? await revokedNotices(deps, principal.userId, down) : [];
     // While the slowest was waited for, a grant may have been revoked. Nothing is awaited from here on.
-    const outcomes = found.map((outcome, index): Outcome => {
-      const { name, latencyMs } = outcome;
-      return sources[index]?.isRevoked() === true ? { name, latencyMs, failure: REVOKED } : outcome;
+    const outcomes = found.map((outcome): Outcome => {
+      const { source, name, latencyMs } = outcome;
+      return source.isRevoked() ? { source, name, latencyMs, failure: REVOKED } : outcome;
     });
     const failed = outcomes.filter((outcome) => 'failure' in outcome);
     const answered = outcomes.filter((outcome) => 'walked' in outcome);
@@ -132,7 +140,7 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
         outcomes.map((outcome, index) => [
           outcome.name,
           'failure' in outcome
-            ? failedReport(outcome.failure, outcome.latencyMs, now)
+            ? failedReport(outcome.failure, outcome.latencyMs, outcome.source.failedAt(outcome.failure))
             : {
                 status: after[index]?.done === true ? ('complete' as const) : ('truncated' as const),
                 count: taken[outcome.name] ?? 0,
@@ -142,6 +150,6 @@ export const searchEverywhere = async (deps: Deps, search: Search): Promise<Sear
               },
         ]),
       ),
-      notices: [...noticesOf(failed), ...revoked],
+      notices: [...noticesOf(failed, offline), ...revoked],
     };
   });
