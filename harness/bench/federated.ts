@@ -8,6 +8,7 @@ import { figure, type Figure, type Plot, type SectionReport } from './figure.ts'
 import { measureGrowth } from './growth.ts';
 import { measureVerbs } from './list.ts';
 import { measureMemory } from './memory.ts';
+import { measureRevocations } from './revocation.ts';
 import { openStage, type Stage } from './stage.ts';
 import { measureSwitches } from './switches.ts';
 
@@ -30,6 +31,7 @@ export const FEDERATED_SECTIONS: Readonly<Record<string, Measure>> = {
   switches: measureSwitches,
   cache: measureCache,
   'fan-out': measureFanOut,
+  revocation: measureRevocations,
   memory: measureMemory,
   growth: measureGrowth,
 };
