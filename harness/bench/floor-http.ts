@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import postgres from 'postgres';
 import { POSTGRES_TYPES } from '../../db/driver/postgres.ts';
+import { unpack, type PackedPage } from '../../db/sql/packed.ts';
+import type { Resource } from '../../domain/resources.ts';
 
 /**
  * The floor of tier `federated`, a process of its own: bare node:http on a unix socket behind the same nginx, postgres.js
@@ -11,6 +13,8 @@ interface FloorOrder {
   readonly socket: string;
   readonly databaseUrl: string;
   readonly text: string;
+  /** Set: the statement gives a packed page of this resource, and the floor unpacks it as the product does. */
+  readonly packed: Resource | null;
   readonly params: readonly (string | number | boolean | null)[];
 }
 
@@ -25,10 +29,16 @@ const sql = postgres(order.databaseUrl, {
   connection: { role: 'mosaic_app', timezone: 'UTC', random_page_cost: 1.1, jit: 'off' },
 });
 
+const bodyOf = (rows: readonly unknown[]): Buffer => {
+  if (order.packed === null) return Buffer.from(JSON.stringify({ items: rows }));
+  const page = rows[0] as PackedPage;
+  return Buffer.from(`{"items":[${unpack(order.packed, page.packed ?? '', true)?.json ?? ''}]}`);
+};
+
 const server = createServer((_request, response) => {
   sql.unsafe(order.text, params, { prepare: true }).then(
     (rows) => {
-      const body = Buffer.from(JSON.stringify({ items: rows }));
+      const body = bodyOf(rows);
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
       return response.end(body);
     },

@@ -1,4 +1,4 @@
-import { getStatement, listStatement } from '../../db/sql/read.ts';
+import { getStatement, listStatement, packedListStatement } from '../../db/sql/read.ts';
 import { searchStatement } from '../../db/sql/search.ts';
 import { decide } from '../../domain/access/decide.ts';
 import { figure, type Figure, type SectionReport } from './figure.ts';
@@ -59,6 +59,16 @@ export const measureVerbs = async (
       ...figuresOf(`list of ${PAGE} of ${ROWS}, ${connections} conn.`, '≥ 0.90 (≥ 0.95)', measured),
     );
   }
+  progress('list against the floor with the product’s packed page');
+  const packed = await compare(
+    await stage.floor(subject, packedListStatement(list.value.terms), listPath, 'tasks'),
+    stage.product(subject, listPath),
+    { connections: 16, pairs: 5, seconds: 2 },
+  );
+  figures.push(
+    figure('the same, floor with the product’s packed page', packed.throughputRatio),
+    figure('the same, CPU a request', packed.cpuRatio),
+  );
   progress('get against the floor');
   const getPath = `/federation/v1/tasks/${id}`;
   const measured = await compare(

@@ -7,6 +7,7 @@ import { readIdentity } from '../../ca/x509/identity.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import type { Statement } from '../../db/sql/read.ts';
 import type { Grant } from '../../domain/grants/grant.ts';
+import type { Resource } from '../../domain/resources.ts';
 import type { CertificateIdentity } from '../../domain/peers/identity.ts';
 import type { FederatedWorld } from '../acceptance/federated-world.ts';
 import { enrollByHand, type HandMadeClient } from '../acceptance/hand-made-client.ts';
@@ -38,8 +39,11 @@ export interface Stage {
   subject(name: string, scope: unknown): Promise<Subject>;
   /** The product at B for this subject, as it stands behind its nginx. */
   product(subject: Subject, path: string): Target;
-  /** The floor behind an nginx of its own: one statement, the same settings. */
-  floor(subject: Subject, statement: Statement, path: string): Promise<Target>;
+  /**
+   * The floor behind an nginx of its own: one statement, the same settings.
+   * @param packed what the statement gives packed pages of
+   */
+  floor(subject: Subject, statement: Statement, path: string, packed?: Resource): Promise<Target>;
   /** A gateway of its own on B's database, behind an nginx of its own; whole, or with something left out. */
   variant(subject: Subject, path: string, leftOut: LeftOut | null): Promise<Target>;
   /** What the product decides on for this subject, so that the floor is given the product's own statement. */
@@ -112,11 +116,13 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       pid: state.components.find(({ name }) => name === 'gateway-b')?.pid ?? 0,
     }),
 
-    floor: async (subject, statement, request) => {
+    floor: async (subject, statement, request, packed) => {
       made += 1;
       const socket = path.join(folder, `floor-${made}.sock`);
       const order = path.join(folder, `floor-${made}.json`);
-      await writeFile(order, JSON.stringify({ socket, databaseUrl, ...statement }), { mode: 0o600 });
+      await writeFile(order, JSON.stringify({ socket, databaseUrl, ...statement, packed: packed ?? null }), {
+        mode: 0o600,
+      });
       const child = await startScript(FLOOR, [order]);
       children.push(child);
       const origin = await behindNginx(`floor-${made}`, { public: socket, federation: socket });
