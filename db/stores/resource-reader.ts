@@ -1,9 +1,10 @@
 import { assertAuthorized } from '../../domain/access/decide.ts';
 import type { Page } from '../../domain/ports/page.ts';
 import type { Fenced, JsonPage, ResourceReader } from '../../domain/ports/resources.ts';
-import { COMMON_COLUMNS, resourceSpec, type Resource, type ResourceRow } from '../../domain/resources.ts';
+import { RESOURCES, type Resource, type ResourceRow } from '../../domain/resources.ts';
 import { positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Queryable } from '../driver/driver.ts';
+import { shownColumns } from '../sql/columns.ts';
 import { unpack, type PackedPage } from '../sql/packed.ts';
 import { capabilitiesStatement, getStatement, listStatement, packedListStatement } from '../sql/read.ts';
 import { searchStatement } from '../sql/search.ts';
@@ -22,10 +23,13 @@ const admitted = <T>(value: T): Fenced<T> => ({ admitted: true, value });
 
 const isRow = (row: MaybeRow | undefined): row is ResourceRow => row !== undefined && row.id !== null;
 
+const NAMES = Object.fromEntries(
+  RESOURCES.map((resource) => [resource, shownColumns(resource).map(({ name }) => name)]),
+) as unknown as Readonly<Record<Resource, readonly string[]>>;
+
 const toFound = (columns: FoundColumns): FoundRow => {
   const row: Record<string, string | null> = {};
-  for (const name of COMMON_COLUMNS) row[name] = columns[name] ?? null;
-  for (const name of Object.keys(resourceSpec(columns._resource).fields)) row[name] = columns[name] ?? null;
+  for (const name of NAMES[columns._resource]) row[name] = columns[name] ?? null;
   return { resource: columns._resource, rank: columns._rank, row: row as unknown as ResourceRow };
 };
 

@@ -51,6 +51,16 @@ describe('highlights', () => {
     expect(highlight(long)).toEqual({});
   });
 
+  it('are the same whichever way a text is looked through: a letter beyond ASCII at its end changes nothing before it', () => {
+    const ascii = fc.string({ unit: fc.constantFrom('a', 'B', 'b', ' ', '-', '1', '.', '_') });
+    fc.assert(
+      fc.property(ascii, ascii, (query, title) => {
+        const [short, long] = [title, `${title} é`].map((text) => highlighter(query)(task(text)));
+        expect(short).toEqual(long);
+      }),
+    );
+  });
+
   it('lie in order within the text, for any text and query', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (query, title) => {

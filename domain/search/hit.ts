@@ -11,11 +11,17 @@ export const SEARCHABLE: readonly Resource[] = RESOURCES.filter((resource) =>
   Object.values(resourceSpec(resource).fields).some(({ search }) => search !== undefined),
 );
 
+const SEARCHED = Object.fromEntries(
+  RESOURCES.map((resource) => [
+    resource,
+    Object.entries(resourceSpec(resource).fields)
+      .filter(([, { search }]) => search !== undefined)
+      .map(([name]) => name),
+  ]),
+) as unknown as Readonly<Record<Resource, readonly string[]>>;
+
 /** Names of a resource's searched fields, the heaviest first. All of them are shown in a row: nothing else is searched. */
-export const searchedFields = (resource: Resource): readonly string[] =>
-  Object.entries(resourceSpec(resource).fields)
-    .filter(([, { search }]) => search !== undefined)
-    .map(([name]) => name);
+export const searchedFields = (resource: Resource): readonly string[] => SEARCHED[resource];
 
 /** A place in the order of hits: the last hit already given. */
 export interface HitPosition {
