@@ -1,7 +1,8 @@
 import { describe as group, expect, it } from 'vitest';
 import { MosaicError } from '../domain/errors.ts';
 import type { LogFields } from '../domain/ports/basics.ts';
-import { createBase, traceIdOf, type BaseDeps } from './http.ts';
+import { traceIdOf } from '../domain/telemetry/traceparent.ts';
+import { createBase, type BaseDeps } from './http.ts';
 
 const SETTINGS: BaseDeps['settings'] = {
   gatewayName: 'test',

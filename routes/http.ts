@@ -7,6 +7,7 @@ import type { Principal } from '../domain/access/decide.ts';
 import type { AskedPeer } from '../domain/ports/federation.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
 import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
+import { traceIdOf } from '../domain/telemetry/traceparent.ts';
 import type { Deps } from '../src/deps.ts';
 
 /** What middlewares put into a request's context. */
@@ -27,7 +28,6 @@ export const MAX_URI_LENGTH = 8_192;
 export const MAX_QUERY_PARAMETERS = 100;
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 
 /** Handlers answer by `c.json`, `c.body` and the like, so that these reach every answer; a handler may replace one. */
 export const SECURITY_HEADERS = {
@@ -60,10 +60,6 @@ const traceIds = (random: Deps['random']): (() => string) => {
     return hex.slice(at - TRACE_ID_BYTES * 2, at);
   };
 };
-
-/** The trace id of a W3C `traceparent` header, or null when there is none that is well formed. */
-export const traceIdOf = (traceparent: string | undefined): string | null =>
-  TRACEPARENT.exec(traceparent ?? '')?.[1] ?? null;
 
 /** What somebody pastes into a search gets an answer about the search, and not about an address nobody typed. */
 const isSearch = (path: string): boolean => path.endsWith('/search');

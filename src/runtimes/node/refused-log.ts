@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
-import { traceIdOf } from '../../../routes/http.ts';
+import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import type { AuditSink } from '../../deps.ts';
 import { codeOf } from './errno.ts';
 import { createRefusals, tellOfRefusals } from './refusals.ts';
