@@ -5,6 +5,7 @@ import type { AuditClass } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
+import type { Telemetry } from '../domain/ports/telemetry.ts';
 
 /** What the portable core needs to know of the configuration. */
 export interface CoreSettings {
@@ -47,9 +48,13 @@ export interface AuditCounters {
 
 /** Accepts entries at once; writes them in the background (SPEC M4). */
 export interface AuditSink {
-  record(draft: AuditDraft): Linked;
+  /** @param traceparent of a peer's request, for whoever watches the log: no part of the entry */
+  record(draft: AuditDraft, traceparent?: string): Linked;
   /** `isWritten`: whether the entry is committed; false when it was dropped, or not written in time. */
-  recordStrictly(draft: AuditDraft): { readonly linked: Linked; readonly isWritten: Promise<boolean> };
+  recordStrictly(
+    draft: AuditDraft,
+    traceparent?: string,
+  ): { readonly linked: Linked; readonly isWritten: Promise<boolean> };
   /** For the answer the entry is about: where its grant's chain stands (domain/audit/checkpoint.ts). */
   place(linked: Linked): string;
   /** The newest signed checkpoint of a grant's chain; null while there is none. */
@@ -180,4 +185,6 @@ export interface Deps {
   readonly newSealingKey?: () => Promise<void>;
   /** Absent where somebody else keeps the front. */
   readonly front?: () => FrontState;
+  /** Absent: nobody watches, and nothing is prepared for anybody to. */
+  readonly telemetry?: Telemetry;
 }

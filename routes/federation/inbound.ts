@@ -67,6 +67,10 @@ const codeOf = (c: Context<AppEnv>, status: number): ErrorCode | null => {
   return CODE_OF_STATUS[status] ?? 'internal';
 };
 
+/** For spans of this request; nothing is looked up where nobody watches. */
+const traceparentOf = ({ telemetry }: Deps, c: Context<AppEnv>): string | undefined =>
+  telemetry === undefined ? undefined : c.req.header('traceparent');
+
 const sizeOf = async (c: Context<AppEnv>): Promise<number> =>
   c.req.method === 'HEAD' ? 0 : (await c.res.clone().arrayBuffer()).byteLength;
 
@@ -124,7 +128,7 @@ const holdBack = async (
 ): Promise<void> => {
   if ((await inboundOf(c).isWritten) !== false) return;
   c.res = answerProblem(c, new MosaicError('audit_unavailable', { retryAfterSeconds: 1 }));
-  say(c, headersOf(deps, deps.audit.record(draft(await sizeOf(c)))));
+  say(c, headersOf(deps, deps.audit.record(draft(await sizeOf(c)), traceparentOf(deps, c))));
 };
 
 /**
@@ -146,12 +150,14 @@ export const auditInbound =
       isWritten: null,
       leave: (status, code, bytesOut) => {
         if (inbound.headers !== null) return inbound.headers;
+        const entry = draft(status, code, bytesOut);
+        const traceparent = traceparentOf(deps, c);
         if (inbound.caller?.snapshot.grant?.auditStrict === true) {
-          const { linked, isWritten } = deps.audit.recordStrictly(draft(status, code, bytesOut));
+          const { linked, isWritten } = deps.audit.recordStrictly(entry, traceparent);
           inbound.isWritten = isWritten;
           return (inbound.headers = headersOf(deps, linked));
         }
-        return (inbound.headers = headersOf(deps, deps.audit.record(draft(status, code, bytesOut))));
+        return (inbound.headers = headersOf(deps, deps.audit.record(entry, traceparent)));
       },
     };
     c.set('inbound', inbound);

@@ -1,0 +1,15 @@
+/** What stands in `alert` of a log line that needs a person. A check keeps the list whole. */
+export const ALERTS = [
+  'audit_dropped',
+  'audit_lost_tail',
+  'audit_stalled',
+  'audit_two_heads',
+  'crl_expiring',
+  'front_certificate',
+  'front_refusals',
+  'front_stale',
+  'peer_list_older',
+  'peer_renewal_failed',
+  'peer_revoked',
+  'revocations_lost',
+] as const;
