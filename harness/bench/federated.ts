@@ -11,6 +11,7 @@ import { measureMemory } from './memory.ts';
 import { measureRevocations } from './revocation.ts';
 import { openStage, type Stage } from './stage.ts';
 import { measureSwitches } from './switches.ts';
+import { measureTracing } from './tracing.ts';
 
 type Measure = (stage: Stage, progress: (text: string) => void) => Promise<SectionReport>;
 
@@ -29,6 +30,7 @@ export const FEDERATED_SECTIONS: Readonly<Record<string, Measure>> = {
   enroll: measureEnrollments,
   verbs: measureVerbs,
   switches: measureSwitches,
+  tracing: measureTracing,
   cache: measureCache,
   'fan-out': measureFanOut,
   revocation: measureRevocations,

@@ -21,9 +21,10 @@ import type { Target } from './measure.ts';
 
 const FLOOR = fileURLToPath(new URL('floor-http.ts', import.meta.url));
 const VARIANT = fileURLToPath(new URL('variant.ts', import.meta.url));
+const WITHOUT_TELEMETRY = fileURLToPath(new URL('without-telemetry.ts', import.meta.url));
 
 /** What a variant of the gateway leaves out, to see what it costs. */
-export type LeftOut = 'audit' | 'limiter';
+export type LeftOut = 'audit' | 'limiter' | 'telemetry';
 
 /** A user of B with a grant, and the certificate for it. */
 export interface Subject {
@@ -45,15 +46,26 @@ export interface Stage {
    */
   floor(subject: Subject, statement: Statement, path: string, packed?: Resource): Promise<Target>;
   /** A gateway of its own on B's database, behind an nginx of its own; whole, or with something left out. */
-  variant(subject: Subject, path: string, leftOut: LeftOut | null): Promise<Target>;
+  variant(
+    subject: Subject,
+    path: string,
+    leftOut: LeftOut | null,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<Target>;
   /** What the product decides on for this subject, so that the floor is given the product's own statement. */
   decided(subject: Subject): Promise<{ readonly grant: Grant; readonly identity: CertificateIdentity }>;
   close(): Promise<void>;
 }
 
-const startScript = (script: string, args: readonly string[]): Promise<ChildProcess> =>
+const startScript = (
+  script: string,
+  args: readonly string[],
+  nodeOptions: readonly string[] = [],
+): Promise<ChildProcess> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...nodeOptions, script, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     child.once('exit', (code) => reject(new Error(`${path.basename(script)} ended with ${code}`)));
     child.stdout.once('data', () => {
       child.removeAllListeners('exit');
@@ -129,18 +141,19 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
     },
 
-    variant: async (subject, request, leftOut) => {
+    variant: async (subject, request, leftOut, environment = {}) => {
       made += 1;
       const name = `gateway-b-bench-${made}`;
       // The harness writes its configuration and proves it; then ours takes its place, assembled without one part.
-      const whole = await startGatewayProcess(state, 'b', name);
+      const whole = await startGatewayProcess(state, 'b', name, { environment });
       const sockets = socketsOf(state, name);
       let pid = whole.pid;
       if (leftOut === null) components.push(whole);
       else {
         await stop(whole);
         const config = path.join(state.place, name, 'mosaic.config.json');
-        const child = await startScript(VARIANT, [config, leftOut]);
+        const hooks = leftOut === 'telemetry' ? ['--import', WITHOUT_TELEMETRY] : [];
+        const child = await startScript(VARIANT, [config, leftOut], hooks);
         children.push(child);
         pid = child.pid ?? 0;
       }

@@ -11,9 +11,9 @@ import { wire } from '../../src/wire.ts';
 
 /**
  * The federation side of a gateway with one part left out, to see what that part costs:
- * `node variant.ts <mosaic.config.json> <audit|limiter>`. For the bench alone; no configuration does this.
+ * `node variant.ts <mosaic.config.json> <audit|limiter|telemetry>`. For the bench alone; no configuration does this.
  */
-const [path = '', leftOut] = process.argv.slice(2);
+const [path = '', leftOut = ''] = process.argv.slice(2);
 const { config } = loadConfigFile({ path });
 const socket = config.federationListener.kind === 'socket' ? config.federationListener.path : '';
 const log = createLog({ level: 'warn', gateway: 'bench' });
@@ -22,17 +22,19 @@ const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
 const whole = wired.complete(coreSettings(config, null));
 
 const nothing = { entry: { grantId: null }, leaf: new Uint8Array(0) } as unknown as Linked;
-const without: Partial<Deps> =
-  leftOut === 'audit'
-    ? { audit: { ...wired.audit, record: () => nothing } }
-    : {
-        kv: {
-          ...services.kv,
-          take: () => Promise.resolve({ allowed: true, remaining: 1, retryAfterSeconds: 0 }),
-        },
-      };
+const without: Readonly<Record<string, () => Partial<Deps>>> = {
+  audit: () => ({ audit: { ...wired.audit, record: () => nothing } }),
+  limiter: () => ({
+    kv: {
+      ...services.kv,
+      take: () => Promise.resolve({ allowed: true, remaining: 1, retryAfterSeconds: 0 }),
+    },
+  }),
+  // Its hooks are taken out of the source as it is loaded (without-telemetry.ts).
+  telemetry: () => ({}),
+};
 
-const deps: Deps = { ...whole, ...without };
+const deps: Deps = { ...whole, ...without[leftOut]?.() };
 await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket);
 process.stdout.write('ready\n');
 process.once('SIGTERM', () => process.exit(0));
