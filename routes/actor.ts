@@ -6,6 +6,7 @@ import type { AppEnv } from './http.ts';
 export const actorOf = (c: Context<AppEnv>): Actor => ({
   principal: c.get('principal'),
   traceId: c.get('traceId'),
+  parent: c.req.header('traceparent'),
 });
 
 /** Holder of that person's list cursors. */

@@ -19,9 +19,10 @@ import { meRoutes } from '../routes/me.ts';
 import { openapiRoutes } from '../routes/openapi/routes.ts';
 import { crlRoutes } from '../routes/public/crl.ts';
 import { healthRoutes } from '../routes/public/health.ts';
+import { metricsRoutes } from '../routes/public/metrics.ts';
 import { federationGrantRoutes, ownPeerRoutes, queryRoutes } from '../routes/query/index.ts';
 import { resourceRoutes } from '../routes/resources.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, MetricsPage } from './deps.ts';
 
 /** The version of this package; a test keeps it equal to package.json. */
 export const VERSION = '0.1.0';
@@ -38,6 +39,9 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
   const app = createBase(deps, { surface: 'public', securesItself: (path) => ASKING.test(path) });
   app.route('/', healthRoutes(deps));
   app.route('/', crlRoutes(deps));
+  // Without a token the page is for a listener that strangers do not reach.
+  if (deps.metrics !== undefined && deps.metrics.tokenHash !== null)
+    app.route('/', metricsRoutes(deps.metrics));
   app.route('/api/bootstrap', bootstrapRoutes(deps));
   app.route('/api/me', meRoutes(deps));
   app.route('/api/peers', ownPeerRoutes(deps));
@@ -72,5 +76,12 @@ export const createEnrollmentApp = (deps: Deps): Hono<AppEnv> => {
   const app = createBase(deps, { surface: 'enrollment' });
   app.route('/enrollment/v1', enrollmentRoutes(deps));
   app.route('/', crlRoutes(deps));
+  return app;
+};
+
+/** /metrics and nothing else, for an address that only the operator's own programs reach. */
+export const createMetricsApp = (deps: Deps, page: MetricsPage): Hono<AppEnv> => {
+  const app = createBase(deps, { surface: 'public' });
+  app.route('/', metricsRoutes(page));
   return app;
 };

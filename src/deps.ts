@@ -152,6 +152,14 @@ export interface Alerts {
   counters(): { readonly raised: Readonly<Record<string, number>>; readonly lost: number };
 }
 
+/** The metrics of this process, for Prometheus. */
+export interface MetricsPage {
+  /** Prometheus' text format 0.0.4. */
+  readonly text: () => Promise<string>;
+  /** SHA-256 of the token that opens it; null: no token does. */
+  readonly tokenHash: string | null;
+}
+
 /** How the TLS front stands that this gateway keeps certificates and lists for. */
 export interface FrontState {
   /** `stale`: the last attempt to renew something failed, or a list was refused; what was there stays in force. */
@@ -187,4 +195,6 @@ export interface Deps {
   readonly front?: () => FrontState;
   /** Absent: nobody watches, and nothing is prepared for anybody to. */
   readonly telemetry?: Telemetry;
+  /** Absent: there is no page. */
+  readonly metrics?: MetricsPage;
 }

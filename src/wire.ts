@@ -63,6 +63,7 @@ const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Arra
 /** From one list to its `nextUpdate`. A new one is signed at half of that; an expired one would refuse every peer. */
 const CRL_LIFETIME_SECONDS = 24 * 3600;
 const AUDIT = { capacity: 10_000, flushMs: 250, batch: 500, strictMs: 2_000 } as const;
+export const AUDIT_CAPACITY = AUDIT.capacity;
 
 /** The chains of a new writer of the audit log. */
 export const newAuditChains = (hashing: Hashing = portableHashing): AuditChains =>

@@ -4,6 +4,7 @@ export const ALERTS = [
   'audit_lost_tail',
   'audit_stalled',
   'audit_two_heads',
+  'authority_list_missing',
   'crl_expiring',
   'front_certificate',
   'front_refusals',

@@ -11,9 +11,9 @@ export interface SamplingTerms {
 /** What changes from call to call. */
 export interface SamplingSource {
   /** Milliseconds. */
-  now(): number;
+  readonly now: () => number;
   /** From 0 to below 1. */
-  chance(): number;
+  readonly chance: () => number;
 }
 
 /**

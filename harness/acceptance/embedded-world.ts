@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import type { GatewayConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/environment.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Deps } from '../../src/deps.ts';
+import { createLog } from '../../src/runtimes/node/log.ts';
 import { issueServerCertificate, serverNames } from '../../src/runtimes/node/server-certificate.ts';
 import { startGateway } from '../../src/runtimes/node/start.ts';
 import { must, type World, type WorldGateway } from './world.ts';
 
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-const configFor = (name: string, dataDir: string): GatewayConfig =>
+const configFor = (name: string, dataDir: string, environment: Environment): GatewayConfig =>
   loadConfig({
     env: {
       MOSAIC_GATEWAY_NAME: name,
@@ -23,18 +23,30 @@ const configFor = (name: string, dataDir: string): GatewayConfig =>
       FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true',
       FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '10000',
       FEDERATION_CRL_POLL_SECONDS: '1',
+      ...environment,
     },
   }).config;
 
 export interface EmbeddedGateway extends WorldGateway {
   readonly deps: Deps;
+  /** All that it logged so far; nothing without options. */
+  readonly lines: readonly string[];
+  /** Port of the listener for /metrics alone. */
+  readonly metricsPort: number | null;
   stop(): Promise<void>;
 }
 
 /** One gateway of tier `local` in this process, on free ports and a folder of its own, with its first administrator. */
-export const startEmbedded = async (name: string): Promise<EmbeddedGateway> => {
+export const startEmbedded = async (
+  name: string,
+  options: { readonly environment: Environment } | null = null,
+): Promise<EmbeddedGateway> => {
   const folder = await mkdtemp(path.join(tmpdir(), `mosaic-${name}-`));
-  const gateway = await startGateway(configFor(name, path.join(folder, 'data')), { log: silent });
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const log = createLog({ level: options === null ? 'silent' : 'debug', gateway: name, destination });
+  const environment = options?.environment ?? {};
+  const gateway = await startGateway(configFor(name, path.join(folder, 'data'), environment), { log });
   const { client } = gateway.deps.storage as PgliteStorage;
   const started: WorldGateway = {
     name,
@@ -59,6 +71,8 @@ export const startEmbedded = async (name: string): Promise<EmbeddedGateway> => {
     ...started,
     adminToken: setup.token.text,
     deps: gateway.deps,
+    lines,
+    metricsPort: gateway.metricsPort,
     stop: async () => {
       await gateway.stop();
       await rm(folder, { recursive: true, force: true });

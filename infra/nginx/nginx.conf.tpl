@@ -17,11 +17,17 @@ http {
   js_set $mosaic_client_cert client_cert.header;
   js_set $mosaic_refusal client_cert.refusal;
 
+  # Only what is a traceparent: anything else is a text that anybody may have put there.
+  map $http_traceparent $mosaic_trace {
+    default "";
+    "~^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" $http_traceparent;
+  }
+
   # $uri, never $request or $request_uri: a query string can hold what somebody searched for.
   log_format mosaic escape=json
     '{"time":"$time_iso8601","server":"$server_port","method":"$request_method","path":"$uri","status":$status,'
     '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream_seconds":"$upstream_response_time",'
-    '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$http_traceparent"}';
+    '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$mosaic_trace"}';
   access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
 
   server_tokens off;

@@ -211,7 +211,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     validate('param', idParam),
     async (c) => {
-      const result = await reconcilePeer(deps, c.req.valid('param').id, c.get('traceId'));
+      const result = await reconcilePeer(deps, c.req.valid('param').id, actorOf(c));
       const { verdict, key, places } = result;
       return c.json({
         verdict,

@@ -28,6 +28,7 @@ export const queryOf = (
   resource,
   source,
   traceId: c.get('traceId'),
+  parent: c.req.header('traceparent'),
   session: sessionName(c, session),
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });

@@ -54,6 +54,7 @@ const searchOf = (
   limit,
   cursor,
   traceId: c.get('traceId'),
+  parent: c.req.header('traceparent'),
   session: sessionName(c, session),
 });
 

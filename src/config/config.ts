@@ -1,4 +1,5 @@
 import type { LOG_LEVELS, TIERS, WHEN_DOWN } from './schema.ts';
+import type { TelemetryConfig } from './telemetry.ts';
 
 export type Tier = (typeof TIERS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -99,4 +100,6 @@ export interface GatewayConfig {
   /** Open what they sealed, and seal nothing. */
   readonly olderSealingKeys: readonly Uint8Array[];
   readonly logLevel: LogLevel;
+  /** null: nobody watches. */
+  readonly telemetry: TelemetryConfig | null;
 }

@@ -1,6 +1,6 @@
 import type { ConfigIssue } from './issues.ts';
 
-type Kind = 'text' | 'whole number' | 'true or false' | 'list';
+type Kind = 'text' | 'whole number' | 'number' | 'true or false' | 'list';
 
 export interface EnvironmentField {
   readonly variable: string;
@@ -85,6 +85,20 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   secret('MOSAIC_SEALING_KEY', 'sealing.key'),
   secret('MOSAIC_ALERT_WEBHOOK_URL', 'alerts.webhook_url'),
   secret('MOSAIC_SEALING_OLDER_KEYS', 'sealing.older_keys'),
+  variable('OTEL_SDK_DISABLED', 'telemetry.disabled', 'true or false'),
+  variable('OTEL_SERVICE_NAME', 'telemetry.service_name'),
+  variable('OTEL_EXPORTER_OTLP_ENDPOINT', 'telemetry.otlp.endpoint'),
+  variable('OTEL_EXPORTER_OTLP_PROTOCOL', 'telemetry.otlp.protocol'),
+  secret('OTEL_EXPORTER_OTLP_HEADERS', 'telemetry.otlp.headers'),
+  variable('OTEL_TRACES_EXPORTER', 'telemetry.traces.exporter'),
+  variable('OTEL_TRACES_SAMPLER_ARG', 'telemetry.traces.sample_ratio', 'number'),
+  variable('MOSAIC_TRACES_FOLLOWED_PER_SECOND', 'telemetry.traces.followed_per_second', 'whole number'),
+  variable('OTEL_BSP_SCHEDULE_DELAY', 'telemetry.traces.delay_ms', 'whole number'),
+  variable('OTEL_METRICS_EXPORTER', 'telemetry.metrics.exporter'),
+  variable('OTEL_METRIC_EXPORT_INTERVAL', 'telemetry.metrics.interval_ms', 'whole number'),
+  variable('MOSAIC_METRICS_HOST', 'telemetry.metrics.host'),
+  variable('MOSAIC_METRICS_PORT', 'telemetry.metrics.port', 'whole number'),
+  secret('MOSAIC_METRICS_TOKEN', 'telemetry.metrics.token'),
   variable('MOSAIC_LOG_LEVEL', 'log.level'),
 ];
 
@@ -101,6 +115,7 @@ export type Origins = Map<string, string>;
 
 const convert = (text: string, kind: Kind): unknown => {
   if (kind === 'whole number') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  if (kind === 'number') return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : text;
   if (kind === 'true or false')
     return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   if (kind === 'list')

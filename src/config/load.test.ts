@@ -53,6 +53,7 @@ describe('configuration: defaults', () => {
       alertWebhookUrl: null,
       olderSealingKeys: [],
       logLevel: 'info',
+      telemetry: null,
     });
   });
 

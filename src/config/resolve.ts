@@ -5,6 +5,7 @@ import type { ConfigIssue } from './issues.ts';
 import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
 import { checkLocal, checkServices, servicesOf } from './resolve-services.ts';
 import type { ConfigDocument } from './schema.ts';
+import { telemetryOf } from './telemetry.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const DEFAULTS = {
@@ -148,6 +149,7 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     alertWebhookUrl: document.alerts?.webhook_url ?? null,
     olderSealingKeys: parseSealingKeys(document.sealing?.older_keys ?? '') ?? [],
     logLevel: document.log?.level ?? 'info',
+    telemetry: telemetryOf(document, issues),
   };
   return { config, issues, warnings };
 };

@@ -11,6 +11,7 @@ import {
   text,
 } from './fields.ts';
 import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
+import { telemetrySection } from './telemetry-schema.ts';
 
 export const TIERS = ['local', 'standalone', 'federated'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -290,6 +291,7 @@ export const configDocument = z
       },
       'Where an operator hears of what needs a person.',
     ),
+    telemetry: telemetrySection,
     log: section(
       {
         level: field(

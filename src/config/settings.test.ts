@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from './config.ts';
 import { loadConfig } from './load.ts';
 import { coreSettings, serverHosts } from './settings.ts';
-import { assertSupported } from './supported.ts';
+import { assertSupported, PLAIN } from './supported.ts';
 
 const configOf = (fields: Record<string, unknown> = {}): GatewayConfig =>
   loadConfig({ file: { version: 2, ...fields } }).config;
@@ -79,5 +79,12 @@ describe('what a runtime can start', () => {
     const all = standalone({ kv: { url: 'valkey://h' }, ca: stepCa, listen, federation });
     expect(() => assertSupported(all, ability)).not.toThrow();
     expect(() => assertSupported(configOf(), ability)).toThrow(/tier: .*local/);
+  });
+
+  it('no telemetry where there is none, and only where it is configured', () => {
+    const watched = standalone({ telemetry: { otlp: { endpoint: 'https://collector' } } });
+    expect(() => assertSupported(watched)).toThrow(/telemetry: .*OTEL_SDK_DISABLED/);
+    expect(() => assertSupported(watched, { ...PLAIN, telemetry: true })).not.toThrow();
+    expect(() => assertSupported(standalone({ telemetry: { disabled: true } }))).not.toThrow();
   });
 });

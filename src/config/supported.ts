@@ -8,10 +8,11 @@ export interface Ability {
   readonly ca: readonly GatewayConfig['ca']['type'][];
   readonly publicSocket: boolean;
   readonly alertWebhook?: boolean;
+  readonly telemetry?: boolean;
 }
 
 /** Of the runtimes beside Node, unless they say otherwise. */
-const PLAIN: Ability = {
+export const PLAIN: Ability = {
   tiers: ['local', 'standalone'],
   kv: ['memory', 'upstash'],
   ca: ['embedded'],
@@ -40,6 +41,10 @@ export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN)
     refuse('listen.public.socket', 'public socket', ['host and port']);
   if (config.alertWebhookUrl !== null && ability.alertWebhook !== true)
     refuse('alerts.webhook_url', 'alert webhook', ['the log lines with `alert`']);
+  if (config.telemetry !== null && ability.telemetry !== true)
+    refuse('telemetry', 'telemetry', [
+      'telemetry.disabled (OTEL_SDK_DISABLED=true), and what the platform has of its own',
+    ]);
   if (issues.length > 0)
     throw new ConfigError(issues, 'This runtime of the gateway can not start that configuration:');
 };

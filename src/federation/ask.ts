@@ -8,11 +8,14 @@ import { isGivenUp, type Deadline } from './deadline.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
 import type { Outbound } from './outbound.ts';
 import { readTerms, type Terms } from './terms.ts';
+import type { WatchCall } from './watched.ts';
 
 /** On whose behalf, and how long, a peer is asked. */
 export interface Asking {
   readonly outbound: Outbound;
   readonly traceparent: string;
+  /** Absent where nobody watches. */
+  readonly watch?: WatchCall;
   readonly deadline: Deadline;
   /** Looks at a failure for a revocation, and marks it as one that is proven. */
   readonly learn: (peer: AskedPeer, failure: PeerFailure) => Promise<PeerFailure>;

@@ -3,6 +3,7 @@ import type { Result } from '../../domain/result.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import { ask, type Asking } from './ask.ts';
 import type { PeerFailure } from './failure.ts';
+import { watched } from './watched.ts';
 
 /** What a peer says of a place in its audit log, not yet believed. */
 export interface ClaimedPlace {
@@ -55,6 +56,9 @@ export const auditPlacesAtPeer = async (
 ): Promise<Result<ClaimedPlaces, PeerFailure>> => {
   const at = asked.map(({ writerId, seq }) => `${writerId}.${seq}`).join(',');
   const path = `audit/checkpoint?at=${at}`;
-  const { result } = await ask(peer, { path, maxBytes: MAX_BYTES, read: readPlaces(asked.length) }, asking);
-  return result;
+  const question = { path, maxBytes: MAX_BYTES, read: readPlaces(asked.length) };
+  return watched(asking.watch, [peer, 'checkpoint', null], async (call) => {
+    const own = call === undefined ? asking : { ...asking, traceparent: call.traceparent };
+    return (await ask(peer, question, own)).result;
+  });
 };

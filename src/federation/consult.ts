@@ -15,7 +15,7 @@ export interface Consulting extends Asking {
   /** The person wants it from the peer itself. */
   readonly isFresh: boolean;
   /** Told where the answer came from. */
-  readonly sighting: Sighting;
+  readonly sighting: Pick<Sighting, 'hit' | 'miss'>;
 }
 
 /** A question whose answer can be written down and read again. */

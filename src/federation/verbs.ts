@@ -15,12 +15,33 @@ import { consult, REVOKED, type Consulting } from './consult.ts';
 import type { PeerFailure } from './failure.ts';
 import { maxHitBytes } from './hits.ts';
 import { maxRowBytes } from './rows.ts';
+import { watched, type WatchedCall } from './watched.ts';
 
 export type { Asking } from './ask.ts';
 
 /** Longest list accepted. Fewer rows are asked for when an answer does not fit. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const ENVELOPE_BYTES = 64 * 1024;
+
+/** The same, under the span of the call, which hears of it when the cache had the answer. */
+const within = (consulting: Consulting, call: WatchedCall | undefined): Consulting => {
+  if (call === undefined) return consulting;
+  const { sighting } = consulting;
+  return {
+    ...consulting,
+    traceparent: call.traceparent,
+    sighting: {
+      hit: (kept) => {
+        call.isCached = true;
+        sighting.hit(kept);
+      },
+      miss: (asOf, how) => sighting.miss(asOf, how),
+    },
+  };
+};
+
+const under = (asking: Asking, call: WatchedCall | undefined): Asking =>
+  call === undefined ? asking : { ...asking, traceparent: call.traceparent };
 
 /** One page of a peer's list, from the peer's own cursor on. */
 export const listAtPeer = (
@@ -31,15 +52,14 @@ export const listAtPeer = (
 ): Promise<Result<PeerPage, PeerFailure>> => {
   const parameters = new URLSearchParams({ limit: String(page.limit) });
   if (page.cursor !== null) parameters.set('cursor', page.cursor);
-  return consult(
-    peer,
-    {
-      path: `${resource}?${parameters}`,
-      maxBytes: Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxRowBytes(resource)),
-      read: readPage(resource, page.limit),
-      write: ({ rows, next }) => ({ items: rows, next_cursor: next }),
-    },
-    consulting,
+  const question = {
+    path: `${resource}?${parameters}`,
+    maxBytes: Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxRowBytes(resource)),
+    read: readPage(resource, page.limit),
+    write: ({ rows, next }: PeerPage) => ({ items: rows, next_cursor: next }),
+  };
+  return watched(consulting.watch, [peer, 'list', resource], (call) =>
+    consult(peer, question, within(consulting, call)),
   );
 };
 
@@ -55,9 +75,13 @@ export const searchAtPeer = async (
   if (page.cursor !== null) parameters.set('cursor', page.cursor);
   const maxBytes = Math.min(MAX_LIST_BYTES, ENVELOPE_BYTES + page.limit * maxHitBytes(asked.resources));
   const read = readSearchPage(asked.resources, page.limit);
-  const { result } = await ask(peer, { path: `search?${parameters}`, maxBytes, read }, asking);
-  // What was learned while it was under way counts.
-  return asking.outbound.epochs.isRevoked(peer.id) ? err(REVOKED) : result;
+  const only = asked.resources?.length === 1 ? (asked.resources[0] ?? null) : null;
+  return watched(asking.watch, [peer, 'search', only], async (call) => {
+    const question = { path: `search?${parameters}`, maxBytes, read };
+    const { result } = await ask(peer, question, under(asking, call));
+    // What was learned while it was under way counts.
+    return asking.outbound.epochs.isRevoked(peer.id) ? err(REVOKED) : result;
+  });
 };
 
 /** One row of a peer, or null when the peer says that there is none to be seen. */
@@ -67,15 +91,14 @@ export const getAtPeer = async (
   id: string,
   consulting: Consulting,
 ): Promise<Result<ResourceRow | null, PeerFailure>> => {
-  const found = await consult<ResourceRow>(
-    peer,
-    {
-      path: `${resource}/${encodeURIComponent(id)}`,
-      maxBytes: ENVELOPE_BYTES + maxRowBytes(resource),
-      read: readItem(resource, id),
-      write: (item) => ({ item }),
-    },
-    consulting,
+  const question = {
+    path: `${resource}/${encodeURIComponent(id)}`,
+    maxBytes: ENVELOPE_BYTES + maxRowBytes(resource),
+    read: readItem(resource, id),
+    write: (item: ResourceRow) => ({ item }),
+  };
+  const found = await watched(consulting.watch, [peer, 'get', resource], (call) =>
+    consult<ResourceRow>(peer, question, within(consulting, call)),
   );
   return !found.ok && found.error.code === 'peer_refused' && found.error.peerCode === 'not_found'
     ? ok(null)
@@ -87,5 +110,7 @@ export const capabilitiesOfPeer = async (
   peer: AskedPeer,
   asking: Asking,
 ): Promise<Result<PeerCapabilities, PeerFailure>> =>
-  (await ask(peer, { path: 'capabilities', maxBytes: ENVELOPE_BYTES, read: readCapabilities }, asking))
-    .result;
+  watched(asking.watch, [peer, 'capabilities', null], async (call) => {
+    const question = { path: 'capabilities', maxBytes: ENVELOPE_BYTES, read: readCapabilities };
+    return (await ask(peer, question, under(asking, call))).result;
+  });

@@ -4,4 +4,6 @@ import type { Principal } from '../../domain/access/decide.ts';
 export interface Actor {
   readonly principal: Principal;
   readonly traceId: string;
+  /** The `traceparent` header that came with the request, if one did. */
+  readonly parent?: string | undefined;
 }

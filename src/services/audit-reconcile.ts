@@ -4,11 +4,11 @@ import type { Peer } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import { auditPlacesAtPeer, type ClaimedPlace } from '../federation/audit-places.ts';
 import { outboundOf } from '../federation/outbound.ts';
-import { traceparent } from '../federation/trace.ts';
 import { readRemembered, type Remembered } from '../federation/witness.ts';
 import { verifyAuditSignature } from './audit-signer.ts';
 import { sha256 } from './mac.ts';
 import { revocationLearnerOf } from './peer-revoked.ts';
+import { callTrace, type Traced } from './telemetry-query.ts';
 
 /**
  * `agrees`: the peer still says what it said. `changed`: the entry, or one before it, is another now. `missing`: the entry
@@ -82,7 +82,7 @@ const pin = async (deps: Deps, peer: Peer, known: string | null, claimed: string
  *
  * @throws MosaicError `not_found`, `invalid_transition` (a peer that asks us), `peer_*` when the peer does not answer
  */
-export const reconcilePeer = async (deps: Deps, peerId: string, traceId: string): Promise<Reconciliation> => {
+export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): Promise<Reconciliation> => {
   const { peers } = deps.storage.stores;
   const peer = await peers.byId(peerId);
   if (peer === null) throw new MosaicError('not_found');
@@ -97,7 +97,7 @@ export const reconcilePeer = async (deps: Deps, peerId: string, traceId: string)
     .slice(0, MAX_PLACES);
   const answer = await auditPlacesAtPeer(peer, held, {
     outbound,
-    traceparent: traceparent(deps.random, traceId),
+    ...callTrace(deps, asked, 'client'),
     deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
     learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });

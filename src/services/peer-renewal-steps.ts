@@ -8,10 +8,11 @@ import type { Deps, PeerClient } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
 import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import { askConfirmation, askRenewal, tryCertificate } from '../federation/renew.ts';
-import { traceparent } from '../federation/trace.ts';
+import { watched } from '../federation/watched.ts';
 import { changeEntry, type Author } from './audit.ts';
 import { acceptRoots } from './peer-trust.ts';
 import { acceptCertificate, type AcceptedCertificate } from './peer-certificate.ts';
+import { callTrace } from './telemetry-query.ts';
 
 /** Identity a pending key is sealed under (ports/renewals.ts): another than the key in use has. */
 export const pendingKeyIdentity = (peerId: string): string => `peer_renewals/${peerId}/pending_key_pem`;
@@ -28,12 +29,27 @@ export interface Renewing {
   readonly stopping: AbortSignal | null;
 }
 
-const traceOf = (deps: Deps, { author }: Renewing): string =>
-  traceparent(deps.random, author.traceId ?? deps.ids.uuid().replaceAll('-', ''));
-
 const signalOf = (milliseconds: number, { stopping }: Renewing): AbortSignal => {
   const timeout = AbortSignal.timeout(milliseconds);
   return stopping === null ? timeout : AbortSignal.any([timeout, stopping]);
+};
+
+/** One question of the renewal: in the trace of whoever asked for it, or in one of its own. */
+const asked = <T>(
+  deps: Deps,
+  renewing: Renewing,
+  timeoutMs: number,
+  ask: (context: Parameters<typeof tryCertificate>[2]) => Promise<Result<T, PeerFailure>>,
+): Promise<Result<T, PeerFailure>> => {
+  const { peer, author } = renewing;
+  const traceId = author.traceId ?? deps.ids.uuid().replaceAll('-', '');
+  const isAsked = author.principal !== null;
+  const parent = isAsked ? author.parent : undefined;
+  const { traceparent, watch } = callTrace(deps, { traceId, parent }, isAsked ? 'client' : null);
+  const signal = signalOf(timeoutMs, renewing);
+  return watched(watch, [peer, 'renew', null], (call) =>
+    ask({ traceparent: call?.traceparent ?? traceparent, signal }),
+  );
 };
 
 const valueOf = <T>(peer: Peer, result: Result<T, PeerFailure>): T => {
@@ -115,10 +131,9 @@ const obtain = async (deps: Deps, renewing: Renewing, { csrPem }: Pending): Prom
   const answer = await withClient(deps, credentials, async (client) =>
     valueOf(
       peer,
-      await askRenewal(client, federationUrl, csrPem, {
-        traceparent: traceOf(deps, renewing),
-        signal: signalOf(RENEW_TIMEOUT_MS, renewing),
-      }),
+      await asked(deps, renewing, RENEW_TIMEOUT_MS, (context) =>
+        askRenewal(client, federationUrl, csrPem, context),
+      ),
     ),
   );
   if (answer.grantId !== peer.remoteGrantId || answer.subjectUserId !== peer.remoteSubjectUserId) {
@@ -185,10 +200,9 @@ export const replaceCertificate = async (
   await withClient(deps, { caPem, certPem, keyPem: pending.keyPem }, async (client) =>
     valueOf(
       peer,
-      await tryCertificate(client, usable(peer).federationUrl, {
-        traceparent: traceOf(deps, renewing),
-        signal: signalOf(deps.settings.peerTimeoutMs, renewing),
-      }),
+      await asked(deps, renewing, deps.settings.peerTimeoutMs, (context) =>
+        tryCertificate(client, usable(peer).federationUrl, context),
+      ),
     ),
   );
   await swap(deps, renewing, pending, accepted);
@@ -204,10 +218,9 @@ export const confirmCertificate = async (deps: Deps, renewing: Renewing): Promis
   await withClient(deps, credentials, async (client) =>
     valueOf(
       peer,
-      await askConfirmation(client, federationUrl, {
-        traceparent: traceOf(deps, renewing),
-        signal: signalOf(deps.settings.peerTimeoutMs, renewing),
-      }),
+      await asked(deps, renewing, deps.settings.peerTimeoutMs, (context) =>
+        askConfirmation(client, federationUrl, context),
+      ),
     ),
   );
 };

@@ -9,7 +9,6 @@ import type { Deps } from '../deps.ts';
 import type { PeerCapabilities } from '../federation/answers.ts';
 import type { Circuit } from '../federation/circuit.ts';
 import { outboundOf } from '../federation/outbound.ts';
-import { traceparent } from '../federation/trace.ts';
 import { capabilitiesOfPeer } from '../federation/verbs.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';
@@ -17,6 +16,7 @@ import { afterRedemption, checkEnrollmentUrl, enroll, type Enrolled } from './pe
 import { renewPeer } from './peer-renewal.ts';
 import { revocationLearnerOf } from './peer-revoked.ts';
 import { deleteInboundPeer } from './peers-inbound.ts';
+import { callTrace } from './telemetry-query.ts';
 
 export type { Circuit } from '../federation/circuit.ts';
 
@@ -107,11 +107,11 @@ const store = async (
   }
 };
 
-const callFirst = async (deps: Deps, peer: Peer, traceId: string): Promise<FirstCall> => {
+const callFirst = async (deps: Deps, peer: Peer, actor: Actor): Promise<FirstCall> => {
   const outbound = outboundOf(deps);
   const answer = await capabilitiesOfPeer(peer, {
     outbound,
-    traceparent: traceparent(deps.random, traceId),
+    ...callTrace(deps, actor, 'client'),
     deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
     learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
   });
@@ -137,7 +137,7 @@ export const addPeer = async (deps: Deps, actor: Actor, input: AddPeer): Promise
   const enrolled = await enroll(deps, enrollment, user.id, actor.traceId);
   const { remoteGrantId } = enrolled.peer;
   const peer = await afterRedemption(remoteGrantId ?? '', () => store(deps, actor, enrolled, input.name));
-  const firstCall = await callFirst(deps, peer, actor.traceId);
+  const firstCall = await callFirst(deps, peer, actor);
   return { peer: (await deps.storage.stores.peers.byId(peer.id)) ?? peer, firstCall };
 };
 

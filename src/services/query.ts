@@ -6,7 +6,6 @@ import { createDeadline } from '../federation/deadline.ts';
 import { failureToError, type PeerFailure } from '../federation/failure.ts';
 import type { Session } from '../federation/offline.ts';
 import { outboundOf } from '../federation/outbound.ts';
-import { traceparent } from '../federation/trace.ts';
 import { revocationLearnerOf, revokedNotices } from './peer-revoked.ts';
 import { decodeBlendCursor, encodeBlendCursor, type BlendBinding, type BlendState } from './query-cursor.ts';
 import {
@@ -34,6 +33,7 @@ import {
   type SourceSelector,
   type Wish,
 } from './query-sources.ts';
+import { watchQuery, type QueryTraced } from './telemetry-query.ts';
 
 export interface QueryPage extends Reports {
   /** Made when they are looked at: of a kept answer their text may be there already. */
@@ -55,6 +55,8 @@ export interface Query extends AskingPerson {
   readonly resource: Resource;
   readonly source: SourceSelector;
   readonly traceId: string;
+  /** Its `traceparent` header, if one came: the span the client asks from. */
+  readonly parent?: string | undefined;
   /** What the client calls its session, or its token: for signals that are given once. */
   readonly session: string;
   /** Ask the peers themselves, whatever is in the cache. */
@@ -64,20 +66,22 @@ export interface Query extends AskingPerson {
 /** Everything still under way ends with `work`, whichever way that ends. */
 export const asking = async <T>(
   deps: Deps,
-  { traceId, isFresh }: Pick<Query, 'traceId' | 'isFresh'>,
+  query: Pick<Query, 'isFresh'> & QueryTraced,
   work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
   const { deadline, giveUp } = createDeadline(deps.settings.peerTimeoutMs);
   try {
-    return await work(
-      {
-        outbound: outboundOf(deps),
-        traceparent: traceparent(deps.random, traceId),
-        deadline,
-        isFresh,
-        learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
-      },
-      giveUp,
+    return await watchQuery(deps, query, (trace) =>
+      work(
+        {
+          outbound: outboundOf(deps),
+          ...trace,
+          deadline,
+          isFresh: query.isFresh,
+          learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
+        },
+        giveUp,
+      ),
     );
   } finally {
     giveUp();
@@ -99,7 +103,7 @@ export const queryList = async (
   deps: Deps,
   query: Query & { readonly limit: number; readonly cursor: string | undefined },
 ): Promise<Answer> =>
-  asking(deps, query, async (wish) => {
+  asking(deps, { ...query, verb: 'list' }, async (wish) => {
     const { principal, resource, limit, cursor } = query;
     const { cursorMac } = deps.keys;
     const sources = sourcesFor(deps, query, resource, query.source, wish);
@@ -193,7 +197,7 @@ const tagged = (row: ResourceRow, source: Source): BlendedRow => ({
  * and its failure is thrown (`peer_unreachable`, `peer_timeout`, `peer_refused`, `peer_protocol`)
  */
 export const queryItem = async (deps: Deps, query: Query & { readonly id: string }): Promise<Answer> =>
-  asking(deps, query, async (wish, giveUp) => {
+  asking(deps, { ...query, verb: 'get' }, async (wish, giveUp) => {
     const sources = sourcesFor(deps, query, query.resource, query.source, wish);
     const reports: Record<string, SourceReport> = {};
     const failed: { readonly source: Source; readonly name: SourceName; readonly failure: PeerFailure }[] =

@@ -182,8 +182,12 @@ export const redeem = async (deps: Deps, redemption: Redemption): Promise<Redeem
     claim = await claimToken(deps, hash);
     return await certify(deps, author, claim, csr.value);
   } catch (error) {
-    if (!isAdmitted && !(await isAudited(deps, redemption.address))) throw error;
     const known = error instanceof MosaicError ? error : new MosaicError('internal', { cause: error });
+    // Counted here and not with the entry: of a stranger who tries again and again not every refusal gets one.
+    deps.telemetry?.count('mosaic_federation_denials_total', { direction: 'inbound', reason: known.code });
+    if (known.code === 'rate_limited')
+      deps.telemetry?.count('mosaic_limiter_refusals_total', { limiter: 'enrollment' });
+    if (!isAdmitted && !(await isAudited(deps, redemption.address))) throw error;
     deps.audit.record(
       changeEntry(deps, author, {
         verb: 'enroll',

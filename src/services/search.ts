@@ -34,7 +34,20 @@ export interface Search extends Sought, AskingPerson {
   readonly traceId: string;
   /** What the client calls its session, or its token. */
   readonly session: string;
+  /** Its `traceparent` header, if one came. */
+  readonly parent?: string | undefined;
 }
+
+/** The span tells what kind of question it was, and never what was searched for. */
+const tracedAs = ({ traceId, parent, source, resources }: Search) =>
+  ({
+    traceId,
+    parent,
+    source,
+    isFresh: true,
+    verb: 'search',
+    resource: resources?.length === 1 ? (resources[0] ?? null) : null,
+  }) as const;
 
 type Outcome = { readonly source: SearchSource; readonly name: SourceName; readonly latencyMs: number } & (
   { readonly walked: Walked<Hit> } | { readonly failure: PeerFailure }
@@ -92,7 +105,7 @@ const positionAfter = (
  * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
  */
 export const searchEverywhere = async (deps: Deps, search: Search): Promise<SearchPage> =>
-  asking(deps, { traceId: search.traceId, isFresh: true }, async (context) => {
+  asking(deps, tracedAs(search), async (context) => {
     const { principal, limit, cursor } = search;
     const { cursorMac } = deps.keys;
     const sources = searchSourcesFor(deps, search, search, search.source, context);

@@ -66,6 +66,13 @@ export const watchInbound = (audit: AuditSink, telemetry: Telemetry): AuditSink 
     spanOf(telemetry, entry, header);
     count(telemetry, entry);
   };
+  const tellWritten = async (
+    isWritten: Promise<boolean>,
+    entry: AuditDraft,
+    header: string | undefined,
+  ): Promise<void> => {
+    if (await isWritten) tell(entry, header);
+  };
   return {
     ...audit,
     get counters() {
@@ -78,9 +85,7 @@ export const watchInbound = (audit: AuditSink, telemetry: Telemetry): AuditSink 
     recordStrictly: (draft, header) => {
       const left = audit.recordStrictly(draft);
       // One that could not be written was not answered like this: the refusal in its place is an entry of its own.
-      void left.isWritten.then((isWritten) => {
-        if (isWritten) tell(draft, header);
-      });
+      void tellWritten(left.isWritten, draft, header);
       return left;
     },
   };

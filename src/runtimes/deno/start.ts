@@ -1,11 +1,11 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
-import { createFederationApp, createPublicApp } from '../../app.ts';
+import { createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { coreSettings, reachableHost } from '../../config/settings.ts';
-import { assertSupported } from '../../config/supported.ts';
+import { assertSupported, PLAIN } from '../../config/supported.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
@@ -14,7 +14,9 @@ import { startAuditWatch } from '../../services/audit-losses.ts';
 import { createOutage } from '../../kv/outage.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
+import type { Deps } from '../../deps.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
+import { openWatching } from '../telemetry.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
 import { createDenoTransport } from './transport.ts';
 
@@ -24,12 +26,13 @@ export interface DenoGateway {
 }
 
 const AUDIT_MS = 3_000;
+const ABILITY = { ...PLAIN, telemetry: true };
 
 /** What Deno can not do, said before anything is opened. @throws ConfigError */
 const assertFits = (
   config: GatewayConfig,
 ): { readonly databaseUrl: string; readonly sealingKey: Uint8Array; readonly socket: string } => {
-  assertSupported(config);
+  assertSupported(config, ABILITY);
   const { databaseUrl, sealingKey, federationListener: listener } = config;
   if (config.tier === 'local' || databaseUrl === null || sealingKey === null) {
     throw new ConfigError([
@@ -84,11 +87,22 @@ const openKv = async (
   return createOutage({ ...kvOutage, clock: systemClock, log }).guard(kv);
 };
 
+/** null where /metrics has no listener of its own. */
+const listenForMetrics = ({ telemetry }: GatewayConfig, deps: Deps): DenoServer | null => {
+  const listener = telemetry?.metrics?.listener ?? null;
+  if (listener === null || deps.metrics === undefined) return null;
+  const { host: hostname, port } = listener;
+  const app = createMetricsApp(deps, deps.metrics);
+  return denoApi().serve({ hostname, port, onListen: () => {} }, (request) => app.fetch(request));
+};
+
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
-export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise<DenoGateway> => {
+export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promise<DenoGateway> => {
   const { databaseUrl, sealingKey, socket } = assertFits(config);
   const { olderSealingKeys } = config;
   const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
+  const watching = await openWatching(config, plain);
+  const { log } = watching;
   const kv = await openKv(config, sealingKey, log);
   const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: !config.isMigrating });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
@@ -101,7 +115,7 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
     gatewayName: config.gatewayName,
     log,
   });
-  const deps = wired.complete(coreSettings(config, null));
+  const deps = watching.watch(wired.complete(coreSettings(config, null)));
   const federationApp = createFederationApp(deps, certificateHeader);
   const publicApp = createPublicApp(deps);
   const worker = startRevocationWorker(deps);
@@ -113,15 +127,17 @@ export const startDenoGateway = async (config: GatewayConfig, log: Log): Promise
   const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
     publicApp.fetch(request, { clientAddress: info.remoteAddr.hostname }),
   );
+  const metrics = listenForMetrics(config, deps);
   return {
     publicUrl: `http://${reachableHost(host)}:${publicly.addr.port ?? port}`,
     stop: async () => {
-      await Promise.all([publicly.shutdown(), behindFront.shutdown()]);
+      await Promise.all([publicly.shutdown(), behindFront.shutdown(), metrics?.shutdown()]);
       await Promise.all([renewals.stop(), lists.stop()]);
       await worker.stop();
       await watch.stop();
       await closeOutbound(deps);
       await wired.audit.stop(AUDIT_MS);
+      await watching.stop();
       await kv.close();
       await storage.close();
     },

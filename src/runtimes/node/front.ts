@@ -5,7 +5,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
-import { traceIdOf } from '../../../routes/http.ts';
+import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
 import type { Refusal } from './refusals.ts';

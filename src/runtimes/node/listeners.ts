@@ -81,10 +81,14 @@ const plainServer = (
 };
 
 /** The public API over plain HTTP. */
-export const listenPublic = async (handler: NodeHandler, { host, port }: TcpListener): Promise<Listening> => {
+export const listenPublic = async (
+  handler: NodeHandler,
+  { host, port }: TcpListener,
+  field = 'listen.public',
+): Promise<Listening> => {
   const server = plainServer(handler, DEFAULT_LIMITS);
   const { stop } = makeStoppable(server);
-  return { port: await listenTcp(server, host, port, 'listen.public'), stop };
+  return { port: await listenTcp(server, host, port, field), stop };
 };
 
 const listenPlainSocket =

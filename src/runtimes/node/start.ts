@@ -2,7 +2,7 @@ import type { Authority } from '../../../ca/authority.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
-import { createEnrollmentApp, createFederationApp, createPublicApp } from '../../app.ts';
+import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
 import type { Deps } from '../../deps.ts';
@@ -34,6 +34,7 @@ import { sealingState } from '../../services/sealing.ts';
 import { openServices, type Services } from './services.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
+import { openWatching } from '../telemetry.ts';
 
 export interface GatewayHooks {
   /** Default: JSON lines on stderr. */
@@ -46,6 +47,8 @@ export interface RunningGateway {
   readonly federationUrl: string;
   /** Base of enrollment URLs. */
   readonly enrollmentUrl: string;
+  /** Port of the listener for /metrics alone; null: there is none. */
+  readonly metricsPort: number | null;
   readonly deps: Deps;
   /** Nobody is there yet: the first administrator is created by POST /api/bootstrap/setup. */
   readonly needsFirstAdmin: boolean;
@@ -157,6 +160,20 @@ const startListeners = async (
   };
 };
 
+/** @returns the port, or null where /metrics has no listener of its own */
+const listenForMetrics = async (
+  { telemetry }: GatewayConfig,
+  deps: Deps,
+  undo: { add(step: () => unknown): void },
+): Promise<number | null> => {
+  const listener = telemetry?.metrics?.listener ?? null;
+  if (listener === null || deps.metrics === undefined) return null;
+  const { fetch } = createMetricsApp(deps, deps.metrics);
+  const listening = await listenPublic(fetch, listener, 'telemetry.metrics');
+  undo.add(() => listening.stop(DRAIN_MS));
+  return listening.port;
+};
+
 /** At a start nothing is on its way into the database: what is sealed under no older key by now never will be. */
 const tidyKeys = async (services: Services, { sealer }: Deps): Promise<void> => {
   const { storage, olderSealingKeys, forgetOlderKeys } = services;
@@ -174,11 +191,14 @@ export const startGateway = async (
   config: GatewayConfig,
   hooks: GatewayHooks = {},
 ): Promise<RunningGateway> => {
-  const log = hooks.log ?? createLog({ level: config.logLevel, gateway: config.gatewayName });
-  const undo = createUndo(log);
+  const plain = hooks.log ?? createLog({ level: config.logLevel, gateway: config.gatewayName });
+  const undo = createUndo(plain);
   try {
+    const watching = await openWatching(config, plain);
+    const { log } = watching;
     const services = await openServices(config, log);
     undo.add(() => services.close());
+    undo.add(() => watching.stop());
     const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
     undo.add(() => wired.audit.stop(AUDIT_MS));
     const listeners = await startListeners(config, wired, log, undo);
@@ -186,11 +206,11 @@ export const startGateway = async (
     const ca = keeper === null ? wired.ca : tellRevocations(wired.ca, () => keeper.refresh());
     const alerts = alertsOf(config, wired, log);
     undo.add(() => alerts.stop());
-    const deps: Deps = {
+    const deps: Deps = watching.watch({
       alerts,
       ...wired.complete(coreSettings(config, listeners.federationPort), ca),
       ...(keeper === null ? {} : { front: keeper.state }),
-    };
+    });
     await tidyKeys(services, deps);
     undo.add(() => closeOutbound(deps));
     const worker = startRevocationWorker(deps);
@@ -207,6 +227,7 @@ export const startGateway = async (
       refusals.start();
       undo.add(() => refusals.stop());
     }
+    const metricsPort = await listenForMetrics(config, deps, undo);
     if (keeper !== null) undo.add(await deps.storage.onRevocations(() => void keeper.refresh()));
     listeners.serve(deps);
     undo.add(() => listeners.drain());
@@ -222,7 +243,8 @@ export const startGateway = async (
     undo.add(() => clearTimeout(settled));
     let stopping: Promise<void> | null = null;
     const stop = (): Promise<void> => (stopping ??= undo.run());
-    return { publicUrl, federationUrl, enrollmentUrl, deps, needsFirstAdmin: items.length === 0, stop };
+    const needsFirstAdmin = items.length === 0;
+    return { publicUrl, federationUrl, enrollmentUrl, metricsPort, deps, needsFirstAdmin, stop };
   } catch (error) {
     await undo.run();
     throw error;
