@@ -6,6 +6,7 @@ import { createAuditStore } from './stores/audit.ts';
 import { createCertificateStore } from './stores/certificates.ts';
 import { createEmbeddedCaStore } from './stores/embedded-ca.ts';
 import { createEnrollmentTokenStore } from './stores/enrollment-tokens.ts';
+import { createEnrollmentStore } from './stores/enrollments.ts';
 import { createGrantStore } from './stores/grants.ts';
 import { createPeerRenewalStore } from './stores/peer-renewals.ts';
 import { createPeerTrustStore } from './stores/peer-trust.ts';
@@ -35,6 +36,7 @@ const storesOn = (session: Session): Stores => ({
   peerRenewals: createPeerRenewalStore(session),
   peerTrust: createPeerTrustStore(session),
   enrollmentTokens: createEnrollmentTokenStore(session),
+  enrollments: createEnrollmentStore(session),
   certificates: createCertificateStore(session),
   revocationOutbox: createRevocationOutbox(session),
   revocationEpoch: createRevocationEpochStore(session),

@@ -21,7 +21,8 @@ interface Column {
   readonly of: (entry: AuditEntry) => string | number | null;
 }
 
-const COLUMNS: readonly Column[] = [
+/** The columns of an entry, in the order of `auditRow`. */
+export const AUDIT_COLUMNS: readonly Column[] = [
   { name: 'id', type: 'uuid', of: (entry) => entry.id },
   { name: 'at', type: 'timestamptz', of: (entry) => entry.at.toISOString() },
   { name: 'grant_id', type: 'uuid', of: (entry) => entry.grantId },
@@ -43,13 +44,16 @@ const COLUMNS: readonly Column[] = [
   { name: 'head', type: 'text', of: (entry) => entry.head },
 ];
 
+export const auditRow = (entry: AuditEntry): (string | number | null)[] =>
+  AUDIT_COLUMNS.map(({ of }) => of(entry));
+
 /**
  * One text whatever the number of entries, so that it stays one prepared statement, and one array a column: half of
  * what json_populate_recordset costs the server. A batch whose answer was lost is sent again: what was written then is not
  * written twice.
  */
-const INSERT = `insert into federation_audit_log (${COLUMNS.map(({ name }) => name).join(', ')})
-select * from unnest(${COLUMNS.map(({ type }, index) => `$${index + 1}::text::${type}[]`).join(', ')})
+const INSERT = `insert into federation_audit_log (${AUDIT_COLUMNS.map(({ name }) => name).join(', ')})
+select * from unnest(${AUDIT_COLUMNS.map(({ type }, index) => `$${index + 1}::text::${type}[]`).join(', ')})
 on conflict do nothing`;
 
 const SPECIAL = /["\\]/g;
@@ -111,7 +115,7 @@ export const createAuditStore = ({ db, raw }: Session): AuditStore =>
       if (entries.length === 0) return;
       await raw.query(
         INSERT,
-        COLUMNS.map((column) => arrayText(entries, column)),
+        AUDIT_COLUMNS.map((column) => arrayText(entries, column)),
       );
     },
 

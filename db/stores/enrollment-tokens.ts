@@ -3,7 +3,7 @@ import type { ClaimOutcome, EnrollmentTokenStore } from '../../domain/ports/fede
 import { enrollmentTokens as tokens } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 
-interface ClaimRow {
+export interface ClaimRow {
   readonly grant_id: string | null;
   readonly used: boolean;
   readonly claimed: boolean;
@@ -24,7 +24,7 @@ select claimed.grant_id, t.used_at is not null as used,
 from federation_enrollment_tokens t left join claimed on true
 where t.hash = $1`;
 
-const outcome = (row: ClaimRow | undefined): ClaimOutcome => {
+export const claimOutcome = (row: ClaimRow | undefined): ClaimOutcome => {
   if (row === undefined) return { kind: 'unknown' };
   if (row.grant_id !== null) return { kind: 'claimed', grantId: row.grant_id };
   if (row.used) return { kind: 'used' };
@@ -41,7 +41,7 @@ export const createEnrollmentTokenStore = ({ db, raw }: Session): EnrollmentToke
     },
 
     claim: async (hash, claimId, now, leaseUntil) =>
-      outcome(
+      claimOutcome(
         (await raw.query<ClaimRow>(CLAIM, [hash, claimId, now.toISOString(), leaseUntil.toISOString()]))[0],
       ),
 

@@ -1,5 +1,6 @@
 import type { AuditChainStore } from './audit.ts';
 import type { TeamStore, TokenStore, UserStore } from './directory.ts';
+import type { EnrollmentStore } from './enrollments.ts';
 import type {
   AuditStore,
   CertificateStore,
@@ -26,6 +27,7 @@ export interface Stores {
   readonly peerRenewals: PeerRenewalStore;
   readonly peerTrust: PeerTrustStore;
   readonly enrollmentTokens: EnrollmentTokenStore;
+  readonly enrollments: EnrollmentStore;
   readonly certificates: CertificateStore;
   readonly revocationOutbox: RevocationOutbox;
   readonly revocationEpoch: RevocationEpochStore;

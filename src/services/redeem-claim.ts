@@ -1,10 +1,15 @@
 import { MosaicError } from '../../domain/errors.ts';
+import type { BegunEnrollment, EnrollableGrant } from '../../domain/ports/enrollments.ts';
 import type { Deps } from '../deps.ts';
 
 export interface Claim {
   readonly hash: string;
   readonly claimId: string;
   readonly grantId: string;
+  /** Id of the certificate that is about to be asked for. */
+  readonly certificateId: string;
+  /** null: nobody can enroll for it (any more), and no certificate may be asked for. */
+  readonly grant: EnrollableGrant | null;
 }
 
 /** Longer than a CA may take; when a process dies with a claim, its token is usable again after this. */
@@ -16,29 +21,38 @@ const POLLS = 40;
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const claimOnce = (deps: Pick<Deps, 'storage' | 'clock'>, hash: string, claimId: string) => {
-  const now = deps.clock.now();
-  return deps.storage.stores.enrollmentTokens.claim(hash, claimId, now, new Date(now.getTime() + LEASE_MS));
+type ClaimDeps = Pick<Deps, 'storage' | 'clock' | 'ids'>;
+
+/** The first try claims the token and writes the intent down, in one statement; a later one only asks how the other try ended. */
+const tryOnce = async (
+  { storage: { stores }, clock }: ClaimDeps,
+  hash: string,
+  claimId: string,
+  intent: { readonly certificateId: string; readonly publicKeyHash: string } | null,
+): Promise<BegunEnrollment> => {
+  const now = clock.now();
+  const leaseUntil = new Date(now.getTime() + LEASE_MS);
+  if (intent !== null) return stores.enrollments.begin({ hash, claimId, now, leaseUntil }, intent);
+  const outcome = await stores.enrollmentTokens.claim(hash, claimId, now, leaseUntil);
+  return outcome.kind === 'claimed' ? { ...outcome, grant: null } : outcome;
 };
 
 /**
- * Claims a token for one redemption. While another redemption holds it, waits for how that ends, for about 15 s
- * at most: when it succeeds the token is used; when it fails the CA is away, and instead of asking it once more
- * for each of those who waited, they are told so and the token stays usable (SPEC M2-3).
+ * Claims a token for one redemption, and with it records what the CA will be asked for. While another redemption holds it,
+ * waits for how that ends, for about 15 s at most: when it succeeds the token is used; when it fails the CA is away, and
+ * instead of asking it once more for each of those who waited, they are told so and the token stays usable (SPEC M2-3).
  *
  * @throws MosaicError `token_unknown`, `token_used`, `token_expired`, `ca_unavailable`
  */
-export const claimToken = async (
-  deps: Pick<Deps, 'storage' | 'clock' | 'ids'>,
-  hash: string,
-): Promise<Claim> => {
-  const claimId = deps.ids.uuid();
+export const claimToken = async (deps: ClaimDeps, hash: string, publicKeyHash: string): Promise<Claim> => {
+  const [claimId, certificateId] = [deps.ids.uuid(), deps.ids.uuid()];
   let pollMs = FIRST_POLL_MS;
   for (let poll = 0; poll <= POLLS; poll += 1) {
-    const outcome = await claimOnce(deps, hash, claimId);
+    const outcome = await tryOnce(deps, hash, claimId, poll === 0 ? { certificateId, publicKeyHash } : null);
     switch (outcome.kind) {
       case 'claimed':
-        if (poll === 0) return { hash, claimId, grantId: outcome.grantId };
+        if (poll === 0)
+          return { hash, claimId, certificateId, grantId: outcome.grantId, grant: outcome.grant };
         await deps.storage.stores.enrollmentTokens.release(hash, claimId);
         throw new MosaicError('ca_unavailable');
       case 'unknown':

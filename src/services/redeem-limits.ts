@@ -55,8 +55,12 @@ export const takeRedemption = async (
     ['address', addressBucket(address), PER_ADDRESS],
     ['token', tokenHash, PER_TOKEN],
   ] as const;
-  for (const [policy, of, bucket] of limits) {
-    const { allowed, retryAfterSeconds } = await deps.kv.take(`enroll:${policy}:${of}`, bucket);
-    if (!allowed) throw rateLimited(policy, bucket, retryAfterSeconds);
+  // Both at once: one way to the store and back.
+  const taken = await Promise.all(
+    limits.map(([policy, of, bucket]) => deps.kv.take(`enroll:${policy}:${of}`, bucket)),
+  );
+  for (const [index, [policy, , bucket]] of limits.entries()) {
+    const take = taken[index];
+    if (take?.allowed === false) throw rateLimited(policy, bucket, take.retryAfterSeconds);
   }
 };

@@ -1,0 +1,82 @@
+import type { IssuedCertificate } from '../../ca/authority.ts';
+import type { AuditEntry } from '../../domain/audit/entry.ts';
+import { MosaicError } from '../../domain/errors.ts';
+import type { Grant } from '../../domain/grants/grant.ts';
+import { nextPeerState } from '../../domain/peers/peer.ts';
+import type { EnrollableGrant } from '../../domain/ports/enrollments.ts';
+import type { Stores } from '../../domain/ports/storage.ts';
+import type { Deps } from '../deps.ts';
+import { changeEntry, type Author } from './audit.ts';
+import type { Claim } from './redeem-claim.ts';
+
+const activatePeer = async (stores: Stores, peerId: string): Promise<void> => {
+  const peer = await stores.peers.byId(peerId);
+  const to = peer === null ? null : nextPeerState(peer.state, 'enrolled');
+  if (peer === null || to === null) throw new MosaicError('token_expired');
+  if (to !== peer.state && !(await stores.peers.setState(peer.id, peer.state, to)))
+    throw new MosaicError('unavailable');
+};
+
+/**
+ * Step by step, for when something has changed since the claim: what it was decides. The grant's row is locked first, as a
+ * revocation does too, so that the two can't wait for each other.
+ */
+const concludeByStep = (
+  deps: Deps,
+  claim: Claim,
+  issued: IssuedCertificate,
+  entry: AuditEntry,
+): Promise<Grant | null> =>
+  deps.storage.transaction(async (stores): Promise<Grant | null> => {
+    const at = deps.clock.now();
+    const grant = await stores.grants.activate(claim.grantId, at);
+    await stores.certificates.markIssued(claim.certificateId, issued);
+    if (grant === null) {
+      await stores.certificates.revokeOfGrant(claim.grantId, 'cessation_of_operation', at);
+      await stores.enrollmentTokens.closeForGrant(claim.grantId, at);
+      return null;
+    }
+    if (!(await stores.enrollmentTokens.finish(claim.hash, claim.claimId, at)))
+      throw new MosaicError('token_used');
+    await activatePeer(stores, grant.peerId);
+    await stores.audit.insertMany([entry]);
+    return grant;
+  });
+
+/**
+ * Makes the certificate count, all or nothing.
+ *
+ * @returns the active grant, or null when it was revoked meanwhile: then the certificate is revoked too
+ * @throws MosaicError `token_used` when the claim was lost, `token_expired` when the peer was revoked
+ */
+export const conclude = async (
+  deps: Deps,
+  author: Author,
+  claim: Claim,
+  { peerId, subjectUserId }: EnrollableGrant,
+  issued: IssuedCertificate,
+): Promise<Grant | null> => {
+  const { hash, claimId, grantId, certificateId } = claim;
+  const entry = changeEntry(deps, author, {
+    verb: 'enroll',
+    action: 'grant.enroll',
+    status: 201,
+    grantId,
+    peerId,
+    subjectUserId,
+  });
+  const { serial, fingerprint, notBefore, notAfter } = issued;
+  const grant = await deps.storage.stores.enrollments.conclude({
+    hash,
+    claimId,
+    grantId,
+    certificateId,
+    serial,
+    fingerprint,
+    notBefore,
+    notAfter,
+    at: deps.clock.now(),
+    entry,
+  });
+  return grant ?? concludeByStep(deps, claim, issued, entry);
+};
