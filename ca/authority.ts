@@ -1,4 +1,6 @@
-/** The certificate authority port (SPEC M2). Adapters: `embedded/` and, later, `step-ca/`. */
+import type { CertificateRequest } from './x509/csr.ts';
+
+/** The certificate authority port (SPEC M2). Adapters: `embedded/` and `step-ca/`. */
 
 export interface ClientProfile {
   readonly kind: 'peer-client';
@@ -14,8 +16,8 @@ export interface ServerProfile {
 
 export interface IssueRequest {
   readonly profile: ClientProfile | ServerProfile;
-  /** PKCS#10 DER, already validated; only its public key is used. */
-  readonly csr: Uint8Array;
+  /** Only its public key is used. One that `readCsr` has read is not checked again; DER (PKCS#10) is. */
+  readonly csr: CertificateRequest | Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }

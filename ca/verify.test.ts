@@ -1,14 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { MosaicError } from '../domain/errors.ts';
 import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../domain/peers/identity.ts';
 import type { ClientProfile, IssueRequest } from './authority.ts';
 import { clientProfile, failureOf, requestFor } from './testing/requests.testkit.ts';
 import { createForger, type ForgedExtension, type ForgedParts } from './testing/forge.testkit.ts';
 import { MALFORMED_VALUES } from './testing/malformed.testkit.ts';
-import { verifyIssued } from './verify.ts';
+import { type SignerMemory, verifyIssued } from './verify.ts';
 import { subjectAltNameExtension } from './x509/build.ts';
 import { readCsr } from './x509/csr.ts';
 import { encodeIdentityExtension } from './x509/extension.ts';
 import { OID } from './x509/oids.ts';
+import { pemToDer } from './x509/pem.ts';
 
 const SAN: ForgedExtension = {
   oid: OID.subjectAltName,
@@ -114,6 +116,40 @@ describe('the check of what an authority issued', () => {
     const { der } = await rogue.leaf(identity, asked);
     const error = await failureOf(verifyIssued(request, der, forger.rootPem));
     expect(error.detail).toMatch(/in: signature of the authority\.$/);
+  });
+
+  test('X-1: signers that are known spare nothing of the leaf’s own check', async () => {
+    const memory: SignerMemory = { last: null };
+    const judge = async (der: Uint8Array, intermediates: readonly Uint8Array[] = []): Promise<string> =>
+      verifyIssued(request, der, forger.rootPem, intermediates, memory).then(
+        () => 'good',
+        (error: unknown) => (error as MosaicError).detail ?? '',
+      );
+    const rogue = await createForger('work');
+    const [good, forged] = [await forger.leaf(identity, asked), await rogue.leaf(identity, asked)];
+    // A chain that is not good is not remembered.
+    const rogueRoot = pemToDer(rogue.rootPem, 'CERTIFICATE');
+    if (!rogueRoot.ok) throw new Error(rogueRoot.error);
+    expect(await judge(forged.der, [rogueRoot.value])).toMatch(/in: signature of the authority\.$/);
+    expect(memory.last).toBeNull();
+    expect(await judge(good.der)).toBe('good');
+    const known = memory.last;
+    expect(known).not.toBeNull();
+    expect(await judge(good.der)).toBe('good');
+    expect(memory.last).toBe(known);
+    // Of the same names, by another key; and each byte of a good signature.
+    expect(await judge(forged.der)).toMatch(/in: signature of the authority\.$/);
+    const changed = good.der.slice();
+    changed.set([(changed.at(-1) ?? 0) ^ 1], changed.length - 1);
+    expect(await judge(changed)).toMatch(/in: signature of the authority\.$/);
+    expect((await forger.leaf([identity[0]], asked).then(({ der }) => judge(der))).length).toBeGreaterThan(4);
+    // Other signers than the known ones are looked at as if none were known.
+    expect(await judge(forged.der, [rogueRoot.value])).toMatch(/in: signature of the authority\.$/);
+    expect(await judge(good.der, [new Uint8Array(40)])).toMatch(/not readable/);
+    await expect(verifyIssued(request, good.der, rogue.rootPem, [], memory)).rejects.toMatchObject({
+      code: 'ca_misissued',
+    });
+    expect(await judge(good.der)).toBe('good');
   });
 
   test('a client certificate for a server profile, and the other way round', async () => {

@@ -110,7 +110,11 @@ const issue = async (
     },
     root.key,
   );
-  const { serial, fingerprint, notBefore, notAfter } = await verifyIssued(request, der, root.pem);
+  const { serial, fingerprint, notBefore, notAfter } = await verifyIssued(
+    { ...request, csr: csr.value },
+    der,
+    root.pem,
+  );
   const pem = derToPem(der, 'CERTIFICATE');
   return { pem, der, chainPem: root.pem, serial, fingerprint, notBefore, notAfter };
 };

@@ -9,7 +9,7 @@ import type {
   IssueRequest,
 } from '../authority.ts';
 import { assertLeafLifetime } from '../lifetime.ts';
-import { verifyIssued } from '../verify.ts';
+import { type SignerMemory, verifyIssued } from '../verify.ts';
 import { readCertificate, type CertificateInfo } from '../x509/certificate.ts';
 import { readCsr } from '../x509/csr.ts';
 import { derToPem, pemToDer } from '../x509/pem.ts';
@@ -120,6 +120,7 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
     }
   };
   const { endpoint } = deps;
+  const memory: SignerMemory = { last: null };
 
   const issue = async (request: IssueRequest): Promise<IssuedCertificate> => {
     assertLeafLifetime(request);
@@ -127,22 +128,26 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
     if (!csr.ok) throw new MosaicError('invalid_csr', { detail: `${csr.error}.` });
     const provisioner =
       request.profile.kind === 'peer-client' ? deps.clientProvisioner : deps.serverProvisioner;
-    const ott = await mintToken(
-      endpoint.url,
-      provisioner,
-      { operation: 'sign', csr: csr.value.der, ...tokenFor(request) },
-      deps,
-    );
-    const answer = await callCa(endpoint, '/1.0/sign', {
+    const body = {
       csr: derToPem(csr.value.der, 'CERTIFICATE REQUEST'),
-      ott,
       notBefore: wholeSecond(request.notBefore),
       notAfter: wholeSecond(request.notAfter),
+    };
+    // In turn is only what keeps the CA busy: what comes before and after is done while others are there.
+    const answer = await inTurn(async () => {
+      const ott = await mintToken(
+        endpoint.url,
+        provisioner,
+        { operation: 'sign', csr: csr.value.der, ...tokenFor(request) },
+        deps,
+      );
+      return callCa(endpoint, '/1.0/sign', { ...body, ott });
     });
     if (answer.status !== 201) throw signingFailure(answer);
     const [der, ...intermediates] = chainOf(answer);
     if (der === undefined) throw new MosaicError('ca_misissued', { detail: 'step-ca returned no chain.' });
-    const checked = await verifyIssued(request, der, deps.rootPem, intermediates);
+    const asked = { ...request, csr: csr.value };
+    const checked = await verifyIssued(asked, der, deps.rootPem, intermediates, memory);
     const chainPem = [...intermediates.map((one) => derToPem(one, 'CERTIFICATE')), deps.rootPem].join('');
     const { serial, fingerprint, notBefore, notAfter } = checked;
     return { pem: derToPem(der, 'CERTIFICATE'), der, chainPem, serial, fingerprint, notBefore, notAfter };
@@ -151,7 +156,7 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
   return {
     kind: 'step-ca',
     rootPem: () => Promise.resolve(deps.rootPem),
-    issue: (request) => inTurn(() => issue(request)),
+    issue,
     revoke: (serial, reason) =>
       inTurn(async () => {
         // Decimal: an all-digit hexadecimal serial without prefix would name another certificate.

@@ -1,7 +1,17 @@
 import { MosaicError } from '../../domain/errors.ts';
 
-/** `fetch` that trusts the CA's pinned root only; a runtime brings it. */
-export type CaFetch = (url: string, init: RequestInit) => Promise<Response>;
+export interface CaCall {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** One call that trusts the CA's pinned root only and follows no redirect; a runtime brings it. `fetch` fits. */
+export type CaFetch = (
+  url: string,
+  call: CaCall,
+) => Promise<{ readonly status: number; readonly body: AsyncIterable<Uint8Array> | null }>;
 
 export interface CaEndpoint {
   /** Base, `https://host:port`. */
@@ -20,20 +30,14 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 export const caUnavailable = (detail: string, cause?: unknown): MosaicError =>
   new MosaicError('ca_unavailable', { detail, cause: cause ?? new Error(detail) });
 
-const readCapped = async (response: Response): Promise<Uint8Array> => {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return new Uint8Array();
+const readCapped = async (body: AsyncIterable<Uint8Array> | null): Promise<Uint8Array> => {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > MAX_ANSWER_BYTES) {
-      await reader.cancel();
-      throw caUnavailable('The authority’s answer is too large.');
-    }
-    parts.push(value);
+  // Leaving early ends the connection.
+  for await (const part of body ?? []) {
+    size += part.length;
+    if (size > MAX_ANSWER_BYTES) throw caUnavailable('The authority’s answer is too large.');
+    parts.push(part);
   }
   const all = new Uint8Array(size);
   let at = 0;
@@ -53,13 +57,11 @@ export const callCa = async (endpoint: CaEndpoint, path: string, body?: unknown)
   try {
     const response = await endpoint.fetch(`${endpoint.url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
-      redirect: 'error',
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(endpoint.timeoutMs),
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
-    return { status: response.status, body: await readCapped(response) };
+    return { status: response.status, body: await readCapped(response.body) };
   } catch (error) {
     if (error instanceof MosaicError) throw error;
     throw caUnavailable('step-ca could not be reached in time.', error);

@@ -1,6 +1,6 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import { SignJWT } from 'jose';
 import type { Clock, Ids } from '../../domain/ports/basics.ts';
-import { copyBytes } from '../x509/bytes.ts';
 import type { ProvisionerKey } from './provisioner-key.ts';
 
 export interface TokenRequest {
@@ -35,15 +35,7 @@ export const mintToken = async (
 ): Promise<string> => {
   const now = Math.floor(clock.now().getTime() / 1000);
   const confirmation =
-    request.csr === undefined
-      ? {}
-      : {
-          cnf: {
-            'x5rt#S256': base64Url(
-              new Uint8Array(await crypto.subtle.digest('SHA-256', copyBytes(request.csr))),
-            ),
-          },
-        };
+    request.csr === undefined ? {} : { cnf: { 'x5rt#S256': base64Url(sha256(request.csr)) } };
   return new SignJWT({
     ...request.claims,
     ...(request.sans === undefined ? {} : { sans: [...request.sans] }),

@@ -21,7 +21,7 @@ export const csrDer = (pem: string): Uint8Array => {
 export const requestFor = async (
   profile: ClientProfile | ServerProfile,
   options: { readonly csrPem?: string; readonly now?: Date; readonly lifetimeMs?: number } = {},
-): Promise<IssueRequest> => {
+): Promise<IssueRequest & { readonly csr: Uint8Array }> => {
   const now = options.now ?? new Date();
   const csrPem = options.csrPem ?? (await makeKeyMaker().keyAndCsr()).csrPem;
   const notAfter = new Date(now.getTime() + (options.lifetimeMs ?? HOUR));

@@ -14,14 +14,31 @@ import {
 import { splitPem } from './pem.ts';
 import { type KeyAlgorithm, keyAlgorithm, verifySignature } from './public-key.ts';
 
-/** All that is ever taken from a request: its public key. Names, attributes and extensions are not even read. */
-export interface CertificateRequest {
+/**
+ * All that is ever taken from a request: its public key. Names, attributes and extensions are not even read. The class is
+ * nominal and not exported, so whoever holds one knows that its signature was checked, and need not check it again.
+ */
+class ReadRequest {
+  readonly #proof = true;
   /** PKCS#10 DER. */
   readonly der: Uint8Array;
   /** DER of SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Uint8Array;
   readonly algorithm: KeyAlgorithm;
+
+  constructor(der: Uint8Array, publicKeyInfo: Uint8Array, algorithm: KeyAlgorithm) {
+    this.der = der;
+    this.publicKeyInfo = publicKeyInfo;
+    this.algorithm = algorithm;
+    Object.freeze(this);
+  }
+
+  static isGenuine(value: object): value is ReadRequest {
+    return #proof in value && value.#proof;
+  }
 }
+
+export type CertificateRequest = ReadRequest;
 
 /** Longest request in octets: RSA 8192 with many names still fits. */
 export const MAX_CSR_LENGTH = 16 * 1024;
@@ -31,7 +48,8 @@ const MAX_PEM_LENGTH = MAX_CSR_LENGTH * 1.5;
 const LABELS = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
 
 const derOf = (input: string | Uint8Array): Result<Uint8Array, string> => {
-  if (typeof input !== 'string') return ok(input);
+  // A copy: what was checked is nobody else's to change.
+  if (typeof input !== 'string') return ok(input.slice());
   if (input.length > MAX_PEM_LENGTH) return err('the request is too large');
   const blocks = splitPem(input);
   if (!blocks.ok) return blocks;
@@ -56,14 +74,19 @@ const parse = async (der: Uint8Array): Promise<Result<CertificateRequest, string
   const signature = bitStringOctets(parts[2], 'the signature');
   const isSigned = await verifySignature({ data: info.raw, signature, algorithm }, publicKeyInfo);
   if (!isSigned) return err('the request is not signed by its own key');
-  return ok({ der, publicKeyInfo, algorithm: keyAlgorithm(publicKeyInfo) });
+  return ok(new ReadRequest(der, publicKeyInfo, keyAlgorithm(publicKeyInfo)));
 };
 
 /**
  * Reads a PKCS#10 request (RFC 2986): strict DER, nothing after it, an allowed key, and a self-signature by that
- * key. Never throws on bad input; the error can be shown to whoever sent it.
+ * key. Never throws on bad input; the error can be shown to whoever sent it. What it has read before it takes as it is.
  */
-export const readCsr = async (input: string | Uint8Array): Promise<Result<CertificateRequest, string>> => {
+export const readCsr = async (
+  input: string | Uint8Array | CertificateRequest,
+): Promise<Result<CertificateRequest, string>> => {
+  if (typeof input === 'object' && ReadRequest.isGenuine(input)) return ok(input);
+  if (typeof input === 'object' && !(input instanceof Uint8Array))
+    throw new TypeError('not a request that readCsr() has read');
   const der = derOf(input);
   if (!der.ok) return der;
   if (der.value.length > MAX_CSR_LENGTH) return err('the request is too large');

@@ -26,7 +26,9 @@ export const toBase64 = (bytes: Uint8Array): string => {
 const fromBase64 = (text: string): Uint8Array | null => {
   if (text.length === 0 || text.length % 4 !== 0) return null;
   try {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const binary = atob(text);
+    const bytes = new Uint8Array(binary.length);
+    for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
     return btoa(atob(text.slice(-4))) === text.slice(-4) ? bytes : null;
   } catch {
     return null;

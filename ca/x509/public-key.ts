@@ -1,4 +1,4 @@
-import { copyBytes, sameBytes } from './bytes.ts';
+import { copyBytes, fromHex, sameBytes } from './bytes.ts';
 import {
   bitStringOctets,
   DerError,
@@ -96,6 +96,30 @@ const importParameters = (
   return key === 'Ed25519' ? { name: 'Ed25519' } : { name: 'ECDSA', namedCurve: key };
 };
 
+/**
+ * How a key of these kinds begins where it is encoded the only way DER allows, and how long it is: everything but the key's
+ * own octets, which have one form. RSA keys vary in length.
+ */
+const CANONICAL: Readonly<
+  Partial<Record<KeyAlgorithm, { readonly head: Uint8Array; readonly length: number }>>
+> = {
+  'P-256': {
+    head: fromHex('3059301306072a8648ce3d020106082a8648ce3d03010703420004'),
+    length: 91,
+  },
+  'P-384': { head: fromHex('3076301006072a8648ce3d020106052b8104002203620004'), length: 120 },
+  Ed25519: { head: fromHex('302a300506032b6570032100'), length: 44 },
+};
+
+const isCanonical = (publicKeyInfo: Uint8Array, kind: KeyAlgorithm): boolean => {
+  const form = CANONICAL[kind];
+  return (
+    form !== undefined &&
+    publicKeyInfo.length === form.length &&
+    sameBytes(publicKeyInfo.subarray(0, form.head.length), form.head)
+  );
+};
+
 const SCHEME_OF_KEY = {
   'P-256': 'ECDSA',
   'P-384': 'ECDSA',
@@ -110,15 +134,27 @@ export interface SignedData {
   readonly algorithm: Uint8Array;
 }
 
-/**
- * Checks a signature with WebCrypto. False also for a key WebCrypto refuses, and for one that is not encoded the
- * only way DER allows: what is compared byte for byte later must have one form.
- * @throws DerError when key, algorithm or signature are malformed or not allowed
- */
-export const verifySignature = async (signed: SignedData, publicKeyInfo: Uint8Array): Promise<boolean> => {
-  const kind = keyAlgorithm(publicKeyInfo);
+/** The key, or null when WebCrypto refuses it, or would write it another way than it came. */
+const importKey = async (
+  publicKeyInfo: Uint8Array,
+  kind: KeyAlgorithm,
+  hash: HashName,
+): Promise<CryptoKey | null> => {
+  const { subtle } = globalThis.crypto;
+  const info = copyBytes(publicKeyInfo);
+  try {
+    const key = await subtle.importKey('spki', info, importParameters(kind, hash), true, ['verify']);
+    // Writing it out costs as much as reading it, and there is nothing to find where only one form was possible.
+    if (isCanonical(info, kind)) return key;
+    return sameBytes(new Uint8Array(await subtle.exportKey('spki', key)), info) ? key : null;
+  } catch {
+    return null; // No point on the curve, or the like.
+  }
+};
+
+const schemeOf = (algorithm: Uint8Array, kind: KeyAlgorithm): SignatureScheme => {
   const [oid, parameters, ...rest] = members(
-    single(signed.algorithm, TAG.sequence, 'the algorithm'),
+    single(algorithm, TAG.sequence, 'the algorithm'),
     'the algorithm',
   );
   const scheme = SCHEMES[oidText(oid)];
@@ -126,19 +162,40 @@ export const verifySignature = async (signed: SignedData, publicKeyInfo: Uint8Ar
   if (scheme?.name !== SCHEME_OF_KEY[kind] || parameters?.tag !== wanted || rest.length > 0) {
     throw new DerError('the signature algorithm is not allowed for this key');
   }
-  const hash = scheme.name === 'Ed25519' ? 'SHA-512' : scheme.hash;
-  const isCurve = kind === 'P-256' || kind === 'P-384';
-  const signature = isCurve
-    ? rawEcdsa(signed.signature, kind === 'P-256' ? 32 : 48)
-    : copyBytes(signed.signature);
-  const { subtle } = globalThis.crypto;
-  try {
-    const key = await subtle.importKey('spki', copyBytes(publicKeyInfo), importParameters(kind, hash), true, [
-      'verify',
-    ]);
-    if (!sameBytes(new Uint8Array(await subtle.exportKey('spki', key)), publicKeyInfo)) return false;
-    return await subtle.verify({ name: scheme.name, hash }, key, signature, copyBytes(signed.data));
-  } catch {
-    return false; // WebCrypto found no point on the curve, or the like.
-  }
+  return scheme;
 };
+
+/** Checks what one key signed. @throws DerError when algorithm or signature are malformed or not allowed */
+export type Verifier = (signed: SignedData) => Promise<boolean>;
+
+/**
+ * Checks signatures of one key with WebCrypto; the key is imported once. False also for a key WebCrypto refuses, and for one
+ * that is not encoded the only way DER allows: what is compared byte for byte later must have one form.
+ * @throws DerError when the key is malformed or not allowed
+ */
+export const verifierOf = (publicKeyInfo: Uint8Array): Verifier => {
+  const kind = keyAlgorithm(publicKeyInfo);
+  const keys = new Map<HashName, Promise<CryptoKey | null>>();
+  return async (signed) => {
+    const scheme = schemeOf(signed.algorithm, kind);
+    const hash = scheme.name === 'Ed25519' ? 'SHA-512' : scheme.hash;
+    const isCurve = kind === 'P-256' || kind === 'P-384';
+    const signature = isCurve
+      ? rawEcdsa(signed.signature, kind === 'P-256' ? 32 : 48)
+      : copyBytes(signed.signature);
+    const importing = keys.get(hash) ?? importKey(publicKeyInfo, kind, hash);
+    keys.set(hash, importing);
+    const key = await importing;
+    if (key === null) return false;
+    try {
+      const algorithm = { name: scheme.name, hash };
+      return await globalThis.crypto.subtle.verify(algorithm, key, signature, copyBytes(signed.data));
+    } catch {
+      return false;
+    }
+  };
+};
+
+/** Checks one signature, as `verifierOf` does. @throws DerError when key, algorithm or signature are malformed or not allowed */
+export const verifySignature = async (signed: SignedData, publicKeyInfo: Uint8Array): Promise<boolean> =>
+  verifierOf(publicKeyInfo)(signed);

@@ -27,8 +27,7 @@ const honest = async (state: StackState, dispatcher: Agent): Promise<Certificate
   return createStepCaAuthority({
     endpoint: {
       url: `https://127.0.0.1:${state.ports.stepCa}`,
-      fetch: async (url, init) =>
-        (await undiciFetch(url, { ...(init as object), dispatcher })) as unknown as Response,
+      fetch: (url, init) => undiciFetch(url, { ...(init as object), dispatcher }),
       timeoutMs: 5_000,
     },
     rootPem: read(files.root),

@@ -33,8 +33,7 @@ const depsFor = async (one: StepCa, changes: Partial<StepCaDeps> = {}): Promise<
   return {
     endpoint: {
       url: one.url,
-      fetch: async (url, init) =>
-        (await undiciFetch(url, { ...(init as object), dispatcher })) as unknown as Response,
+      fetch: (url, init) => undiciFetch(url, { ...(init as object), dispatcher }),
       timeoutMs: 5_000,
     },
     rootPem,

@@ -107,7 +107,7 @@ const sign = async (
   let refusal: MosaicError | null;
   try {
     const profile = { kind: 'peer-client', grantId: grant.id, subjectUserId: grant.subjectUserId } as const;
-    issued = await deps.ca.issue({ profile, csr: csr.der, ...lifetimeOf(deps, grant) });
+    issued = await deps.ca.issue({ profile, csr, ...lifetimeOf(deps, grant) });
     refusal = await conclude(deps, identity, id, issued);
   } catch (error) {
     await abandon(deps, id, issued);
