@@ -36,7 +36,7 @@ it('docs/ADMIN-CLI.md: every shell block runs as written, in order', { timeout: 
   expect(finished.out).toMatch(/^federated:work +Prepare the review/m);
 });
 
-it('docs/ADMIN-CLI.md names every command and every exit code', () => {
+it('docs/ADMIN-CLI.md names every command and every exit code', async () => {
   const silent = {
     out: () => undefined,
     err: () => undefined,
@@ -46,7 +46,7 @@ it('docs/ADMIN-CLI.md names every command and every exit code', () => {
     fetch,
   };
   const overview = /^```text\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
-  for (const command of buildProgram(silent, false).commands) {
+  for (const command of (await buildProgram(silent, false)).commands) {
     expect(overview).toMatch(new RegExp(`^mosaic ${command.name()} `, 'm'));
     const groups = command.commands.flatMap((child) =>
       child.commands.length > 0 ? child.commands : [child],

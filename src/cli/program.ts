@@ -1,24 +1,33 @@
 import { Command } from 'commander';
-import { addBootstrap } from './commands/bootstrap.ts';
-import { addCa } from './commands/ca.ts';
-import { addDemo } from './commands/demo.ts';
-import { addFederation } from './commands/federation.ts';
-import { addGateway } from './commands/gateway.ts';
-import { addInfra } from './commands/infra.ts';
-import { addKeys } from './commands/keys.ts';
-import { addQuery } from './commands/query.ts';
-import { addResource } from './commands/resource.ts';
-import { addSearch } from './commands/search.ts';
-import { addStorage } from './commands/storage.ts';
-import { addTeam } from './commands/team.ts';
-import { addToken } from './commands/token.ts';
-import { addUser } from './commands/user.ts';
 import { EXIT_CODE_HELP } from './exit.ts';
 import type { Io } from './io.ts';
 import { VERSION } from './version.ts';
 
-/** The whole command line. Nothing runs until it is parsed; problems are thrown, never `process.exit`. */
-export const buildProgram = (io: Io, json: boolean): Command => {
+type AddCommand = (program: Command, io: Io) => void;
+
+/** Each loaded only where it is needed: most of a short command's time, and some of a gateway's start, is loading. */
+const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
+  ['gateway', async () => (await import('./commands/gateway.ts')).addGateway],
+  ['bootstrap', async () => (await import('./commands/bootstrap.ts')).addBootstrap],
+  ['user', async () => (await import('./commands/user.ts')).addUser],
+  ['team', async () => (await import('./commands/team.ts')).addTeam],
+  ['token', async () => (await import('./commands/token.ts')).addToken],
+  ['federation', async () => (await import('./commands/federation.ts')).addFederation],
+  ['query', async () => (await import('./commands/query.ts')).addQuery],
+  ['search', async () => (await import('./commands/search.ts')).addSearch],
+  ['resource', async () => (await import('./commands/resource.ts')).addResource],
+  ['ca', async () => (await import('./commands/ca.ts')).addCa],
+  ['storage', async () => (await import('./commands/storage.ts')).addStorage],
+  ['keys', async () => (await import('./commands/keys.ts')).addKeys],
+  ['infra', async () => (await import('./commands/infra.ts')).addInfra],
+  ['demo', async () => (await import('./commands/demo.ts')).addDemo],
+]);
+
+/**
+ * The command line. Nothing runs until it is parsed; problems are thrown, never `process.exit`.
+ * @param first argument, where it is known: when it names a command, the others are left out
+ */
+export const buildProgram = async (io: Io, json: boolean, first = ''): Promise<Command> => {
   const program = new Command('mosaic')
     .description('One person’s data at work, asked for from home, over mutual TLS, within a grant.')
     .version(VERSION)
@@ -32,19 +41,8 @@ export const buildProgram = (io: Io, json: boolean): Command => {
     })
     .showHelpAfterError('What to do: add --help for the options and examples.')
     .addHelpText('after', `\nTry it: mosaic demo\n\n${EXIT_CODE_HELP}`);
-  addGateway(program, io);
-  addBootstrap(program, io);
-  addUser(program, io);
-  addTeam(program, io);
-  addToken(program, io);
-  addFederation(program, io);
-  addQuery(program, io);
-  addSearch(program, io);
-  addResource(program, io);
-  addCa(program, io);
-  addStorage(program, io);
-  addKeys(program, io);
-  addInfra(program, io);
-  addDemo(program, io);
+  const only = COMMANDS.get(first);
+  const wanted = only === undefined ? [...COMMANDS.values()] : [only];
+  for (const add of await Promise.all(wanted.map((load) => load()))) add(program, io);
   return program;
 };

@@ -12,7 +12,7 @@ const ID = '6f1c2f0e-3a53-4c57-8f0a-0f5f2f6d4b21';
 const errorOf = (err: string): { code: string; title: string; exit_code: number } =>
   (JSON.parse(err) as { error: { code: string; title: string; exit_code: number } }).error;
 
-describe('help', () => {
+describe('help', async () => {
   const silent = {
     out: () => undefined,
     err: () => undefined,
@@ -26,7 +26,8 @@ describe('help', () => {
       const at = [...path, child.name()];
       return child.commands.length > 0 ? walk(child, at) : [{ path: at, command: child }];
     });
-  const leaves = walk(buildProgram(silent, false), []);
+  const whole = await buildProgram(silent, false);
+  const leaves = walk(whole, []);
 
   it('there are the commands of SPEC M2 and of the data', () => {
     const names = leaves.map(({ path }) => path.join(' '));
@@ -52,6 +53,18 @@ describe('help', () => {
       expect(out).toContain(`$ mosaic ${name}`);
       expect(out).toContain('--json');
       expect(out).toContain(EXIT_CODE_HELP);
+    },
+  );
+
+  it.each(whole.commands.map((command) => [command.name()]))(
+    '`%s` alone is what it is among the others',
+    async (name) => {
+      const alone = await buildProgram(silent, false, name);
+      expect(alone.commands.map((command) => command.name())).toEqual([name]);
+      const [one] = alone.commands;
+      expect(one?.helpInformation()).toBe(
+        whole.commands.find((other) => other.name() === name)?.helpInformation(),
+      );
     },
   );
 

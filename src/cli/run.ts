@@ -33,7 +33,8 @@ const ofCommander = (io: Io, json: boolean, error: CommanderError): number => {
 export const run = async (args: readonly string[], io: Io): Promise<number> => {
   const json = args.includes('--json');
   try {
-    await buildProgram(io, json).parseAsync([...args], { from: 'user' });
+    const program = await buildProgram(io, json, args[0]);
+    await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return ofCommander(io, json, error);
