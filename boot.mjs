@@ -39,7 +39,9 @@ try {
 }
 const node = findNode(at('boot.mjs'));
 if (node === undefined) fail(explainMissingNode(), 69);
-runNode(node, [program, ...args]);
+// The program itself alone: a test's or a tool's modules would only fill the folder.
+const isProduct = program === at('src', 'cli', 'main.ts');
+runNode(node, [program, ...args], isProduct ? at('.cache', 'compiled') : undefined);
 
 async function installOnce() {
   const wanted = fingerprint();

@@ -51,12 +51,20 @@ function inForegroundOfTerminal() {
 const NODE_FLAGS = ['--max-semi-space-size=8', '--wasm-lazy-compilation'];
 const MALLOC = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '1' };
 
-/** Runs `node ...args`, forwards signals, and ends this process the way the child ended. */
-export function runNode(node, args) {
+/**
+ * Runs `node ...args`, forwards signals, and ends this process the way the child ended.
+ * @param compiled folder with what the engine compiled before; a program finds even its first module there
+ */
+export function runNode(node, args, compiled) {
   const path = [dirname(node), process.env.PATH].filter(Boolean).join(delimiter);
   const child = spawn(node, [...NODE_FLAGS, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, ...MALLOC, PATH: path },
+    env: {
+      ...process.env,
+      ...MALLOC,
+      PATH: path,
+      ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled }),
+    },
   });
   const forward = (signal) => {
     if (signal === 'SIGINT' && inForegroundOfTerminal()) return;

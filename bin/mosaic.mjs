@@ -16,7 +16,7 @@ if (existsSync(source) && existsSync(boot)) {
   const node = findNode(here);
   if (node === undefined) fail(explainMissingNode());
   else if (!existsSync(built)) fail(`Neither ${built} nor ${source} exists: run \`npm run build\` first.`);
-  else runNode(node, [built, ...args]);
+  else runNode(node, [built, ...args], at('.cache/compiled'));
 }
 
 function fail(message) {

@@ -22,6 +22,7 @@ import type { Side } from './state.ts';
 import { requestSocket } from './unix-request.ts';
 
 const MAIN = path.join(ROOT, 'src/cli/main.ts');
+const COMPILED = path.join(ROOT, '.cache/compiled');
 
 /** Folder of a gateway's sockets: whoever runs nginx's workers owns it as a group, and what is made in it. */
 const makeSocketFolder = (folder: string): void => {
@@ -125,7 +126,8 @@ export const startGatewayProcess = (
     args: [MAIN, 'gateway', 'start', '--json', '--config', config],
     folder,
     cwd: folder,
-    env: { ...plan.gatewayEnvironment, ...options.environment },
+    // As bin/launch.mjs does for an operator.
+    env: { NODE_COMPILE_CACHE: COMPILED, ...plan.gatewayEnvironment, ...options.environment },
     onSpawn: options.onSpawn,
     ready: async () => (await requestSocket(sockets.public, '/ready', { timeoutMs: 3_000 })).status === 200,
   });

@@ -1,8 +1,9 @@
-import { useCompileCache } from '../runtimes/node/lean.ts';
+import { quickenImports, useCompileCache } from '../runtimes/node/lean.ts';
 
 useCompileCache();
+quickenImports();
 
-// After it: only what is imported now is taken from the cache.
+// After them: only what is imported now is taken from the cache, and found at once.
 const { processIo } = await import('./io.ts');
 const { run } = await import('./run.ts');
 

@@ -3,7 +3,7 @@ import { BootError } from './boot-fault.ts';
 import { DataFolderError } from './data-folder.ts';
 import { ListenError } from './listen.ts';
 import { loadConfigFile, type ConfigFileOptions } from './config-file.ts';
-import { useCompileCache } from './lean.ts';
+import { quickenImports, useCompileCache } from './lean.ts';
 import type { RunningGateway } from './start.ts';
 import { createLog } from './log.ts';
 
@@ -49,6 +49,7 @@ export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
     const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
     for (const warning of warnings) log.warn(warning);
     useCompileCache();
+    quickenImports();
     const { startGateway } = await import('./start.ts');
     const gateway = await startGateway(config, { log });
     process.stdout.write(`${describeStart(gateway)}\n`);

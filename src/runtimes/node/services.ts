@@ -9,7 +9,7 @@ import { systemClock } from '../../wire.ts';
 import { BootError } from './boot-fault.ts';
 import { openDataFolder } from './data-folder.ts';
 import { nodeHashing } from './hashing.ts';
-import { quickenDrizzle } from './lean.ts';
+import { quickenImports } from './lean.ts';
 import { openAuthority, openKv, openPostgres } from './open-services.ts';
 import { folderSealingKeys, forgetOlderKeys, makeFolderKey } from './sealing-files.ts';
 import type { OpenedAuthority } from './step-ca-generations.ts';
@@ -116,7 +116,7 @@ const closeAll = async (log: Log, parts: readonly (readonly [string, () => unkno
 
 /** Opens what a tier stands on. @throws DataFolderError, BootError, MosaicError `database_unavailable` */
 export const openServices = async (config: GatewayConfig, log: Log): Promise<Services> => {
-  quickenDrizzle();
+  quickenImports();
   const { storage, kv, authority, release, ...keys } = await (config.tier === 'local'
     ? openLocal(config)
     : openRemote(config, log));

@@ -1,7 +1,7 @@
 import type { Log } from '../../../../domain/ports/basics.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { placeOf } from '../explain-services.ts';
-import { quickenDrizzle } from '../lean.ts';
+import { quickenImports } from '../lean.ts';
 import { openKv } from '../open-services.ts';
 import { inspectAuthority } from './inspect-authority.ts';
 import { inspectDatabase } from './inspect-database.ts';
@@ -39,7 +39,7 @@ const inspectKv = async (config: GatewayConfig): Promise<readonly Finding[]> => 
 
 /** Looks at everything at once, each for a few seconds at most, and changes nothing. */
 export const inspect = async ({ config, file, warnings }: Inspected): Promise<readonly Finding[]> => {
-  quickenDrizzle();
+  quickenImports();
   const configuration: Finding = { kind: 'configuration', tier: config.tier, file, warnings };
   const parts = await Promise.all([
     inspectGateway(config),
