@@ -14,6 +14,7 @@ import { revocationPush } from './0013_revocation_push.ts';
 import { revocationMemory } from './0014_revocation_memory.ts';
 import { listSigner } from './0015_list_signer.ts';
 import { stepCaRoll } from './0016_step_ca_roll.ts';
+import { searchCost } from './0017_search_cost.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   revocationMemory,
   listSigner,
   stepCaRoll,
+  searchCost,
 ];

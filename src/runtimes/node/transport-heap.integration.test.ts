@@ -12,7 +12,8 @@ let transport: NodeTransport;
 
 beforeAll(async () => {
   ca = await createAuthority();
-  server = await httpsServer(ca, (_request, response) => void response.end('{}'), { requestCert: true });
+  const tls = { requestCert: true, ca: await ca.rootPem() };
+  server = await httpsServer(ca, (_request, response) => void response.end('{}'), tls);
   transport = createNodeTransport({
     allowPrivateAddresses: true,
     allowLoopbackHttp: false,
