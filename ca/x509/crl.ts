@@ -1,4 +1,4 @@
-import { copyBytes, serialText, toHex } from './bytes.ts';
+import { copyBytes, toHex } from './bytes.ts';
 import {
   bitStringOctets,
   contextTag,
@@ -6,6 +6,7 @@ import {
   expectTag,
   members,
   oidText,
+  sequenceBeginning,
   single,
   TAG,
   timeValue,
@@ -135,16 +136,6 @@ const isSuperseded = (entry: readonly DerElement[]): boolean =>
     return oidText(parts[0]) === OID.crlReason && parts.at(-1)?.content[2] === SUPERSEDED;
   });
 
-/** Of what is on a list for good. */
-const serialsOf = (entries: DerElement | undefined): ReadonlySet<string> => {
-  const all = entries === undefined ? [] : elements(entries.content);
-  const kept = all.flatMap((one) => {
-    const entry = members(one, 'an entry');
-    return isSuperseded(entry) ? [] : [serialText(unsignedInteger(entry[0], 'a serial'))];
-  });
-  return new Set(kept);
-};
-
 /** @throws DerError, for what is no list */
 const parse = (der: Uint8Array): ParsedCrl => {
   const [tbs, algorithm, signature] = members(single(der, TAG.sequence, 'the list'), 'the list');
@@ -156,8 +147,6 @@ const parse = (der: Uint8Array): ParsedCrl => {
   const data = expectTag(tbs, TAG.sequence, 'the list’s content').raw;
   const signedWith = expectTag(algorithm, TAG.sequence, 'the algorithm').raw;
   const octets = bitStringOctets(signature, 'the signature');
-  // Read when first asked: one list is asked about the certificates of many.
-  let revoked: ReadonlySet<string> | null = null;
   return {
     issuer: expectTag(issuer, TAG.sequence, 'the issuer').raw,
     number: numberIn(rest[0]),
@@ -165,7 +154,11 @@ const parse = (der: Uint8Array): ParsedCrl => {
     nextUpdate: nextUpdate === undefined ? null : timeValue(nextUpdate),
     isSignedBy: (publicKeyInfo) =>
       verifySignature({ data, algorithm: signedWith, signature: octets }, publicKeyInfo),
-    revokes: (serial) => (revoked ??= serialsOf(entries)).has(serial),
+    revokes: (serial) => {
+      const entry =
+        entries === undefined ? undefined : sequenceBeginning(entries.content, integerOfHex(serial));
+      return entry !== undefined && !isSuperseded(members(entry, 'an entry'));
+    },
   };
 };
 

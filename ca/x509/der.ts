@@ -68,6 +68,28 @@ export const elements = (bytes: Uint8Array): readonly DerElement[] => {
   return found;
 };
 
+const startsWith = (bytes: Uint8Array, from: number, to: number, first: Uint8Array): boolean => {
+  if (from + first.length > to) return false;
+  for (let index = 0; index < first.length; index += 1)
+    if (bytes[from + index] !== first[index]) return false;
+  return true;
+};
+
+/**
+ * The first SEQUENCE among the elements of `bytes` that begins with `first`, or undefined. The others are only stepped over:
+ * to take 400,000 apart in search of one would hold everybody up for seconds, and a stranger can send as many.
+ */
+export const sequenceBeginning = (bytes: Uint8Array, first: Uint8Array): DerElement | undefined => {
+  for (let at = 0; at < bytes.length;) {
+    const { length, next } = lengthAt(bytes, at + 1);
+    const end = next + length;
+    if (end > bytes.length) throw new DerError('the encoding ends too early');
+    if (bytes[at] === TAG.sequence && startsWith(bytes, next, end, first)) return elementAt(bytes, at);
+    at = end;
+  }
+  return undefined;
+};
+
 /** @throws DerError unless the element is there and has that tag */
 export const expectTag = (element: DerElement | undefined, tag: number, what: string): DerElement => {
   if (element?.tag !== tag) throw new DerError(`${what} is missing or has the wrong type`);

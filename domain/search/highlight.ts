@@ -8,7 +8,7 @@ const TEXT_BUDGET = 200_000;
 const WORD = /[\p{L}\p{N}\p{M}\u00ad\u200b-\u200f\u2060]+/gu;
 const MARK = /[\p{Mn}\p{Cf}]+/gu;
 const PLAIN = /^[a-z0-9]*$/;
-const ASCII = /^[\u0000-\u007f]*$/;
+const BEYOND_ASCII = /[^\p{ASCII}]/u;
 
 /** One spelling of a word, as the database's `app.search_fold` has it: compatibility forms, accents and case folded. */
 const fold = (word: string): string => {
@@ -32,7 +32,7 @@ const NONE: readonly Range[] = [];
 
 /** Text in ASCII folds to its lower case, letter by letter: a word that is no part of that is no word of the text. */
 const canHold = (text: string, words: ReadonlySet<string>): boolean => {
-  if (!ASCII.test(text)) return true;
+  if (BEYOND_ASCII.test(text)) return true;
   const lower = text.toLowerCase();
   for (const word of words) if (lower.includes(word)) return true;
   return false;
