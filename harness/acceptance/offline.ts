@@ -105,6 +105,72 @@ export const describeOffline = (components: string, boot: () => Promise<World>):
       await remove(peerId);
     });
 
+    it('X-44 two grants, the same questions, 10,000 interleaved: no answer of the other, and no search is kept', async () => {
+      serial += 1;
+      const peerName = `twin${serial}`;
+      const pairs = [
+        { subject: seeded.alice, localUser: seeded.ann },
+        { subject: seeded.bob, localUser: seeded.ben },
+      ] as const;
+      const twins = await Promise.all(
+        pairs.map(async (pair) => {
+          const input = { ...pair, peerName, scope: SCOPE, cacheTtlSeconds: null };
+          const own = seeded.rows.filter(
+            ({ resource, owner, team }) => resource === 'tasks' && owner === pair.subject.id && team === null,
+          );
+          const enrolledTwin = await grantAndEnroll(world, input);
+          await must(200, world.work, `/api/admin/grants/${enrolledTwin.grantId}`, {
+            method: 'PATCH',
+            body: { rate_limit_per_minute: 10_000 },
+          });
+          return { ...enrolledTwin, token: pair.localUser.token, own };
+        }),
+      );
+      const source = `source=federated:${peerName}`;
+      let [kept, wrong, next] = [0, 0, 0];
+      const ask = async (number: number): Promise<void> => {
+        const [me, other] = number % 2 === 0 ? [twins[0], twins[1]] : [twins[1], twins[0]];
+        if (me === undefined || other === undefined) return;
+        const isOfOther = number % 100 < 2;
+        const row = (isOfOther ? other : me).own[0]?.id;
+        const path =
+          number % 500 < 2
+            ? `search?q=tasks&${source}`
+            : number % 10 < 4
+              ? `tasks/${row}?${source}`
+              : `tasks?${source}&limit=${20 + (number % 3)}`;
+        const { status, body } = await call(world.home, `/api/query/${path}`, { token: me.token });
+        const found = status === 404 ? [] : body.items;
+        const wanted = path.startsWith('tasks/') ? me.own.filter(({ id }) => id === row) : me.own;
+        const titles = wanted.map(({ title }) => title).toSorted();
+        if (
+          found
+            .map(({ title }) => title)
+            .toSorted()
+            .join() !== titles.join()
+        )
+          wrong += 1;
+        if (found.some(({ _cached }) => _cached === true)) kept += 1;
+      };
+      const askers = Array.from({ length: 40 }, async () => {
+        while (next < 10_000) {
+          next += 1;
+          await ask(next - 1);
+        }
+      });
+      await Promise.all(askers);
+      expect([wrong, kept > 9_000]).toEqual([0, true]);
+      await world.work.flushAudit();
+      for (const { grantId, peerId } of twins) {
+        const [row] = await world.work.sql(
+          `select count(*)::int as searches from federation_audit_log where grant_id = $1 and verb = 'search'`,
+          [grantId],
+        );
+        expect(row?.['searches']).toBe(20);
+        await remove(peerId);
+      }
+    }, 180_000);
+
     it('M5-4 M5-5 X-56 the circuit opens, fails at once without a connection, and closes when work is back', async () => {
       const { source, peerId } = await enrolled(0);
       expect(await statusOf(source)()).toBe('complete');
