@@ -3,6 +3,7 @@ import { decide } from '../../domain/access/decide.ts';
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
 import type { PgliteStorage } from '../connect/pglite.ts';
 import { memoryStorage, queryAs, seed } from '../testing/database.testkit.ts';
+import { listed } from '../testing/listed.testkit.ts';
 import { aTeam, aUser, anActiveGrant, must, scopeOf, T0, type Enrolled } from '../testing/world.testkit.ts';
 import { listStatement } from './read.ts';
 
@@ -87,7 +88,7 @@ it.each([
       const seen: string[] = [];
       let after: CursorPosition | null = null;
       do {
-        const page = await storage.reader.list(terms(limit, after));
+        const page = await listed(storage.reader, terms(limit, after));
         if (!page.admitted) throw new Error('refused');
         seen.push(...page.value.items.map(({ id }) => id));
         after = page.value.next;

@@ -1,6 +1,21 @@
-import { and, asc, between, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  between,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  notExists,
+  or,
+  sql,
+} from 'drizzle-orm';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { AuditChainStore, ChainedEntry, SignedGap } from '../../domain/ports/audit.ts';
+import type { AuditChainStore, AuditRange, ChainedEntry, SignedGap } from '../../domain/ports/audit.ts';
 import {
   federationAuditGaps as gaps,
   federationAuditLog as log,
@@ -12,6 +27,11 @@ import { unwrapped, type Session } from './session.ts';
 
 const ofGrant = (column: typeof log.grantId | typeof gaps.grantId, grantId: string | null) =>
   grantId === null ? isNull(column) : eq(column, grantId);
+
+const within = (
+  column: typeof log.grantId | typeof gaps.grantId | typeof seen.grantId,
+  { after, to }: AuditRange,
+) => and(after === null ? undefined : gt(column, after), to === null ? undefined : lte(column, to));
 
 const toChained = (row: typeof log.$inferSelect): ChainedEntry[] => {
   // As it is stored: a code this version does not know is part of what was signed.
@@ -31,13 +51,6 @@ select $1::text::uuid, id, $3::text::bigint, $4::text, $5::text, $6::text::times
 on conflict (grant_id, writer_id) do update
   set seq = excluded.seq, head = excluded.head, checkpoint = excluded.checkpoint, seen_at = excluded.seen_at
   where known.seq < excluded.seq`;
-
-/** Not the grants alone: whoever owns the database may have deleted one, together with what its entries said. */
-const CHAINED_GRANTS = `select id as grant_id from federation_grants
-union select grant_id from federation_audit_seen
-union select grant_id from federation_audit_gaps
-union (select distinct grant_id from federation_audit_log where writer_id is not null)
-union select null`;
 
 export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
   unwrapped<AuditChainStore>({
@@ -113,9 +126,16 @@ export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
             .from(gaps)
             .where(and(eq(gaps.kind, 'lost_tail'), inArray(gaps.writerId, [...ids]))),
 
-    chainedGrants: async () => {
-      const rows = await raw.query<{ readonly grant_id: string | null }>(CHAINED_GRANTS, []);
-      return rows.map(({ grant_id: grantId }) => grantId);
+    chainedGrants: async (after, limit) => {
+      const ids = (column: string, table: string) => sql`(
+        select distinct ${sql.raw(column)} as id from ${sql.raw(table)}
+        where ${after === null ? sql`${sql.raw(column)} is not null` : sql`${sql.raw(column)} > ${after}::uuid`}
+        order by 1 limit ${limit})`;
+      const rows = await db.execute<{ id: string }>(
+        sql`${ids('id', 'federation_grants')} union ${ids('grant_id', 'federation_audit_gaps')}
+          union ${ids('grant_id', 'federation_audit_seen')} order by 1 limit ${limit}`,
+      );
+      return rows.map(({ id }) => id);
     },
 
     walk: async (grantId, after, limit) => {
@@ -135,6 +155,34 @@ export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
         .limit(limit);
       return rows.flatMap(toChained);
     },
+
+    // Backwards through the index of grant and time.
+    walkBetween: async (range, below, limit) => {
+      const rows = await db
+        .select()
+        .from(log)
+        .where(
+          and(
+            isNotNull(log.writerId),
+            isNotNull(log.grantId),
+            within(log.grantId, range),
+            below === null ? undefined : lt(log.grantId, below),
+          ),
+        )
+        .orderBy(desc(log.grantId), asc(log.at), asc(log.id))
+        .limit(limit);
+      return rows.flatMap(toChained);
+    },
+
+    gappedBetween: async (range) => {
+      const rows = await db
+        .selectDistinct({ grantId: gaps.grantId })
+        .from(gaps)
+        .where(and(eq(gaps.kind, 'gap'), within(gaps.grantId, range)));
+      return rows.flatMap(({ grantId }) => grantId ?? []);
+    },
+
+    seenBetween: (range) => db.select().from(seen).where(within(seen.grantId, range)),
 
     gapsOf: async (grantId) => {
       const rows = await db

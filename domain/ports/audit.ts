@@ -45,6 +45,14 @@ export type ChainedEntry = AuditEntry & {
   readonly head: string;
 };
 
+/** Grants by their ids. */
+export interface AuditRange {
+  /** null: from the first. */
+  readonly after: string | null;
+  /** Included; null: to the last. */
+  readonly to: string | null;
+}
+
 /** Where a walk through the entries of a grant goes on. */
 export interface WalkPosition {
   readonly at: Date;
@@ -69,12 +77,20 @@ export interface AuditChainStore {
   insertLostTail(lost: LostTail): Promise<boolean>;
   writersOf(ids: readonly string[]): Promise<readonly AuditWriter[]>;
   lostTailsOf(writerIds: readonly string[]): Promise<readonly LostTail[]>;
-  /** Grants there are, and all that have gaps, checkpoints seen or entries in a chain, in no order; null stands for no grant. */
-  chainedGrants(): Promise<readonly (string | null)[]>;
+  /** Grants, and what has gaps or checkpoints seen although its grant is gone: by id, after one. */
+  chainedGrants(after: string | null, limit: number): Promise<readonly string[]>;
   /** Entries of a grant that are in a chain, oldest first. */
   walk(grantId: string | null, after: WalkPosition | null, limit: number): Promise<readonly ChainedEntry[]>;
+  /**
+   * Entries in chains of many grants, each grant's oldest first, the grant with the highest id first.
+   * @param below only of grants below this one
+   */
+  walkBetween(range: AuditRange, below: string | null, limit: number): Promise<readonly ChainedEntry[]>;
   gapsOf(grantId: string | null): Promise<readonly SignedGap[]>;
+  /** Grants that have gaps. */
+  gappedBetween(range: AuditRange): Promise<readonly string[]>;
   seenOf(grantId: string): Promise<readonly SeenCheckpoint[]>;
+  seenBetween(range: AuditRange): Promise<readonly SeenCheckpoint[]>;
   /** Entries of one chain from one to another, both included, in order. */
   stretch(grantId: string, writerId: string, from: number, to: number): Promise<readonly ChainedEntry[]>;
 }

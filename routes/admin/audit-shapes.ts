@@ -122,6 +122,7 @@ export const verificationShape = z
     entries: z.int(),
     unconfirmed: z.int().meta({ description: 'Entries behind the last checkpoint anybody else holds.' }),
     findings: z.array(findingShape).meta({ description: 'The first of each chain.' }),
+    next_cursor: uuid.nullable().meta({ description: 'There are more grants: ask on with it as `cursor`.' }),
   })
   .meta({ id: 'AuditVerification' });
 

@@ -107,15 +107,29 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
     describe({
       summary: 'Compute the log’s chains anew and name the first entry that is not as it was',
       description:
-        'Reads all entries of the grant, or of all grants: it may take a while. See docs/audit.md.',
+        'Reads all entries of one grant, or of all grants in parts of some seconds: as long as there is a `next_cursor` this ' +
+        'was one part, and its verdict is about that part alone. See docs/audit.md.',
       tags,
       success: { status: 200, description: 'What was found.', schema: verificationShape },
     }),
-    validate('query', z.strictObject({ grant_id: uuid.optional() })),
+    validate(
+      'query',
+      z
+        .strictObject({
+          grant_id: uuid.optional(),
+          cursor: uuid.optional().meta({ description: '`next_cursor` of the part before.' }),
+        })
+        .refine(({ grant_id, cursor }) => grant_id === undefined || cursor === undefined, {
+          path: ['cursor'],
+          message: 'can not be given together with grant_id',
+        }),
+    ),
     async (c) => {
-      const { findings, ...result } = await verifyAudit(deps, c.req.valid('query').grant_id);
+      const { grant_id: grantId, cursor: after } = c.req.valid('query');
+      const { findings, next, ...result } = await verifyAudit(deps, { grantId, after });
       return c.json({
         ...result,
+        next_cursor: next,
         findings: findings.map((finding) => ({
           kind: finding.kind,
           grant_id: finding.grantId,

@@ -120,6 +120,7 @@ export const verificationAnswer = z.looseObject({
       entry_id: maybeText,
     }),
   ),
+  next_cursor: z.string().nullish(),
 });
 
 export const reconciliationAnswer = z.looseObject({

@@ -49,7 +49,7 @@ describe('a log whose database somebody owns', () => {
     );
     expect(await reportLosses(deps, crypto.randomUUID(), 90_000)).toBe(1);
     await deps.sql('delete from federation_audit_log where grant_id = $1 and seq >= 3', [grantId]);
-    expect(await verifyAudit(deps, grantId)).toMatchObject({
+    expect(await verifyAudit(deps, { grantId })).toMatchObject({
       verdict: 'tampered',
       findings: [{ kind: 'removed', writerId, fromSeq: 3, toSeq: 5 }],
     });
@@ -68,7 +68,7 @@ describe('a log whose database somebody owns', () => {
     await deps.sql(cut, [grantId]);
     await deps.sql('delete from issued_certificates where grant_id = $1', [grantId]);
     await deps.sql('delete from federation_grants where id = $1', [grantId]);
-    const { verdict, findings } = await verifyAudit(deps, undefined);
+    const { verdict, findings } = await verifyAudit(deps);
     expect(verdict).toBe('tampered');
     expect(findings).toContainEqual(expect.objectContaining({ kind, grantId, writerId }));
   });
@@ -78,7 +78,7 @@ describe('a log whose database somebody owns', () => {
     deps.audit.record(anEntry({ grantId, at: deps.clock.now() }));
     await deps.audit.flush();
     await deps.sql('delete from federation_audit_log where grant_id = $1', [grantId]);
-    const { findings } = await verifyAudit(deps, undefined);
+    const { findings } = await verifyAudit(deps);
     expect(findings).toContainEqual(expect.objectContaining({ kind: 'removed', grantId }));
   });
 });

@@ -13,6 +13,7 @@ import type { Io } from '../io.ts';
 import { findPeer, idOf } from '../lookup.ts';
 import { listAll, type PagingOptions } from '../paging.ts';
 import { renderAudit, renderHistogram, renderReconciliation, renderVerification } from '../render/audit.ts';
+import { verifyAll } from '../verification.ts';
 import { USERS } from './user.ts';
 
 const AUDIT = '/api/admin/audit';
@@ -108,10 +109,14 @@ const addChecking = (audit: Command, io: Io): void => {
     'Compute the chains of the log anew and name the first entry that is not as it was (exit code 6).',
     ['mosaic federation audit verify', 'mosaic federation audit verify --timeout 600 --json'],
   )
-    .option('--grant <id>', 'only the chains of this grant')
-    .action(async (options: ApiOptions & { grant?: string }) => {
+    .addOption(new Option('--grant <id>', 'only the chains of this grant').conflicts('cursor'))
+    .option('--cursor <cursor>', 'go on where a run that broke off said it had come')
+    .action(async (options: ApiOptions & { grant?: string; cursor?: string }) => {
       const api = await connect(io, options);
-      const found = await api.get(`${AUDIT}/verify`, verificationAnswer, { grant_id: options.grant });
+      const found =
+        options.grant === undefined
+          ? await verifyAll(api, io, options)
+          : await api.get(`${AUDIT}/verify`, verificationAnswer, { grant_id: options.grant });
       print(io, options, found, () => renderVerification(found));
       if (found.verdict === 'tampered') throw new ExitWith(EXIT.contradicted);
     });
