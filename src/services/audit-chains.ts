@@ -70,7 +70,13 @@ export interface AuditChains {
 export interface AuditChainsOptions {
   readonly writerId: string;
   readonly hash: Hash;
+  /** Chains kept ready; of the others only their end is kept. */
+  readonly maxAwake?: number;
 }
+
+const MAX_AWAKE = 10_000;
+/** How many are looked at, for one that can be put to rest, when one more is needed. */
+const LOOK_AT = 16;
 
 /** Beyond it a gap is written down without the leaves of what was dropped: memory stays bounded. */
 const MAX_LEAVES = 50_000;
@@ -82,8 +88,15 @@ const leavesOf = (text: string): Uint8Array[] =>
     fromHex(text.slice(index * LEAF_LENGTH, (index + 1) * LEAF_LENGTH)),
   );
 
-export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): AuditChains => {
+export const createAuditChains = (options: AuditChainsOptions): AuditChains => {
+  const { writerId, hash, maxAwake = MAX_AWAKE } = options;
+  /** Those used last stand at the end. */
   const chains = new Map<string | null, Chain>();
+  /**
+   * Chains with nothing under way, by grant: number and head of the last entry. A chain must go on where it ended as long
+   * as its writer lives, and there may be a hundred thousand grants: this is a seventh of what a chain takes.
+   */
+  const resting = new Map<string | null, string>();
   const gapped = new Set<Chain>();
   const unsigned = new Set<Chain>();
   let keptLeaves = 0;
@@ -94,20 +107,55 @@ export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): Audit
   const idPrefix = `${writerId.slice(0, 14)}8${writerId.slice(15, 24)}`;
   const nextId = (): string => `${idPrefix}${(entries += 1).toString(16).padStart(12, '0')}`;
 
+  const endOf = (rest: string | undefined) => {
+    if (rest === undefined) return null;
+    const [seq = '', head = ''] = rest.split(';');
+    return { seq: Number(seq), head };
+  };
+
+  const isAtRest = (chain: Chain): boolean =>
+    chain.durable.seq === chain.seq &&
+    chain.ahead.length === 0 &&
+    chain.gaps.length === 0 &&
+    !unsigned.has(chain);
+
+  const makeRoom = (): void => {
+    let looked = 0;
+    for (const [grantId, chain] of chains) {
+      if (chains.size < maxAwake || looked === LOOK_AT) return;
+      looked += 1;
+      chains.delete(grantId);
+      if (isAtRest(chain)) resting.set(grantId, `${chain.seq};${chain.durable.head}`);
+      else chains.set(grantId, chain);
+    }
+  };
+
   const chainOf = (grantId: string | null): Chain => {
     const known = chains.get(grantId);
     if (known !== undefined) return known;
+    const end = endOf(resting.get(grantId));
+    resting.delete(grantId);
     const made: Chain = {
       grantId,
-      seq: 0,
-      head: firstHead(),
-      durable: { seq: 0, head: '' },
+      seq: end?.seq ?? 0,
+      head: end === null ? firstHead() : fromHex(end.head),
+      durable: end ?? { seq: 0, head: '' },
       ahead: [],
       gaps: [],
       checkpoint: null,
     };
+    makeRoom();
     chains.set(grantId, made);
     return made;
+  };
+
+  /** The chain of the next entry. */
+  const usedChainOf = (grantId: string | null): Chain => {
+    const chain = chainOf(grantId);
+    if (chains.size < maxAwake) return chain;
+    chains.delete(grantId);
+    chains.set(grantId, chain);
+    return chain;
   };
 
   const settle = (chain: Chain, from: number, to: number, head: string): void => {
@@ -141,7 +189,7 @@ export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): Audit
     writerId,
 
     link: (draft) => {
-      const chain = chainOf(draft.grantId);
+      const chain = usedChainOf(draft.grantId);
       lastAt = Math.max(lastAt, draft.at.getTime());
       chain.seq += 1;
       const { seq } = chain;
@@ -224,11 +272,11 @@ export const createAuditChains = ({ writerId, hash }: AuditChainsOptions): Audit
       writePlace({ writerId, seq, head, durableSeq: chainOf(grantId).durable.seq }),
 
     durable: (grantId) => {
-      const chain = chains.get(grantId);
-      return chain === undefined || chain.durable.seq === 0 ? null : { writerId, ...chain.durable };
+      const end = chains.get(grantId)?.durable ?? endOf(resting.get(grantId));
+      return end === null || end.seq === 0 ? null : { writerId, ...end };
     },
 
-    chained: () => [...chains.keys()],
+    chained: () => [...chains.keys(), ...resting.keys()],
 
     checkpointOf: (grantId) => chains.get(grantId)?.checkpoint ?? null,
 
