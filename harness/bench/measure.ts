@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { AlternateReport } from './alternate.ts';
 import type { LoadReport } from './load.ts';
 import { cpuMs, treeCpuMs } from './machine.ts';
 
 const run = promisify(execFile);
 const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
+const ALTERNATE = fileURLToPath(new URL('alternate.ts', import.meta.url));
 
 export interface Target {
   /** The process whose CPU time counts. */
@@ -87,5 +89,24 @@ export const compare = async (
     p99Ratio: ratio((report) => report.p99Ms),
     cpuRatio: ratio((report) => report.cpuMs),
     ...middle,
+  };
+};
+
+export interface Alternated {
+  /** Median over the rounds, for each target. */
+  readonly p50Ms: readonly number[];
+  /** Median over the rounds of a target's p50 ÷ the first one's of the same round. */
+  readonly toFirst: readonly number[];
+}
+
+/** Several targets in turn over one connection each: for ratios of a few percent on a machine that is never quite quiet. */
+export const alternate = async (targets: readonly Target[], rounds = 60, block = 20): Promise<Alternated> => {
+  const order = { targets: targets.map(({ pid: _pid, ...target }) => target), rounds, block };
+  const { stdout } = await run(process.execPath, [ALTERNATE, JSON.stringify(order)]);
+  const { p50Ms } = JSON.parse(stdout) as AlternateReport;
+  const [first = []] = p50Ms;
+  return {
+    p50Ms: p50Ms.map(median),
+    toFirst: p50Ms.map((times) => median(times.map((time, round) => time / (first[round] ?? time)))),
   };
 };

@@ -19,6 +19,7 @@ import { materialOf, readSecret, socketsOf } from '../stack/plan.ts';
 import { startGatewayProcess } from '../stack/gateway.ts';
 import type { Target } from './measure.ts';
 
+const GATEWAYS = { home: 'gateway-a', work: 'gateway-b' } as const;
 const FLOOR = fileURLToPath(new URL('floor-http.ts', import.meta.url));
 const VARIANT = fileURLToPath(new URL('variant.ts', import.meta.url));
 const WITHOUT_TELEMETRY = fileURLToPath(new URL('without-telemetry.ts', import.meta.url));
@@ -26,8 +27,12 @@ const WITHOUT_TELEMETRY = fileURLToPath(new URL('without-telemetry.ts', import.m
 /** What a variant of the gateway leaves out, to see what it costs. */
 export type LeftOut = 'audit' | 'limiter' | 'telemetry';
 
-/** A user of B with a grant, and the certificate for it. */
+/** The gateway at work is what is measured; the one at home is its twin where a comparison needs one. */
+export type Place = 'home' | 'work';
+
+/** A user with a grant, and the certificate for it. */
 export interface Subject {
+  readonly at: Place;
   readonly userId: string;
   readonly hand: HandMadeClient;
 }
@@ -36,9 +41,9 @@ export interface Stage {
   readonly world: FederatedWorld;
   /** File with the authority's root certificate. */
   readonly rootFile: string;
-  /** A user with a grant that no limit stops. */
-  subject(name: string, scope: unknown): Promise<Subject>;
-  /** The product at B for this subject, as it stands behind its nginx. */
+  /** A user with a grant that no limit stops; at work unless told otherwise. */
+  subject(name: string, scope: unknown, at?: Place): Promise<Subject>;
+  /** The product for this subject, as it stands behind its nginx. */
   product(subject: Subject, path: string): Target;
   /**
    * The floor behind an nginx of its own: one statement, the same settings.
@@ -110,22 +115,22 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
     world,
     rootFile: state.rootCertFile,
 
-    subject: async (name, scope) => {
-      const user = await must(201, world.work, '/api/admin/users', { body: { name } });
-      const hand = await enrollByHand(world.work, { user: name, peer: name, scope });
+    subject: async (name, scope, at = 'work') => {
+      const user = await must(201, world[at], '/api/admin/users', { body: { name } });
+      const hand = await enrollByHand(world[at], { user: name, peer: name, scope });
       hands.push(hand);
-      await must(200, world.work, `/api/admin/grants/${hand.grantId}`, {
+      await must(200, world[at], `/api/admin/grants/${hand.grantId}`, {
         method: 'PATCH',
         body: { rate_limit_per_minute: 1_000_000 },
       });
-      return { userId: user.id, hand };
+      return { at, userId: user.id, hand };
     },
 
     product: (subject, request) => ({
-      origin: world.work.federationUrl,
+      origin: world[subject.at].federationUrl,
       path: request,
       tls: tlsOf(subject),
-      pid: state.components.find(({ name }) => name === 'gateway-b')?.pid ?? 0,
+      pid: state.components.find(({ name }) => name === GATEWAYS[subject.at])?.pid ?? 0,
     }),
 
     floor: async (subject, statement, request, packed) => {
