@@ -92,7 +92,7 @@ export const reconfigure = async (
     if (state === null) throw new Error(`there is no stack in ${stateDir}`);
     writeState({ ...state, gatewayEnvironment: { ...gatewayEnvironment, ...more } });
     await restartComponent(stateDir, name);
-    // Longer than nginx leaves out one that failed.
-    await wait(2_500);
+    // nginx leaves out one that failed for `fail_timeout`, 2 s, and counts in whole seconds: for up to three.
+    await wait(3_500);
   }
 };
