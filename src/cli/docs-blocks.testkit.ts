@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mainPath } from './demo/launch.ts';
+import { MAIN } from '../runtimes/node/place.ts';
 import type { Finished } from './process.testkit.ts';
 
 /** Carries out the shell blocks of a document, as a reader would: in order, in one shell, in one folder. */
@@ -42,7 +42,7 @@ export const openSession = async (): Promise<Session> => {
   const folder = join(root, 'session');
   await mkdir(bin);
   await mkdir(folder);
-  const mosaic = `#!/bin/sh\nexec "${process.execPath}" "${mainPath}" "$@"\n`;
+  const mosaic = `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`;
   await writeFile(join(bin, 'mosaic'), mosaic, { mode: 0o755 });
   await writeFile(join(bin, 'jq'), JQ, { mode: 0o755 });
   const path = [bin, dirname(process.execPath), process.env['PATH']].join(delimiter);

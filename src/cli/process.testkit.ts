@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { launchGateway, mainPath, type GatewayProcess, type ReadyGateway } from './demo/launch.ts';
+import { MAIN } from '../runtimes/node/place.ts';
+import { launchGateway, type GatewayProcess, type ReadyGateway } from './demo/launch.ts';
 
 export interface Finished {
   readonly code: number | null;
@@ -27,7 +28,7 @@ export interface ProcessOptions {
 
 /** Starts the command line as a process of its own, with nothing of the caller's environment but PATH. */
 export const startCli = (args: readonly string[], options: ProcessOptions = {}): Running => {
-  const child = spawn(process.execPath, [mainPath, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

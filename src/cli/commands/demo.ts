@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { leaf, print, type OutputOptions } from '../command.ts';
-import { isCheckout } from '../demo/launch.ts';
 import { leaveTraces, playDemo, type Traces } from '../demo/stage.ts';
 import { CliError, EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';
+import { isCheckout } from '../../runtimes/node/place.ts';
 import { demoJson, renderDemo, renderInvitation } from '../render/demo.ts';
 
 interface DemoOptions extends OutputOptions {

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { collect, group, leaf, print, type OutputOptions } from '../command.ts';
 import { configProblem } from '../configuration.ts';
 import { usageError } from '../exit.ts';
+import { PACKAGE_ROOT } from '../../runtimes/node/place.ts';
 import type { Io } from '../io.ts';
 import { renderNginx, type NginxOptions } from '../render/nginx.ts';
 
@@ -27,9 +27,7 @@ interface NginxCommand extends OutputOptions {
 /** Beside nginx.conf.tpl: what the configuration includes. */
 const INCLUDED = ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'] as const;
 const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
-/** Sources run as they are in a checkout; the package holds JavaScript below dist/, and infra/ beside that. */
-const ROOT = import.meta.url.endsWith('.ts') ? '../../../' : '../../../../';
-const TEMPLATES = fileURLToPath(new URL(`${ROOT}infra/nginx/`, import.meta.url));
+const TEMPLATES = join(PACKAGE_ROOT, 'infra', 'nginx');
 
 type Places = Pick<Required<NginxCommand>, 'publicSocket' | 'federationSocket' | 'material' | 'serverName'>;
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { MAIN } from '../../runtimes/node/place.ts';
 
 export interface LaunchOptions {
   readonly name: string;
@@ -50,15 +50,11 @@ const inherited = (): Record<string, string> =>
     }),
   );
 
-/** This program's entry point: sources in a checkout, compiled JavaScript in the installed package. */
-export const isCheckout = import.meta.url.endsWith('.ts');
-export const mainPath = fileURLToPath(new URL(isCheckout ? '../main.ts' : '../main.js', import.meta.url));
-
 const startChild = (options: LaunchOptions) =>
   spawn(
     process.execPath,
     [
-      mainPath,
+      MAIN,
       'gateway',
       'start',
       '--json',

@@ -1,21 +1,19 @@
 import { enableCompileCache, flushCompileCache, registerHooks } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-
-/** In a checkout's or the package's own folder, never a shared temporary one: what is read back from it gets run. */
-const COMPILED = '../../../.cache/compiled';
+import { COMPILED, PACKAGE_ROOT } from './place.ts';
 
 /**
  * Keeps what the engine compiled for the next start, which is a third faster then. For the first lines of a
  * program: it helps with what is imported afterwards. A folder that can't be written is no fault.
  */
 export const useCompileCache = (): void => {
-  enableCompileCache(fileURLToPath(new URL(COMPILED, import.meta.url)));
+  enableCompileCache(COMPILED);
 };
 
-/** Of a checkout, or dist/ of the package: all that is ours is below it. */
-const OURS = new URL('../../../', import.meta.url).href;
+/** All that is ours is below it. */
+const OURS = pathToFileURL(`${PACKAGE_ROOT}/`).href;
 const PACKAGES = '/node_modules/';
 /** Packages of many modules, all of them ESM when they are imported and not required. */
 const ALL_ESM = ['drizzle-orm', 'zod', 'jose', 'cockatiel', 'hono'];

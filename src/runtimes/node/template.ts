@@ -8,14 +8,12 @@ import { PRELUDE } from '../../../db/migrations/roles.ts';
 import { buildTemplate } from '../../../db/template.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
+import { isCheckout, PACKAGE_ROOT } from './place.ts';
 import { untar } from './untar.ts';
 
-/** Where a build puts the template, below the root of the compiled package. */
+/** Where a build puts the template, below dist/. */
 export const SHIPPED_TEMPLATE = 'db/assets/pglite-template.tar.gz';
 
-const root = new URL('../../../', import.meta.url);
-/** Sources run as they are in a checkout; the package holds JavaScript made of them, and the template beside it. */
-const isCheckout = import.meta.url.endsWith('.ts');
 const POLL_MS = 50;
 
 const readIfThere = (path: string): Uint8Array | null => {
@@ -71,8 +69,8 @@ const buildCached = async (path: string): Promise<Uint8Array> => {
 };
 
 const template = async (): Promise<Uint8Array> => {
-  if (isCheckout) return buildCached(fileURLToPath(new URL(`.cache/pglite-${cacheKey()}.tar.gz`, root)));
-  return readIfThere(fileURLToPath(new URL(SHIPPED_TEMPLATE, root))) ?? buildTemplate();
+  if (isCheckout) return buildCached(join(PACKAGE_ROOT, '.cache', `pglite-${cacheKey()}.tar.gz`));
+  return readIfThere(join(PACKAGE_ROOT, 'dist', SHIPPED_TEMPLATE)) ?? buildTemplate();
 };
 
 /** Makes a database folder with the current schema and no data. It appears whole or not at all. */
