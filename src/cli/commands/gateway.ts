@@ -76,10 +76,11 @@ const startFrom = async (
   env: Io['env'],
 ): Promise<[RunningGateway, string, string]> => {
   // Loaded only here: no other command needs the gateway.
-  const [{ startGateway }, { loadConfigFile }, { createLog }] = await Promise.all([
+  const [{ startGateway }, { loadConfigFile }, { createLog }, { isStale }] = await Promise.all([
     import('../../runtimes/node/start.ts'),
     import('../../runtimes/node/config-file.ts'),
     import('../../runtimes/node/log.ts'),
+    import('../../runtimes/node/stale.ts'),
   ]);
   const { config, warnings } = loadConfigFile({
     env: environmentOf(options, env),
@@ -87,7 +88,9 @@ const startFrom = async (
   });
   const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
   for (const warning of warnings) log.warn(warning);
-  return [await startGateway(config, { log }), config.gatewayName, config.dataDir];
+  const gateway = await startGateway(config, { log });
+  if (isStale()) log.warn('this build is older than the sources beside it: run `npm run build`');
+  return [gateway, config.gatewayName, config.dataDir];
 };
 
 const start = async (io: Io, options: StartOptions): Promise<void> => {
