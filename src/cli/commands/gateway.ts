@@ -76,11 +76,10 @@ const startFrom = async (
   env: Io['env'],
 ): Promise<[RunningGateway, string, string]> => {
   // Loaded only here: no other command needs the gateway.
-  const [{ startGateway }, { loadConfigFile }, { createLog }, { isStale }] = await Promise.all([
-    import('../../runtimes/node/start.ts'),
+  const [{ loadConfigFile }, { createLog }, { beginProvisionerKeys }] = await Promise.all([
     import('../../runtimes/node/config-file.ts'),
     import('../../runtimes/node/log.ts'),
-    import('../../runtimes/node/stale.ts'),
+    import('../../runtimes/node/provisioner-keys.ts'),
   ]);
   const { config, warnings } = loadConfigFile({
     env: environmentOf(options, env),
@@ -88,8 +87,16 @@ const startFrom = async (
   });
   const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
   for (const warning of warnings) log.warn(warning);
+  // Before the remainder is loaded: it takes other threads as long as that takes this one.
+  beginProvisionerKeys(config);
+  const [{ startGateway }, { isStale }] = await Promise.all([
+    import('../../runtimes/node/start.ts'),
+    import('../../runtimes/node/stale.ts'),
+  ]);
   const gateway = await startGateway(config, { log });
-  if (isStale()) log.warn('this build is older than the sources beside it: run `npm run build`');
+  setImmediate(() => {
+    if (isStale()) log.warn('this build is older than the sources beside it: run `npm run build`');
+  });
   return [gateway, config.gatewayName, config.dataDir];
 };
 

@@ -6,6 +6,7 @@ import { loadConfigFile, type ConfigFileOptions } from './config-file.ts';
 import { quickenImports, useCompileCache } from './lean.ts';
 import type { RunningGateway } from './start.ts';
 import { createLog } from './log.ts';
+import { beginProvisionerKeys } from './provisioner-keys.ts';
 
 /** What an operator reads when a start fails, and the process's exit code. */
 export const explainFailure = (error: unknown): Explained =>
@@ -50,6 +51,7 @@ export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
     for (const warning of warnings) log.warn(warning);
     useCompileCache();
     quickenImports();
+    beginProvisionerKeys(config);
     const { startGateway } = await import('./start.ts');
     const gateway = await startGateway(config, { log });
     process.stdout.write(`${describeStart(gateway)}\n`);

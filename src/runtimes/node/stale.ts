@@ -23,5 +23,11 @@ export const isOlderThanSources = (program: string, root: string): boolean => {
   );
 };
 
-/** Of the program that is running. */
-export const isStale = (): boolean => !isCheckout && isOlderThanSources(MAIN, PACKAGE_ROOT);
+/** Of the program that is running; false where it can't be told, since no gateway should end for it. */
+export const isStale = (): boolean => {
+  try {
+    return !isCheckout && isOlderThanSources(MAIN, PACKAGE_ROOT);
+  } catch {
+    return false;
+  }
+};

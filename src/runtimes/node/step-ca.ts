@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { createStepCaAuthority, type StepCaDeps } from '../../../ca/step-ca/authority.ts';
 import type { CaFetch } from '../../../ca/step-ca/http.ts';
-import { readProvisionerKey } from '../../../ca/step-ca/provisioner-key.ts';
 import { checkWiring } from '../../../ca/step-ca/wiring.ts';
 import { readCrlInfo } from '../../../ca/x509/crl.ts';
 import { pemToDer } from '../../../ca/x509/pem.ts';
@@ -11,6 +10,7 @@ import type { StepCaPlace } from '../../config/config.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, type BootFault } from './boot-fault.ts';
 import { placeOf, stepCaReason } from './explain-services.ts';
+import { provisionerKeys } from './provisioner-keys.ts';
 
 const TIMEOUT_MS = 4_000;
 /** Every signing is two write transactions in the CA. */
@@ -105,12 +105,8 @@ const pinnedFetch = (rootPem: string): { readonly fetch: CaFetch; readonly close
 };
 
 const keysOf = async (config: StepCaPlace, where: string, variables: StepCaVariables) => {
-  const { provisionerKey, tlsProvisionerKey, provisionerPassword: password } = config;
   try {
-    return await Promise.all([
-      readProvisionerKey('mosaic-fed', provisionerKey, password),
-      readProvisionerKey('mosaic-tls', tlsProvisionerKey, password),
-    ]);
+    return await provisionerKeys(config);
   } catch (error) {
     if (!(error instanceof MosaicError)) throw error;
     throw fault(
