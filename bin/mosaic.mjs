@@ -8,8 +8,14 @@ const here = fileURLToPath(import.meta.url);
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const args = process.argv.slice(2);
 
-// The package ships dist/ and no sources; where the sources are, they win over an old build.
-const [source, built, boot] = [at('src/cli/main.ts'), at('dist/src/cli/main.js'), at('boot.mjs')];
+// The image holds the bundle, the package modules, neither of them sources; where the sources are, they win over an old build.
+const [source, bundle, modules, boot] = [
+  at('src/cli/main.ts'),
+  at('dist/bundle/main.js'),
+  at('dist/src/cli/main.js'),
+  at('boot.mjs'),
+];
+const built = existsSync(bundle) ? bundle : modules;
 if (existsSync(source) && existsSync(boot)) {
   runNode(process.execPath, [boot, source, ...args]);
 } else {

@@ -3,11 +3,16 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './checks/repository.ts';
 import { readTool } from './checks/tools.ts';
+import { BUNDLE, bundleProduct } from './package/bundle.ts';
 
-/** `npm run build`, also before `npm pack`: dist/ with the JavaScript and the database template the package ships. */
+/**
+ * `npm run build`, also before `npm pack`: dist/ with the JavaScript and the database template the package ships, and
+ * dist/bundle/, which the image and a service of the operator's start.
+ */
 const dist = join(ROOT, 'dist');
 rmSync(dist, { recursive: true, force: true });
 readTool('typescript', 'tsc', ['-p', 'tsconfig.build.json', '--pretty', 'false']);
+await bundleProduct(join(dist, BUNDLE));
 
 // Without it a first start would run initdb and every migration: seconds instead of a copy.
 execFileSync(process.execPath, [join(ROOT, 'src/runtimes/node/build-template.ts'), dist], {

@@ -1,6 +1,4 @@
 import { bootFederatedWorld } from '../acceptance/federated-world.ts';
-import { stop } from '../components/process.ts';
-import { startGatewayProcess } from '../stack/gateway.ts';
 import { measureCache } from './cache.ts';
 import { measureEnrollments } from './enroll.ts';
 import { measureFanOut } from './fan-out.ts';
@@ -8,21 +6,13 @@ import { figure, type Figure, type Plot, type SectionReport } from './figure.ts'
 import { measureGrowth } from './growth.ts';
 import { measureVerbs } from './list.ts';
 import { measureMemory } from './memory.ts';
+import { measureReady } from './ready.ts';
 import { measureRevocations } from './revocation.ts';
 import { openStage, type Stage } from './stage.ts';
 import { measureSwitches } from './switches.ts';
 import { measureTracing } from './tracing.ts';
 
 type Measure = (stage: Stage, progress: (text: string) => void) => Promise<SectionReport>;
-
-/** One more gateway, its services up. */
-const measureReady: Measure = async ({ world }) => {
-  const begin = performance.now();
-  const more = await startGatewayProcess(world.handle.state, 'b', 'gateway-b-ready');
-  const ms = performance.now() - begin;
-  await stop(more);
-  return { figures: [figure('federated gateway ready (ms)', ms, '≤ 700')] };
-};
 
 /** In the order they are measured: what fills the tables most comes last. */
 export const FEDERATED_SECTIONS: Readonly<Record<string, Measure>> = {

@@ -22,6 +22,22 @@ describe('what the images run', () => {
     }
   });
 
+  it('the gateway’s image starts the bundle, with what belongs to it, and no modules beside it', () => {
+    const image = readText('infra/Dockerfile');
+    expect(image).toContain('ENTRYPOINT ["node", "/app/dist/bundle/main.js"]\n');
+    const copied = Array.from(image.matchAll(/^COPY --from=build (\S+) (\S+)$/gm), ([, from, to]) => [
+      from,
+      to,
+    ]);
+    expect(copied.filter(([from]) => from?.startsWith('/src/'))).toEqual([
+      ['/src/dist/bundle', './dist/bundle'],
+      ['/src/dist/db', './dist/db'],
+    ]);
+    // Read by the gateway's user, written by nobody: what is read there gets run.
+    expect(image).toMatch(/chown -R 0:0 \.cache \\\n && chmod -R a\+rX,go-w \.cache\n/);
+    expect(image).toContain('NODE_COMPILE_CACHE=/app/.cache/compiled');
+  });
+
   it('the front is configured for the paths that are mounted', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mosaic-front-'));
     try {

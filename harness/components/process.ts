@@ -29,7 +29,7 @@ export interface Launch {
 
 export type OnSpawn = (component: Component) => void;
 
-const POLL_MS = 25;
+const POLL_MS = 10;
 const START_MS = 20_000;
 const STOP_MS = 10_000;
 

@@ -44,6 +44,8 @@ describe('the packed tarball', () => {
   it('ships compiled JavaScript and the database template, no tests, sources or harness', () => {
     expect(files).toContain('dist/src/cli/main.js');
     expect(files.some((name) => name.endsWith('pglite-template.tar.gz'))).toBe(true);
+    // The bundle is for images: npm keeps the packages of an installation up to date, and it would have copies.
+    expect(files.filter((name) => name.startsWith('dist/bundle'))).toEqual([]);
     expect(files.filter((name) => /\.test\.|\.testkit\.|^harness|^src\/|\.ts$/.test(name))).toEqual([]);
   });
 
