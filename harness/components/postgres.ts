@@ -1,5 +1,14 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, programs, versions } from './installed.ts';
@@ -32,14 +41,10 @@ const own = (folder: string, { uid, gid }: ReturnType<typeof account>): void => 
   if (uid !== undefined && gid !== undefined) execFileSync('chown', ['-R', `${uid}:${gid}`, folder]);
 };
 
-/** An initialised cluster is made once and copied afterwards: initdb costs a second and more. */
-const template = async (as: ReturnType<typeof account>): Promise<string> => {
-  const folder = path.join(cacheFolder, `postgres-${versions['POSTGRES_MAJOR']}-template`);
-  if (existsSync(path.join(folder, 'PG_VERSION'))) return folder;
+const makeTemplate = async (as: ReturnType<typeof account>, folder: string): Promise<string> => {
   const making = `${folder}.${process.pid}`;
   // The package's user must be able to pass through the cache's parents, so the cluster is made elsewhere and moved.
-  const place = `/tmp/mosaic-initdb.${process.pid}`;
-  mkdirSync(place, { recursive: true });
+  const place = mkdtempSync('/tmp/mosaic-initdb-');
   own(place, as);
   await run(
     bin('initdb'),
@@ -56,7 +61,7 @@ const template = async (as: ReturnType<typeof account>): Promise<string> => {
     ],
     as,
   );
-  mkdirSync(cacheFolder, { recursive: true });
+  mkdirSync(path.dirname(folder), { recursive: true });
   cpSync(`${place}/data`, making, { recursive: true });
   rmSync(place, { recursive: true });
   try {
@@ -65,6 +70,25 @@ const template = async (as: ReturnType<typeof account>): Promise<string> => {
     rmSync(making, { recursive: true, force: true });
   }
   return folder;
+};
+
+const templates = new Map<string, Promise<string>>();
+
+/**
+ * An initialised cluster is made once and copied afterwards: initdb costs a second and more. Once also where two clusters of a stack
+ * are started side by side on a machine that has none yet.
+ *
+ * @param cache folder that it is kept in
+ */
+export const clusterTemplate = async (
+  as: { readonly uid?: number; readonly gid?: number } = account(),
+  cache = cacheFolder,
+): Promise<string> => {
+  const folder = path.join(cache, `postgres-${versions['POSTGRES_MAJOR']}-template`);
+  if (existsSync(path.join(folder, 'PG_VERSION'))) return folder;
+  const making = templates.get(folder) ?? makeTemplate(as, folder).finally(() => templates.delete(folder));
+  templates.set(folder, making);
+  return making;
 };
 
 const psql = (
@@ -109,7 +133,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
   mkdirSync(options.folder, { recursive: true });
   const fresh = !existsSync(data);
   if (fresh) {
-    cpSync(await template(as), data, { recursive: true });
+    cpSync(await clusterTemplate(as), data, { recursive: true });
     writeFileSync(
       path.join(data, 'postgresql.auto.conf'),
       [
