@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NODE_FLAGS } from '../../bin/launch.mjs';
 import { ROOT } from '../checks/repository.ts';
 import { launch, stop, type Component } from '../components/process.ts';
 import { BUNDLE, bundleProduct } from '../package/bundle.ts';
@@ -38,7 +39,7 @@ const launchBundle = (plan: Plan, folder: string): Promise<Component> => {
   return launch({
     name: GATEWAY,
     command: process.execPath,
-    args: [path.join(folder, 'main.js'), 'gateway', 'start', '--json', '--config', config],
+    args: [...NODE_FLAGS, path.join(folder, 'main.js'), 'gateway', 'start', '--json', '--config', config],
     folder: home,
     cwd: home,
     env: { NODE_COMPILE_CACHE: path.join(folder, 'compiled'), ...plan.gatewayEnvironment },

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../bin/launch.mjs';
 import { readIdentity } from '../../ca/x509/identity.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import type { Statement } from '../../db/sql/read.ts';
@@ -24,8 +25,8 @@ const FLOOR = fileURLToPath(new URL('floor-http.ts', import.meta.url));
 const VARIANT = fileURLToPath(new URL('variant.ts', import.meta.url));
 const WITHOUT_TELEMETRY = fileURLToPath(new URL('without-telemetry.ts', import.meta.url));
 
-/** What a variant of the gateway leaves out, to see what it costs. */
-export type LeftOut = 'audit' | 'limiter' | 'telemetry';
+/** What a variant of the gateway leaves out, to see what it costs; `nothing` is what the others are compared with. */
+export type LeftOut = 'nothing' | 'audit' | 'limiter' | 'telemetry';
 
 /** The gateway at work is what is measured; the one at home is its twin where a comparison needs one. */
 export type Place = 'home' | 'work';
@@ -50,13 +51,10 @@ export interface Stage {
    * @param packed what the statement gives packed pages of
    */
   floor(subject: Subject, statement: Statement, path: string, packed?: Resource): Promise<Target>;
-  /** A gateway of its own on B's database, behind an nginx of its own; whole, or with something left out. */
-  variant(
-    subject: Subject,
-    path: string,
-    leftOut: LeftOut | null,
-    environment?: Readonly<Record<string, string>>,
-  ): Promise<Target>;
+  /** One more gateway on B's database, as it stands, behind an nginx of its own. */
+  another(subject: Subject, path: string, environment?: Readonly<Record<string, string>>): Promise<Target>;
+  /** The serving side of such a gateway, assembled by hand with something left out: to be compared with its like alone. */
+  variant(subject: Subject, path: string, leftOut: LeftOut): Promise<Target>;
   /** What the product decides on for this subject, so that the floor is given the product's own statement. */
   decided(subject: Subject): Promise<{ readonly grant: Grant; readonly identity: CertificateIdentity }>;
   close(): Promise<void>;
@@ -68,7 +66,7 @@ const startScript = (
   nodeOptions: readonly string[] = [],
 ): Promise<ChildProcess> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...nodeOptions, script, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeOptions, script, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child.once('exit', (code) => reject(new Error(`${path.basename(script)} ended with ${code}`)));
@@ -111,6 +109,12 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
     return `https://localhost:${federationPort}`;
   };
 
+  const oneMore = async (environment: Readonly<Record<string, string>>) => {
+    made += 1;
+    const name = `gateway-b-bench-${made}`;
+    return { name, gateway: await startGatewayProcess(state, 'b', name, { environment }) };
+  };
+
   return {
     world,
     rootFile: state.rootCertFile,
@@ -146,24 +150,23 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
     },
 
-    variant: async (subject, request, leftOut, environment = {}) => {
-      made += 1;
-      const name = `gateway-b-bench-${made}`;
+    another: async (subject, request, environment = {}) => {
+      const { name, gateway } = await oneMore(environment);
+      components.push(gateway);
+      const origin = await behindNginx(name, socketsOf(state, name));
+      return { origin, path: request, tls: tlsOf(subject), pid: gateway.pid };
+    },
+
+    variant: async (subject, request, leftOut) => {
       // The harness writes its configuration and proves it; then ours takes its place, assembled without one part.
-      const whole = await startGatewayProcess(state, 'b', name, { environment });
-      const sockets = socketsOf(state, name);
-      let pid = whole.pid;
-      if (leftOut === null) components.push(whole);
-      else {
-        await stop(whole);
-        const config = path.join(state.place, name, 'mosaic.config.json');
-        const hooks = leftOut === 'telemetry' ? ['--import', WITHOUT_TELEMETRY] : [];
-        const child = await startScript(VARIANT, [config, leftOut], hooks);
-        children.push(child);
-        pid = child.pid ?? 0;
-      }
-      const origin = await behindNginx(name, sockets);
-      return { origin, path: request, tls: tlsOf(subject), pid };
+      const { name, gateway } = await oneMore({});
+      await stop(gateway);
+      const config = path.join(state.place, name, 'mosaic.config.json');
+      const hooks = leftOut === 'telemetry' ? ['--import', WITHOUT_TELEMETRY] : [];
+      const child = await startScript(VARIANT, [config, leftOut], hooks);
+      children.push(child);
+      const origin = await behindNginx(name, socketsOf(state, name));
+      return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
     },
 
     decided: async ({ hand }) => {

@@ -5,14 +5,14 @@ import type { Stage } from './stage.ts';
 
 const PATH = '/federation/v1/tasks?limit=50';
 
-/** What the audit and the limiter cost: the whole gateway against one assembled without that part. */
+/** What the audit and the limiter cost: the serving side against its like without that part. */
 export const measureSwitches = async (
   stage: Stage,
   progress: (text: string) => void,
 ): Promise<SectionReport> => {
   const subject = await stage.subject('bench-switches', { resources: ['tasks'], max_rows_per_query: 1_000 });
   await fillTasks(stage, subject.userId, 1, 1_000);
-  const whole = await stage.variant(subject, PATH, null);
+  const whole = await stage.variant(subject, PATH, 'nothing');
   const options = { connections: 16, pairs: 7, seconds: 2 };
   progress('audit on against audit off');
   const audit = await compare(await stage.variant(subject, PATH, 'audit'), whole, options);

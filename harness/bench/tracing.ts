@@ -35,11 +35,12 @@ export const measureTracing = async (
   const sink = await startSink();
   try {
     const options = { connections: 16, pairs: 7, seconds: 2 };
-    const off = await stage.variant(subject, PATH, null);
     progress('tracing off against no hooks at all');
-    const silent = await compare(await stage.variant(subject, PATH, 'telemetry'), off, options);
+    const without = await stage.variant(subject, PATH, 'telemetry');
+    const silent = await compare(without, await stage.variant(subject, PATH, 'nothing'), options);
     progress('tracing on, 10 % sampled, against tracing off');
-    const watched = await stage.variant(subject, PATH, null, {
+    const off = await stage.another(subject, PATH);
+    const watched = await stage.another(subject, PATH, {
       OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint,
       OTEL_TRACES_SAMPLER_ARG: '0.1',
     });

@@ -11,7 +11,7 @@ import { wire } from '../../src/wire.ts';
 
 /**
  * The federation side of a gateway with one part left out, to see what that part costs:
- * `node variant.ts <mosaic.config.json> <audit|limiter|telemetry>`. For the bench alone; no configuration does this.
+ * `node variant.ts <mosaic.config.json> <nothing|audit|limiter|telemetry>`. For the bench alone; no configuration does this.
  */
 const [path = '', leftOut = ''] = process.argv.slice(2);
 const { config } = loadConfigFile({ path });
@@ -30,6 +30,7 @@ const without: Readonly<Record<string, () => Partial<Deps>>> = {
       take: () => Promise.resolve({ allowed: true, remaining: 1, retryAfterSeconds: 0 }),
     },
   }),
+  nothing: () => ({}),
   // Its hooks are taken out of the source as it is loaded (without-telemetry.ts).
   telemetry: () => ({}),
 };

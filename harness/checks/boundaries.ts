@@ -126,7 +126,7 @@ export const ZONES: readonly Zone[] = [
   { name: 'infra', files: ['infra/**'], imports: [], packages: [], portable: false },
   {
     name: 'launcher',
-    files: ['bin/*.mjs', 'boot.mjs'],
+    files: ['bin/*.mjs', 'bin/*.d.mts', 'boot.mjs'],
     imports: ['bin/*.mjs'],
     packages: [],
     portable: false,

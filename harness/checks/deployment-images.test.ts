@@ -5,6 +5,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NODE_FLAGS } from '../../bin/launch.mjs';
 import { FRONT, writeFrontConfig } from '../front-config.ts';
 import { readText, ROOT } from './repository.ts';
 
@@ -24,7 +25,12 @@ describe('what the images run', () => {
 
   it('the gateway’s image starts the bundle, with what belongs to it, and no modules beside it', () => {
     const image = readText('infra/Dockerfile');
-    expect(image).toContain('ENTRYPOINT ["node", "/app/dist/bundle/main.js"]\n');
+    const flags = NODE_FLAGS.map((flag) => `"${flag}", `).join('');
+    expect(image).toContain(`ENTRYPOINT ["node", ${flags}"/app/dist/bundle/main.js"]\n`);
+    // Under other flags the engine would take nothing of what was compiled while the image was built.
+    expect(image).toContain(`node ${NODE_FLAGS.join(' ')} \\\n    $(printf -- '--import %s ' /app/dist/bundle/part-*.js)`);
+    const manual = readText('docs/SETUP.md');
+    expect(manual).toContain(`bin/node ${NODE_FLAGS.join(' ')} \\\n  /opt/mosaic/dist/bundle/main.js`);
     const copied = Array.from(image.matchAll(/^COPY --from=build (\S+) (\S+)$/gm), ([, from, to]) => [
       from,
       to,

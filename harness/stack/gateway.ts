@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { NODE_FLAGS } from '../../bin/launch.mjs';
 import { ROOT } from '../checks/repository.ts';
 import { programs } from '../components/installed.ts';
 import { launch, type Component, type OnSpawn } from '../components/process.ts';
@@ -123,7 +124,7 @@ export const startGatewayProcess = (
   return launch({
     name: gateway,
     command: process.execPath,
-    args: [MAIN, 'gateway', 'start', '--json', '--config', config],
+    args: [...NODE_FLAGS, MAIN, 'gateway', 'start', '--json', '--config', config],
     folder,
     cwd: folder,
     // As bin/launch.mjs does for an operator.
