@@ -56,19 +56,14 @@ const INSERT = `insert into federation_audit_log (${AUDIT_COLUMNS.map(({ name })
 select * from unnest(${AUDIT_COLUMNS.map(({ type }, index) => `$${index + 1}::text::${type}[]`).join(', ')})
 on conflict do nothing`;
 
-const SPECIAL = /["\\]/g;
+const escaped = (value: string | number | null): string =>
+  typeof value === 'string' ? `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"` : String(value);
 
-/** The text form of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+/** The text form of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. JSON's, where nothing is escaped. */
 const arrayText = (entries: readonly AuditEntry[], { of }: Column): string => {
-  let text = '{';
-  for (const entry of entries) {
-    const value = of(entry);
-    if (text.length > 1) text += ',';
-    if (value === null) text += 'NULL';
-    else if (typeof value === 'number') text += value;
-    else text += `"${value.replaceAll(SPECIAL, String.raw`\$&`)}"`;
-  }
-  return `${text}}`;
+  const values = entries.map(of);
+  const json = JSON.stringify(values);
+  return `{${json.includes('\\') ? values.map(escaped).join(',') : json.slice(1, -1)}}`;
 };
 
 /**

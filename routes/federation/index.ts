@@ -140,7 +140,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       note(c, 'capabilities', null);
       return next();
     },
-    validate('query', noQuery),
+    validate('query', noQuery, { isRemembered: true }),
     async (c) => {
       ask(c, {});
       return answer(c, encode(await serving.capabilities(callerOf(c))), epoch.token());
@@ -195,7 +195,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       note(c, 'list', resourceOf(c));
       return next();
     },
-    validate('query', listQuery),
+    validate('query', listQuery, { isRemembered: true }),
     async (c) => {
       const { limit, cursor = null } = c.req.valid('query');
       const resource = resourceOf(c);
@@ -220,7 +220,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       note(c, 'get', resourceOf(c));
       return next();
     },
-    validate('query', noQuery),
+    validate('query', noQuery, { isRemembered: true }),
     async (c) => {
       const resource = resourceOf(c);
       const id = c.req.param('id');

@@ -6,7 +6,7 @@ import { nodeHashing } from './hashing.ts';
 it('gives the bytes that every other runtime gives, each call on its own', () => {
   fc.assert(
     fc.property(
-      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      fc.uint8Array({ minLength: 1, maxLength: 100 }),
       fc.uint8Array({ maxLength: 500 }),
       (key, message) => {
         expect(Uint8Array.from(nodeHashing.sha256(message))).toEqual(portableHashing.sha256(message));
