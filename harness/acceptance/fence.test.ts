@@ -10,9 +10,10 @@ import { DATABASE, folderOf, portsOf, socketsOf } from '../stack/plan.ts';
 import { processOf, restartComponent } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';
 import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
-import { enrollByHand, type HandMadeClient } from './hand-made-client.ts';
+import { enrollByHand, tlsGet, type HandMadeClient } from './hand-made-client.ts';
 import { grantAndEnroll, seedPeople, type Seeded } from './people.ts';
-import { startReplicaWithFront, type ReplicaWithFront } from './two-fronts.ts';
+import { startAsking } from './revoked-under-load.ts';
+import { startDeafNginx, startReplicaWithFront, type ReplicaWithFront } from './two-fronts.ts';
 import { call, must, type Body } from './world.ts';
 
 const run = promisify(execFile);
@@ -102,6 +103,34 @@ describe('the outer fence of B', () => {
       await expect.poll(() => pushed.ask(gone), PUSHED).toEqual(REFUSED);
       await expect.poll(async () => (await listeners()).length, PUSHED).toBe(before.length);
     });
+  });
+
+  it('M6-1 X-52 an nginx that never hears of the revocation lets the certificate in, and the gateway gives it nothing', async () => {
+    const gone = await enrolled('deaf-nginx');
+    const nginx = await startDeafNginx(world, 'nginx-b-deaf');
+    const url = `${nginx.federationUrl}/federation/v1/tasks`;
+    // Kept-alive connections from before, in the middle of requests.
+    const load = startAsking(gone, url, 2);
+    try {
+      await expect.poll(() => load.asked.length, PUSHED).toBeGreaterThan(4);
+      await revoke(gone);
+      const returned = performance.now();
+      const [ca, cert, key] = await Promise.all(
+        [gone.caFile, gone.certFile, gone.keyFile].map((file) => readFile(file, 'utf8')),
+      );
+      for (let handshake = 0; handshake < 10; handshake += 1) {
+        const { status, body } = await tlsGet(url, { ca: ca ?? '', cert: cert ?? '', key: key ?? '' });
+        expect([status, body.code, body.items]).toEqual([...REVOKED, undefined]);
+      }
+      const after = (): readonly number[] =>
+        load.asked.filter(({ sentAt }) => sentAt > returned).map(({ status }) => status);
+      await expect.poll(() => after().length, PUSHED).toBeGreaterThan(20);
+      expect(new Set(after())).toEqual(new Set([403]));
+      expect(load.asked.some(({ status }) => status === 200)).toBe(true);
+    } finally {
+      await load.stop();
+      await nginx.close();
+    }
   });
 
   describe('after a restore of the database', () => {

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../components/sockets.ts';
 import { programs } from '../components/installed.ts';
 import { startNginx, writeNginxConfig } from '../components/nginx.ts';
 import { stop, type Component } from '../components/process.ts';
 import { startGatewayProcess } from '../stack/gateway.ts';
-import { folderOf, socketsOf } from '../stack/plan.ts';
+import { folderOf, materialOf, socketsOf } from '../stack/plan.ts';
 import type { FederatedWorld } from './federated-world.ts';
 import { tlsGet, type HandMadeClient } from './hand-made-client.ts';
 
@@ -65,4 +65,26 @@ export const startReplicaWithFront = async (
     await close();
     throw error;
   }
+};
+
+/** An nginx before B's gateway that nobody tells of anything: it stays with the revocation lists of this moment. */
+export const startDeafNginx = async (
+  { handle: { state } }: FederatedWorld,
+  name: string,
+): Promise<{ readonly federationUrl: string; close(): Promise<void> }> => {
+  const folder = folderOf(state, name);
+  const materialFolder = path.join(folder, 'material');
+  cpSync(materialOf(state, 'b'), materialFolder, { recursive: true });
+  const sockets = socketsOf(state, 'gateway-b');
+  const federationPort = await freePort();
+  const component = await startNginx({
+    name,
+    folder,
+    publicPort: await freePort(),
+    federationPort,
+    materialFolder,
+    publicSockets: [sockets.public],
+    federationSockets: [sockets.federation],
+  });
+  return { federationUrl: `https://localhost:${federationPort}`, close: () => stop(component) };
 };

@@ -64,7 +64,10 @@ const tellNginx = async (
       writeFront(directory, Object.fromEntries(FRONT_FILE_NAMES.map((name) => [name, before[name] ?? null])));
     throw new FrontRefused(`nginx -t: ${fault}`);
   }
-  if (reloadNginx(nginx)) log.info('the front was reloaded');
+  const outcome = await reloadNginx(nginx);
+  // They are good, and stay: the next round tells it again.
+  if (outcome === 'kept') throw new FrontRefused('nginx goes on with what it read before');
+  if (outcome === 'reloaded') log.info('the front was reloaded');
   else log.info('the front does not run yet', { pid_file: nginx.pidFile });
   markApplied(directory, after);
 };

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FrontConfig } from '../../config/config.ts';
 import { redact } from '../redact.ts';
@@ -9,6 +10,9 @@ const run = promisify(execFile);
 type Nginx = NonNullable<FrontConfig['nginx']>;
 
 const TEST_MS = 10_000;
+/** A reload takes 0.1 s, and was seen to take half a second on a machine with more work than processors. */
+const RELOAD_MS = 5_000;
+const RELOAD_POLL_MS = 5;
 
 /** nginx's own words, one line, without its time stamps. */
 const wordsOf = (error: unknown): string => {
@@ -29,16 +33,50 @@ export const nginxFault = async ({ binary, config }: Nginx): Promise<string | nu
   }
 };
 
-/** Asks a running nginx to read its configuration again. @returns whether one runs */
-export const reloadNginx = ({ pidFile }: Nginx): boolean => {
+/** Process of the master, or null when none runs. */
+const masterOf = ({ pidFile }: Nginx): number | null => {
+  const pid = Number(readFileSync(pidFile, 'utf8').trim());
+  // 0 and below would reach whole groups of processes.
+  return Number.isInteger(pid) && pid > 1 ? pid : null;
+};
+
+const readProc = (path: string): string => {
   try {
-    const pid = Number(readFileSync(pidFile, 'utf8').trim());
-    // 0 and below would reach whole groups of processes.
-    if (!Number.isInteger(pid) || pid <= 1) return false;
-    process.kill(pid, 'SIGHUP');
-    return true;
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** Processes of its workers; none where the system does not tell (it is not Linux). */
+const workersOf = (master: number): readonly number[] =>
+  readProc(`${master}/task/${master}/children`).split(' ').filter(Boolean).map(Number);
+
+/** A worker that was told to go writes so into its title, and accepts nothing from then on. */
+const accepts = (worker: number): boolean =>
+  readProc(`${worker}/cmdline`).split('\0', 1)[0]?.trim() === 'nginx: worker process';
+
+/**
+ * Has a running nginx read its configuration again. For a tenth of a second the workers from before take connections
+ * beside the new ones, and let in what the new list refuses: it resolves when they no longer do.
+ *
+ * @returns `kept` when the workers from before go on for seconds: nginx did not take what it was to read
+ */
+export const reloadNginx = async (nginx: Nginx): Promise<'reloaded' | 'kept' | 'not running'> => {
+  let before: readonly number[];
+  try {
+    const master = masterOf(nginx);
+    if (master === null) return 'not running';
+    before = workersOf(master);
+    process.kill(master, 'SIGHUP');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return false;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return 'not running';
     throw error;
   }
+  const end = performance.now() + RELOAD_MS;
+  while (before.some(accepts)) {
+    if (performance.now() > end) return 'kept';
+    await wait(RELOAD_POLL_MS);
+  }
+  return 'reloaded';
 };
