@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { KeyValue } from '../../domain/ports/basics.ts';
 import { CommandRefused } from './commands.ts';
 import { keyValueContract } from './contract.testkit.ts';
@@ -36,6 +37,21 @@ describe('valkey: the token bucket', () => {
     );
     expect(answers.filter(({ allowed }) => allowed)).toHaveLength(60);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  it('takes of requests that come in together leave in one write', async () => {
+    const kv = await open();
+    const bucket = { capacity: 60, refillPerSecond: 1 };
+    await kv.take('k', bucket);
+    const alone = vi.spyOn(Socket.prototype, '_write');
+    const together = vi.spyOn(Socket.prototype, '_writev');
+    try {
+      await Promise.all(Array.from({ length: 20 }, () => kv.take('k', bucket)));
+      expect([alone.mock.calls.length, together.mock.calls.length]).toEqual([0, 1]);
+    } finally {
+      vi.restoreAllMocks();
+    }
+    await kv.close();
   });
 
   it('expires when it would be full again', async () => {

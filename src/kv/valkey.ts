@@ -1,3 +1,4 @@
+import type { Redis } from 'iovalkey';
 import type { KeyValue } from '../../domain/ports/basics.ts';
 import { CommandRefused, unavailable, type Command, type Reply, type TransactionPort } from './commands.ts';
 import { keyValueOver } from './over-commands.ts';
@@ -7,11 +8,31 @@ import { reasonOf, refusalOf } from './valkey-reason.ts';
 const translated = (error: unknown, name: string): Error =>
   refusalOf(error) ?? unavailable(`${name}: ${reasonOf(error)}.`);
 
+/**
+ * Commands of requests that come in together leave in one write: each write of its own wakes the server, and costs more than
+ * the command. What waits goes before the process waits for anything.
+ */
+const gatherWrites = (redis: Redis): (() => void) => {
+  let corked: Redis['stream'] | null = null;
+  const send = (): void => {
+    corked?.uncork();
+    corked = null;
+  };
+  return () => {
+    if (corked !== null) return;
+    corked = redis.stream;
+    corked.cork();
+    setImmediate(send);
+  };
+};
+
 const commandsOver = (connection: ValkeyConnection): TransactionPort => {
   const { redis, name } = connection;
+  const gather = gatherWrites(redis);
   return {
     run: async ([command = '', ...rest]) => {
       connection.assertReady();
+      gather();
       try {
         return (await redis.callBuffer(command, ...rest)) as Reply;
       } catch (error) {
