@@ -5,7 +5,7 @@ import { grantAndEnroll, seedPeople, type Seeded } from '../acceptance/people.ts
 import { must, type World } from '../acceptance/world.ts';
 import { freePort } from '../components/sockets.ts';
 import { figure, type SectionReport } from './figure.ts';
-import { load, median, type Measured, type Target } from './measure.ts';
+import { load, median, warmUp, type Measured, type Target } from './measure.ts';
 import type { Stage } from './stage.ts';
 
 const PAIRS = 5;
@@ -14,8 +14,7 @@ const ROWS = 1_000;
 
 const pairs = async (one: Target, other: Target, connections: number): Promise<[Measured, Measured][]> => {
   const measured: [Measured, Measured][] = [];
-  await load(one, connections, 1);
-  await load(other, connections, 1);
+  await warmUp(one, other);
   for (let pair = 0; pair < PAIRS; pair += 1)
     measured.push([await load(one, connections, SECONDS), await load(other, connections, SECONDS)]);
   return measured;

@@ -68,6 +68,10 @@ export interface Comparison {
  */
 const WARM_UP = { connections: 16, seconds: 8 } as const;
 
+export const warmUp = async (...targets: readonly Target[]): Promise<void> => {
+  for (const target of targets) await load(target, WARM_UP.connections, WARM_UP.seconds);
+};
+
 /** Floor and product alternately, so that what the machine does besides hits both. */
 export const compare = async (
   floor: Target,
@@ -75,7 +79,7 @@ export const compare = async (
   options: { readonly connections: number; readonly pairs: number; readonly seconds: number },
 ): Promise<Comparison> => {
   const pairs: { readonly floor: Measured; readonly product: Measured }[] = [];
-  for (const target of [floor, product]) await load(target, WARM_UP.connections, WARM_UP.seconds);
+  await warmUp(floor, product);
   for (let pair = 0; pair < options.pairs; pair += 1) {
     const order = pair % 2 === 0 ? [floor, product] : [product, floor];
     const reports = [];
