@@ -45,7 +45,7 @@ if (!interrupted && needsComponents()) {
   try {
     // Here, once, and not in a test's hook: building them on a new machine takes minutes.
     ensureInstalled();
-    console.log('✓ Postgres with pgvector, Valkey, nginx, step-ca');
+    console.log('✓ Postgres with pgvector, Valkey, nginx, step-ca, the loader of compose files');
   } catch (error) {
     console.log(`✗ ${error instanceof Error ? error.message : String(error)}`);
   }

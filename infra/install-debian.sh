@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real components on Debian 12: PostgreSQL with pgvector, Valkey, nginx with njs, step-ca and step.
+# Installs the real components on Debian 12: PostgreSQL with pgvector, Valkey, nginx with njs, step-ca and step; and the loader of
+# Docker Compose, which judges compose files without an engine.
 #
 #   infra/install-debian.sh            install what is missing (root)
 #   infra/install-debian.sh --check    say what is missing, change nothing; exit 1 when something is
@@ -29,6 +30,7 @@ missing() {
   command -v curl >/dev/null || echo curl
   [ -x "$bin/step-ca-$STEP_CA_VERSION" ] || echo step-ca
   [ -x "$bin/step-$STEP_CLI_VERSION" ] || echo step
+  [ -x "$bin/compose-spec-$COMPOSE_SPEC_VERSION" ] || echo compose-spec
 }
 
 todo=$(missing)
@@ -107,18 +109,19 @@ if wants pgvector; then
   (cd "$build"/pgvector-*/ && make -s OPTFLAGS="" PG_CONFIG="$pg_lib/bin/pg_config" >&2 && make -s install PG_CONFIG="$pg_lib/bin/pg_config" >&2)
 fi
 
-# go_install NAME VERSION MODULE
+# go_install NAME VERSION MODULE: the program is called as the last part of the module's path.
 go_install() {
   command -v go >/dev/null || { say "go (1.25 or newer) is needed to build $1"; exit 1; }
   say "$1 $2 by go install"
   local out
   out=$(mktemp -d "$cache/go.XXXXXX")
   GOBIN=$out CGO_ENABLED=0 go install "$3@$2" >&2
-  mv "$out/$1" "$bin/$1-$2"
+  mv "$out/${3##*/}" "$bin/$1-$2"
   rmdir "$out"
 }
 wants step-ca && go_install step-ca "$STEP_CA_VERSION" github.com/smallstep/certificates/cmd/step-ca
 wants step && go_install step "$STEP_CLI_VERSION" github.com/smallstep/cli/cmd/step
+wants compose-spec && go_install compose-spec "$COMPOSE_SPEC_VERSION" github.com/compose-spec/compose-go/v2/cmd
 
 left=$(missing)
 [ -z "$left" ] || { say "still missing: $(echo $left)"; exit 1; }

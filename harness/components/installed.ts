@@ -22,6 +22,7 @@ export const cacheFolder =
 export const programs = {
   stepCa: path.join(cacheFolder, 'bin', `step-ca-${versions['STEP_CA_VERSION']}`),
   step: path.join(cacheFolder, 'bin', `step-${versions['STEP_CLI_VERSION']}`),
+  composeSpec: path.join(cacheFolder, 'bin', `compose-spec-${versions['COMPOSE_SPEC_VERSION']}`),
   postgresBin: `/usr/lib/postgresql/${versions['POSTGRES_MAJOR']}/bin`,
   nginx: '/usr/sbin/nginx',
   valkey: '/usr/bin/valkey-server',
