@@ -193,6 +193,11 @@ export interface Deps {
   readonly newSealingKey?: () => Promise<void>;
   /** Absent where somebody else keeps the front. */
   readonly front?: () => FrontState;
+  /**
+   * Resolves when the front refuses what was revoked at the CA before the call, or could not be told. Never throws, and
+   * many calls are few rounds. Absent as `front`.
+   */
+  readonly refreshFront?: () => Promise<void>;
   /** Absent: nobody watches, and nothing is prepared for anybody to. */
   readonly telemetry?: Telemetry;
   /** Absent: there is no page. */

@@ -144,6 +144,24 @@ describe('what the gateway keeps for nginx', () => {
     expect([...statuses]).toEqual([PASSED]);
   });
 
+  it('M6-1 forty revocations at once are two reloads, and all of them refused within a second', async () => {
+    const keeper = await keep();
+    const clients = await Promise.all(Array.from({ length: 40 }, () => issueClient(ca)));
+    lines.length = 0;
+    const from = performance.now();
+    await Promise.all(
+      clients.map(async ({ serial }) => {
+        await ca.revoke(serial, 'cessation_of_operation', new Date());
+        await keeper.refresh();
+      }),
+    );
+    expect(performance.now() - from).toBeLessThan(1_000);
+    const reloads = lines.filter(({ message }) => message === 'the front was reloaded').length;
+    expect([1, 2]).toContain(reloads);
+    const answers = await Promise.all(clients.map((client) => ask(client)));
+    expect(answers).toEqual(clients.map(() => REVOKED));
+  });
+
   it('an nginx that does not read the list again costs an alert, and is told once more', async () => {
     const keeper = await keep();
     const client = await issueClient(ca);

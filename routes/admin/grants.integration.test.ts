@@ -12,6 +12,10 @@ describe('grants', () => {
   let gateway: Gateway;
   let alice: { id: string; name: string };
   let isCaAway = false;
+  /** How many certificates were revoked at the CA when the front was told. */
+  const frontTold: number[] = [];
+  let frontFollows: Promise<void> = Promise.resolve();
+  let revokedAtCa = 0;
 
   beforeAll(async () => {
     gateway = await startGateway(({ ca }) => ({
@@ -20,7 +24,15 @@ describe('grants', () => {
         rootPem: () => ca.rootPem(),
         issue: (request) => ca.issue(request),
         crl: () => ca.crl(),
-        revoke: async (...revocation) => (isCaAway ? unreachable() : ca.revoke(...revocation)),
+        revoke: async (...revocation) => {
+          if (isCaAway) return unreachable();
+          await ca.revoke(...revocation);
+          revokedAtCa += 1;
+        },
+      },
+      refreshFront: async () => {
+        frontTold.push(revokedAtCa);
+        await frontFollows;
       },
     }));
     alice = await gateway.user('alice');
@@ -158,6 +170,24 @@ describe('grants', () => {
     await gateway.admin(`/users/${user.id}`, undefined, 'DELETE');
     await drainRevocations(gateway.deps);
     expect(await crlText()).toContain(await serialOf(peer.grantId));
+  });
+
+  it('M6-1 grants that end together do not wait for the front one after the other, and their end waits for the last', async () => {
+    const user = await gateway.user();
+    const count = 6;
+    for (let n = 0; n < count; n += 1) await enrolledPeer(gateway, user.name, tasks);
+    const before = revokedAtCa;
+    frontTold.length = 0;
+    let follow = (): void => undefined;
+    frontFollows = new Promise((resolve) => (follow = resolve));
+    let isDone = false;
+    const deleted = gateway.admin(`/users/${user.id}`, undefined, 'DELETE').then(() => (isDone = true));
+    await expect.poll(() => frontTold.length).toBe(count);
+    expect(frontTold).toEqual(Array.from({ length: count }, (_, n) => before + n + 1));
+    expect(isDone).toBe(false);
+    follow();
+    await deleted;
+    expect(frontTold).toHaveLength(count);
   });
 
   it('deleting an inbound peer revokes its grants, keeps them, and frees the name', async () => {

@@ -3,8 +3,8 @@ import type { OutboxItem } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import { epochKeeperOf } from './revocation-epoch.ts';
 
-/** What telling the CA takes. */
-type WorkerDeps = Pick<Deps, 'storage' | 'ca' | 'clock' | 'log'>;
+/** What telling the CA, and then the front, takes. */
+type WorkerDeps = Pick<Deps, 'storage' | 'ca' | 'clock' | 'log' | 'refreshFront'>;
 
 const BATCH = 50;
 const LEASE_MS = 30_000;
@@ -42,7 +42,7 @@ const tell = async (deps: WorkerDeps, item: OutboxItem): Promise<boolean> => {
 
 /**
  * Tells the CA of the revocations it has not heard of. The database refuses those certificates already; this
- * brings the CRL, the outer fence, up to date. A CA that is away is asked again, later each time, without end.
+ * brings the CRL, the outer fence, up to date, and waits for the own front to follow. A CA that is away is asked again, later each time, without end.
  *
  * @returns how many it was told of
  * @throws MosaicError `database_unavailable`
@@ -56,7 +56,14 @@ export const drainRevocations = async (deps: WorkerDeps): Promise<number> => {
       now,
       new Date(now.getTime() + LEASE_MS),
     );
-    for (const item of items) if (await tell(deps, item)) told += 1;
+    let isInForce: Promise<void> | undefined;
+    for (const item of items) {
+      if (!(await tell(deps, item))) continue;
+      told += 1;
+      // It follows at once, but who ends many grants does not wait for as many reloads: what is asked for last covers all.
+      isInForce = deps.refreshFront?.();
+    }
+    await isInForce;
     if (items.length < BATCH) return told;
   }
 };

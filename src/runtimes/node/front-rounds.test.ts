@@ -94,24 +94,50 @@ describe('the rounds of a front', () => {
     expect([await alertsOfRound(), rounds.isStale()]).toEqual([[], false]);
   });
 
-  it('M6-1 a refresh that comes during a round has another one follow it, and waits for that', async () => {
-    const { state, rounds, listFrom } = setUp();
-    let asked = 0;
+  const slow = () => {
+    const under = setUp();
     const waiting: (() => void)[] = [];
-    state.list = async () => {
+    let asked = 0;
+    under.state.list = async () => {
       asked += 1;
+      const number = BigInt(asked);
       await new Promise<void>((resolve) => waiting.push(resolve));
-      return listFrom(START, BigInt(asked));
+      return under.listFrom(START, number);
     };
+    return { ...under, asked: () => asked, answer: () => waiting.shift()?.() };
+  };
+  const isDone = async (work: Promise<void>): Promise<boolean> =>
+    Promise.race([
+      work.then(() => true),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 0)),
+    ]);
+
+  it('M6-1 a refresh that comes during a round has another one follow it, and waits for that', async () => {
+    const { rounds, asked, answer } = slow();
     const first = rounds.refresh();
     const second = rounds.refresh();
-    let isDone = false;
-    void second.then(() => (isDone = true));
-    waiting.shift()?.();
-    await expect.poll(() => asked).toBe(2);
-    expect(isDone).toBe(false);
-    waiting.shift()?.();
+    answer();
+    await expect.poll(asked).toBe(2);
+    expect([await isDone(first), await isDone(second)]).toEqual([true, false]);
+    answer();
     await Promise.all([first, second]);
-    expect(asked).toBe(2);
+    expect(asked()).toBe(2);
+  });
+
+  it('M6-1 a hundred during a round have one follow it, and nobody waits for the rounds of those who come later', async () => {
+    const { rounds, asked, answer } = slow();
+    const first = rounds.refresh();
+    const burst = Array.from({ length: 100 }, () => rounds.refresh());
+    answer();
+    await first;
+    await expect.poll(asked).toBe(2);
+    const late = rounds.refresh();
+    answer();
+    await Promise.all(burst);
+    await expect.poll(asked).toBe(3);
+    expect(await isDone(late)).toBe(false);
+    answer();
+    await late;
+    expect(asked()).toBe(3);
   });
 });

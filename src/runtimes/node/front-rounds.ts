@@ -16,7 +16,10 @@ export interface FrontRounds {
   /** The first round. @throws what `update` throws, unless the front refused something: that is an alert only */
   readonly first: () => Promise<void>;
   readonly start: () => void;
-  /** Something was revoked here: a round now, not at the next poll. Never throws. */
+  /**
+   * Something was revoked here: a round that begins after this call, not at the next poll. However many ask, one is under
+   * way and one follows at most. Never throws.
+   */
   readonly refresh: () => Promise<void>;
   readonly stop: () => void;
 }
@@ -48,7 +51,7 @@ export const createFrontRounds = (
   let isStale = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running: Promise<void> | null = null;
-  let isAskedAgain = false;
+  let following: Promise<void> | null = null;
   let inForce: Pick<Crl, 'thisUpdate' | 'nextUpdate'> | null = null;
   let isStopped = false;
 
@@ -99,18 +102,22 @@ export const createFrontRounds = (
   };
 
   const run = async (): Promise<void> => {
-    do {
-      isAskedAgain = false;
-      await round();
-    } while (isAskedAgain);
+    await round();
     running = null;
   };
 
-  const refresh = (): Promise<void> => {
-    if (running === null) running = run();
-    // A list may be on its way that was made before this revocation: ask once more after it.
-    else isAskedAgain = true;
+  const begin = (): Promise<void> => {
+    following = null;
+    running = run();
     return running;
+  };
+
+  const refresh = (): Promise<void> => {
+    // A list may be on its way that was made before this revocation: one more round follows, for all who ask meanwhile.
+    if (following !== null) return following;
+    if (running === null) return begin();
+    following = running.then(begin);
+    return following;
   };
 
   const schedule = (): void => {

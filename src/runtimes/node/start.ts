@@ -76,19 +76,15 @@ const createUndo = (log: Log) => {
   return { add: (step: () => unknown) => void steps.push(step), run };
 };
 
-/** The same authority, but whoever is given it hears of revocations and of other roots at once: the front must follow. */
-const tellRevocations = (ca: Authority, onRevoked: () => Promise<void>): Authority => ({
+/** The same authority, but whoever is given it hears of other roots at once: the front must follow. */
+const tellRoots = (ca: Authority, onRolled: () => Promise<void>): Authority => ({
   ...ca,
-  revoke: async (serial, reason, at) => {
-    await ca.revoke(serial, reason, at);
-    await onRevoked();
-  },
   ...(ca.roll === undefined
     ? {}
     : {
         roll: async (step) => {
           await ca.roll?.(step);
-          await onRevoked();
+          await onRolled();
         },
       }),
 });
@@ -203,13 +199,13 @@ export const startGateway = async (
     undo.add(() => wired.audit.stop(AUDIT_MS));
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
-    const ca = keeper === null ? wired.ca : tellRevocations(wired.ca, () => keeper.refresh());
+    const ca = keeper === null ? wired.ca : tellRoots(wired.ca, () => keeper.refresh());
     const alerts = alertsOf(config, wired, log);
     undo.add(() => alerts.stop());
     const deps: Deps = watching.watch({
       alerts,
       ...wired.complete(coreSettings(config, listeners.federationPort), ca),
-      ...(keeper === null ? {} : { front: keeper.state }),
+      ...(keeper === null ? {} : { front: keeper.state, refreshFront: keeper.refresh }),
     });
     await tidyKeys(services, deps);
     undo.add(() => closeOutbound(deps));
