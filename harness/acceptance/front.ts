@@ -3,12 +3,14 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderOf, materialOf, socketsOf } from '../stack/plan.ts';
+import { reloadNginx } from '../../src/runtimes/node/nginx.ts';
+import { programs } from '../components/installed.ts';
 import { processOf } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';
 import type { FederatedWorld } from './federated-world.ts';
 import { enrollByHand, tlsGet, type HandMadeClient } from './hand-made-client.ts';
-import { seedPeople, type Seeded } from './people.ts';
-import { call, type Body } from './world.ts';
+import { grantAndEnroll, seedPeople, type Seeded } from './people.ts';
+import { call, must, type Body } from './world.ts';
 
 interface LogLine {
   readonly path: string;
@@ -131,6 +133,51 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
       expect(listeningPorts(processOf(world.handle.stateDir, 'valkey-b').pid)).toEqual([
         world.handle.state.ports.valkeyB,
       ]);
+    });
+
+    it('M6-1 20 reloads of B’s nginx in a row: no list at home fails or is cut short', async () => {
+      const { grantId, peerName } = await grantAndEnroll(world, {
+        subject: seeded.alice,
+        localUser: seeded.ann,
+        peerName: 'front-reloads',
+        scope: { resources: ['tasks'], max_rows_per_query: 100 },
+      });
+      const body = { rate_limit_per_minute: 1_000_000, cache_ttl_seconds: 0 };
+      await must(200, world.work, `/api/admin/grants/${grantId}`, { method: 'PATCH', body });
+      const source = `federated:${peerName}`;
+      const expected = JSON.stringify([200, 'complete', personalTasks(seeded.alice.id)]);
+      const outcomes: string[] = [];
+      const stopping = new AbortController();
+      const asking = Array.from({ length: 12 }, async () => {
+        while (!stopping.signal.aborted) {
+          const answer = await call(world.home, `/api/query/tasks?source=${source}&limit=100`, {
+            token: seeded.ann.token,
+          });
+          const { items, sources } = answer.body;
+          outcomes.push(
+            JSON.stringify([
+              answer.status,
+              sources?.[source]?.status,
+              items === undefined ? [] : titles(items),
+            ]),
+          );
+        }
+      });
+      const folder = folderOf(world.handle.state, 'nginx-b');
+      const nginx = {
+        config: path.join(folder, 'nginx.conf'),
+        pidFile: path.join(folder, 'run', 'nginx.pid'),
+        binary: programs.nginx,
+      };
+      await expect.poll(() => outcomes.length, { timeout: 10_000 }).toBeGreaterThan(20);
+      const before = outcomes.length;
+      for (let reload = 0; reload < 20; reload += 1) expect(await reloadNginx(nginx)).toBe('reloaded');
+      const during = outcomes.length - before;
+      stopping.abort();
+      await Promise.all(asking);
+      expect(new Set(outcomes)).toEqual(new Set([expected]));
+      // Of every generation of workers, some.
+      expect(during).toBeGreaterThan(40);
     });
 
     it('what somebody searches for is in no log of either front, of a search that works and of one that does not', async () => {

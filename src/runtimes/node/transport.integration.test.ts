@@ -214,6 +214,28 @@ describe('servers that misbehave', () => {
     expect((await client.fetch(server.url)).status).toBe(200);
   });
 
+  it('one that drops every connection that is used again loses no call either, nor one that is sent once only', async () => {
+    const used = new WeakSet<object>();
+    const sent: string[] = [];
+    const server = await watched(
+      httpsServer(ca, (request, response) => {
+        if (used.has(request.socket)) return request.socket.destroy();
+        used.add(request.socket);
+        sent.push(request.method ?? '');
+        // Long enough for three connections beside each other.
+        return setTimeout(() => response.end('{}'), 50);
+      }),
+    );
+    const client = await clientFor(ca);
+    const idle = Array.from({ length: 3 }, async () => (await client.fetch(server.url)).text());
+    await Promise.all(idle);
+    expect(server.seen.connections).toBe(3);
+    expect((await client.fetch(server.url)).status).toBe(200);
+    expect((await client.fetch(server.url, { method: 'POST', body: '{}' })).status).toBe(200);
+    expect((await client.fetch(server.url, { method: 'POST', body: '{}' })).status).toBe(200);
+    expect(sent).toEqual(['GET', 'GET', 'GET', 'GET', 'POST', 'POST']);
+  });
+
   it('one that never answers, or never finishes the handshake, ends in a timeout', async () => {
     const hung = await watched(httpsServer(ca, () => undefined));
     const mute = await watched(tcpServer(() => undefined));

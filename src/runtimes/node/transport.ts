@@ -56,28 +56,32 @@ const secureContextOf = (tls: NonNullable<ClientParts['tls']>): SecureContext =>
 };
 
 const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClient => {
-  const agent = new Agent({
-    allowH2: false,
-    connect: {
-      lookup: guard.lookup,
-      timeout: timeoutMs,
-      // A resumed session would not look at the server's certificate again.
-      maxCachedSessions: 0,
-      ...(tls === null ? {} : { secureContext: secureContextOf(tls), rejectUnauthorized: true }),
-    },
-    connections: MAX_CONNECTIONS,
-    pipelining: 1,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
-    maxResponseSize: MAX_RESPONSE_BYTES,
-  });
+  const secureContext = tls === null ? null : secureContextOf(tls);
+  const agentFor = (isKeptAlive: boolean): Agent =>
+    new Agent({
+      allowH2: false,
+      connect: {
+        lookup: guard.lookup,
+        timeout: timeoutMs,
+        // A resumed session would not look at the server's certificate again.
+        maxCachedSessions: 0,
+        ...(secureContext === null ? {} : { secureContext, rejectUnauthorized: true }),
+      },
+      connections: MAX_CONNECTIONS,
+      pipelining: isKeptAlive ? 1 : 0,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+      maxResponseSize: MAX_RESPONSE_BYTES,
+    });
+  const kept = agentFor(true);
+  const alone = agentFor(false);
   const protocol = tls === null ? 'http:' : 'https:';
   const pinned = tls !== null && tls.cert === undefined;
 
-  const send = async (url: URL, init: RequestInit): Promise<Response> => {
-    const options = { ...init, dispatcher: agent, redirect: 'manual' } as UndiciInit;
+  const send = async (url: URL, init: RequestInit, dispatcher: Agent): Promise<Response> => {
+    const options = { ...init, dispatcher, redirect: 'manual' } as UndiciInit;
     // undici's classes are the web's, by another name than the ones of this TypeScript library.
     return (await undiciFetch(url, options)) as unknown as Response;
   };
@@ -87,22 +91,24 @@ const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClie
       const url = guard.checkUrl(text);
       if (url.protocol !== protocol)
         throw new MosaicError('address_refused', { detail: `Only ${protocol} is called.` });
-      const isRepeatable = (init.method ?? 'GET') === 'GET';
-      try {
-        return await send(url, init);
-      } catch (error) {
-        init.signal?.throwIfAborted();
-        // An idle connection may be closed by the server in the moment it is used again (a reload): once more.
-        if (!isRepeatable || !isBrokenConnection(error)) throw transportError(error, pinned);
+      // An idle connection may be closed by the server in the moment it is used again (a reload). What must not be sent
+      // twice gets a connection of its own, and what may, one the second time: the other idle ones are as old.
+      if ((init.method ?? 'GET') === 'GET') {
+        try {
+          return await send(url, init, kept);
+        } catch (error) {
+          init.signal?.throwIfAborted();
+          if (!isBrokenConnection(error)) throw transportError(error, pinned);
+        }
       }
-      return send(url, init).catch((error: unknown) => {
+      return send(url, init, alone).catch((error: unknown) => {
         init.signal?.throwIfAborted();
         throw transportError(error, pinned);
       });
     },
     close: async () => {
       onClose(client);
-      await agent.close();
+      await Promise.all([kept.close(), alone.close()]);
     },
   };
   return client;
@@ -110,7 +116,7 @@ const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClie
 
 /**
  * How this runtime reaches other gateways: undici with its own `fetch` (Node's global one belongs to another
- * version), one agent per client, TLS validated by OpenSSL, every address checked before it is connected.
+ * version), two agents per client, TLS validated by OpenSSL, every address checked before it is connected.
  */
 export const createNodeTransport = (options: NodeTransportOptions): NodeTransport => {
   const guardFor = (reach: Reach): AddressGuard => createAddressGuard(reach, options.resolve);
