@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogFields } from '../../domain/ports/basics.ts';
 import { createAlerts } from './alerts.ts';
 
-const clock = { now: () => new Date('2026-01-10T00:00:00Z') };
+const START = new Date('2026-01-10T00:00:00Z');
 
 const setup = (answers: readonly (number | Error)[], retryMs: readonly number[] = [1, 1]) => {
   const lines: { level: string; message: string; fields: LogFields | undefined }[] = [];
@@ -11,12 +11,15 @@ const setup = (answers: readonly (number | Error)[], retryMs: readonly number[] 
   const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const bodies: string[] = [];
   const left = [...answers];
+  let time = START.getTime();
+  const clock = { now: () => new Date(time) };
   const post = (body: string): Promise<number> => {
     bodies.push(body);
     const next = left.shift() ?? 200;
     return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
   };
-  return { lines, bodies, alerts: createAlerts({ log, clock, gatewayName: 'home', post, retryMs }) };
+  const alerts = createAlerts({ log, clock, gatewayName: 'home', post, retryMs });
+  return { lines, bodies, alerts, pass: (minutes: number) => (time += minutes * 60_000) };
 };
 
 describe('alerts', () => {
@@ -62,5 +65,36 @@ describe('alerts', () => {
     await alerts.stop();
     expect(Date.now() - before).toBeLessThan(5_000);
     expect(alerts.counters().lost).toBe(100);
+  });
+
+  it('are also log lines with `alert`, whoever writes them: one in a quarter of an hour for each peer', async () => {
+    const { lines, bodies, alerts, pass } = setup([]);
+    const line = (alert: string, peer?: string) =>
+      alerts.log.error('it is so', {
+        alert,
+        error: new Error('at 10.0.0.1'),
+        ...(peer ? { peer_id: peer } : {}),
+      });
+    line('crl_expiring');
+    line('crl_expiring');
+    line('peer_list_older', 'one');
+    line('peer_list_older', 'other');
+    alerts.log.error('no alert');
+    alerts.log.warn('nor this', { peer_id: 'one' });
+    pass(14);
+    line('crl_expiring');
+    pass(1);
+    line('crl_expiring');
+    await expect.poll(() => bodies.length).toBe(4);
+    await alerts.stop();
+    expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual([
+      { alert: 'crl_expiring', message: 'it is so', gateway: 'home', at: '2026-01-10T00:00:00.000Z' },
+      expect.objectContaining({ alert: 'peer_list_older', peer_id: 'one' }),
+      expect.objectContaining({ alert: 'peer_list_older', peer_id: 'other' }),
+      expect.objectContaining({ alert: 'crl_expiring', at: '2026-01-10T00:15:00.000Z' }),
+    ]);
+    // Logged all the same, and counted by the metrics; what the gateway itself raised is not more.
+    expect(lines).toHaveLength(8);
+    expect(alerts.counters()).toEqual({ raised: {}, lost: 0 });
   });
 });

@@ -1,4 +1,4 @@
-import type { LogFields } from '../../domain/ports/basics.ts';
+import type { Log, LogFields } from '../../domain/ports/basics.ts';
 import type { Alerts, Deps } from '../deps.ts';
 
 export interface AlertParts extends Pick<Deps, 'log' | 'clock'> {
@@ -11,12 +11,22 @@ export interface AlertParts extends Pick<Deps, 'log' | 'clock'> {
 
 const TIMEOUT_MS = 5_000;
 const RETRY_MS = [1_000, 5_000];
+/** A line that is logged again and again, as long as something is wrong, is told of once in this time. */
+const REPEAT_MS = 15 * 60_000;
+/** Lines told apart; with more, one may be told of again too early. */
+const MAX_TOLD = 1_000;
 /** Alerts on their way at once: more would be the same news again, and must not pile up behind a dead receiver. */
 const MAX_SENDING = 32;
 
 /** What a receiver gets of an error: its text is for the log, which redacts. */
 const shown = (fields: LogFields): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => !(value instanceof Error)));
+
+export interface RunningAlerts extends Alerts {
+  /** The log it was given. A line with `alert` goes to the webhook, too: of each alert, and each peer, one in a quarter of an hour. */
+  readonly log: Log;
+  stop(): Promise<void>;
+}
 
 /**
  * Tells an operator that something needs a person: a line at level error with `alert`, a counter, and a POST to the
@@ -28,8 +38,9 @@ export const createAlerts = ({
   gatewayName,
   post,
   retryMs = RETRY_MS,
-}: AlertParts): Alerts & { stop(): Promise<void> } => {
+}: AlertParts): RunningAlerts => {
   const raised = new Map<string, number>();
+  const told = new Map<string, number>();
   const sending = new Set<Promise<void>>();
   const stopping = new AbortController();
   let lost = 0;
@@ -64,20 +75,47 @@ export const createAlerts = ({
     lost += 1;
   };
 
+  const tell = (alert: string, message: string, fields: LogFields): void => {
+    if (post === undefined) return;
+    if (sending.size >= MAX_SENDING || stopping.signal.aborted) {
+      lost += 1;
+      return;
+    }
+    const at = clock.now().toISOString();
+    const work = send(JSON.stringify({ alert, message, gateway: gatewayName, at, ...shown(fields) })).finally(
+      () => sending.delete(work),
+    );
+    sending.add(work);
+  };
+
+  const tellOfLine = (message: string, fields: LogFields = {}): void => {
+    const { alert, peer_id: peer } = fields;
+    if (typeof alert !== 'string') return;
+    const key = JSON.stringify([alert, peer]);
+    const now = clock.now().getTime();
+    if (now - (told.get(key) ?? -Infinity) < REPEAT_MS) return;
+    if (told.size >= MAX_TOLD) told.clear();
+    told.set(key, now);
+    tell(alert, message, fields);
+  };
+
   return {
+    log: {
+      debug: (message, fields) => log.debug(message, fields),
+      info: (message, fields) => log.info(message, fields),
+      warn: (message, fields) => {
+        log.warn(message, fields);
+        tellOfLine(message, fields);
+      },
+      error: (message, fields) => {
+        log.error(message, fields);
+        tellOfLine(message, fields);
+      },
+    },
     raise: (alert, message, fields = {}) => {
       log.error(message, { ...fields, alert });
       raised.set(alert, (raised.get(alert) ?? 0) + 1);
-      if (post === undefined) return;
-      if (sending.size >= MAX_SENDING || stopping.signal.aborted) {
-        lost += 1;
-        return;
-      }
-      const at = clock.now().toISOString();
-      const work = send(
-        JSON.stringify({ alert, message, gateway: gatewayName, at, ...shown(fields) }),
-      ).finally(() => sending.delete(work));
-      sending.add(work);
+      tell(alert, message, fields);
     },
     counters: () => ({ raised: Object.fromEntries(raised), lost }),
     stop: async () => {

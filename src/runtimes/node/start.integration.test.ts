@@ -1,14 +1,18 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { once } from 'node:events';
 import { request } from 'node:http';
-import { Agent, request as requestTls } from 'node:https';
+import { Agent, createServer as createTlsServer, request as requestTls } from 'node:https';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../config/config.ts';
 import type { Json } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
+import { makeTestDeps } from '../../deps.testkit.ts';
 import { silent } from './front.testkit.ts';
+import { issueServerCertificate } from './server-certificate.ts';
 import { startGateway, type RunningGateway } from './start.ts';
 
 let folder: string;
@@ -216,5 +220,43 @@ describe('stopping a gateway', () => {
     const { accepted, written, dropped } = gateway.deps.audit.counters;
     expect({ written, dropped }).toEqual({ written: accepted, dropped: 0 });
     await expect(fetch(`${gateway.publicUrl}/health`)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('the alert webhook of a gateway', () => {
+  it('M6-6 is told of what is logged with `alert`', async () => {
+    const authority = await makeTestDeps();
+    const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
+    const { chain, key } = await issueServerCertificate(authority, names);
+    const bodies: unknown[] = [];
+    const receiver = createTlsServer({ cert: chain, key }, (incoming, outgoing) => {
+      const parts: Buffer[] = [];
+      incoming.on('data', (part: Buffer) => parts.push(part));
+      incoming.on('end', () => {
+        bodies.push(JSON.parse(Buffer.concat(parts).toString('utf8')));
+        outgoing.writeHead(204).end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const trusted = getCACertificates('default');
+    setDefaultCACertificates([...trusted, await authority.ca.rootPem()]);
+    try {
+      const { port } = receiver.address() as AddressInfo;
+      const config = configOf();
+      const { deps } = await start({
+        ...config,
+        alertWebhookUrl: `https://127.0.0.1:${port}/hook`,
+        federation: { ...config.federation, allowPrivateAddresses: true },
+      });
+      // Another gateway that ended without a word.
+      const writer = { id: crypto.randomUUID(), startedAt: new Date(0), isEphemeral: false };
+      await deps.storage.stores.auditChain.openWriter(writer);
+      const told = { alert: 'audit_lost_tail', writer_id: writer.id, gateway: deps.settings.gatewayName };
+      await expect.poll(() => bodies, { timeout: 60_000 }).toMatchObject([told]);
+    } finally {
+      setDefaultCACertificates(trusted);
+      receiver.close();
+      await authority.close();
+    }
   });
 });

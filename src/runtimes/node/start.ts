@@ -12,7 +12,7 @@ import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { createAlerts } from '../../services/alerts.ts';
-import { wire, type Wired } from '../../wire.ts';
+import { systemClock, wire, type Wired } from '../../wire.ts';
 import { keepFrontFiles } from './front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
 import {
@@ -89,11 +89,11 @@ const tellRoots = (ca: Authority, onRolled: () => Promise<void>): Authority => (
       }),
 });
 
-const alertsOf = (config: GatewayConfig, { clock }: Wired, log: Log) => {
+const alertsOf = (config: GatewayConfig, log: Log) => {
   const { alertWebhookUrl: url, gatewayName, federation } = config;
   const { allowPrivateAddresses } = federation;
   const webhook = url === null ? {} : { post: createWebhook({ url, allowPrivateAddresses }) };
-  return createAlerts({ log, clock, gatewayName, ...webhook });
+  return createAlerts({ log, clock: systemClock, gatewayName, ...webhook });
 };
 
 interface PeerSide {
@@ -191,7 +191,9 @@ export const startGateway = async (
   const undo = createUndo(plain);
   try {
     const watching = await openWatching(config, plain);
-    const { log } = watching;
+    const alerts = alertsOf(config, watching.log);
+    undo.add(() => alerts.stop());
+    const { log } = alerts;
     const services = await openServices(config, log);
     undo.add(() => services.close());
     undo.add(() => watching.stop());
@@ -200,8 +202,6 @@ export const startGateway = async (
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
     const ca = keeper === null ? wired.ca : tellRoots(wired.ca, () => keeper.refresh());
-    const alerts = alertsOf(config, wired, log);
-    undo.add(() => alerts.stop());
     const deps: Deps = watching.watch({
       alerts,
       ...wired.complete(coreSettings(config, listeners.federationPort), ca),
