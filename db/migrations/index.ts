@@ -15,6 +15,7 @@ import { revocationMemory } from './0014_revocation_memory.ts';
 import { listSigner } from './0015_list_signer.ts';
 import { stepCaRoll } from './0016_step_ca_roll.ts';
 import { searchCost } from './0017_search_cost.ts';
+import { newestOfTeams } from './0018_newest_of_teams.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   listSigner,
   stepCaRoll,
   searchCost,
+  newestOfTeams,
 ];

@@ -21,13 +21,16 @@ const common = () => ({
 
 type Keyed = Readonly<Record<'ownerId' | 'teamId' | 'createdAt' | 'id' | 'search', ExtraConfigColumn>>;
 
-/** The two orders in which rows are read, a person's own and a team's, and the words they hold (SPEC M3, DATABASE.md). */
+/** The orders in which rows are read, a person's own, a team's and all teams', and the words they hold (SPEC M3, DATABASE.md). */
 const keysets = (name: string) => (table: Keyed) => [
   index(`${name}_personal`)
     .on(table.ownerId, table.createdAt.desc(), table.id.desc())
     .where(sql`team_id is null`),
   index(`${name}_team`)
     .on(table.teamId, table.createdAt.desc(), table.id.desc())
+    .where(sql`team_id is not null`),
+  index(`${name}_teams`)
+    .on(table.createdAt.desc(), table.id.desc())
     .where(sql`team_id is not null`),
   index(`${name}_search`).using('gin', table.search, sql`(array[coalesce(team_id, owner_id)])`),
 ];

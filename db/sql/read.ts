@@ -114,21 +114,45 @@ const ofEveryTeam = (
 const FEW_TEAMS = 4;
 
 /**
- * The same for somebody in many teams, of whom each has nearly no row on this page. First the newest rows of each, as
- * many as make a page of all: the oldest of such a page is a bound that no row of the real page is older than. Then the
- * rows from there on, and those only of teams that have one. What is read grows with teams plus rows, and not with
- * teams times rows.
+ * Up to as many teams are each looked at. Beyond, the newest rows of all are looked at first, for nothing where others write
+ * most: in 100 teams that saves 0.1 ms or costs 0.2, in 500 it saves 1.3 or costs 0.4.
+ */
+const LOOKED_AT_EACH = 128;
+
+/** A page of keys by `app.newest_*`, or a part of one, for somebody in very many teams. */
+const amongNewest = (
+  resource: Resource,
+): string => `select n.of_team as team_id, n.row_at as created_at, n.row_id as id
+      from (select array_agg(team_id) as ids from mine having count(*) > ${LOOKED_AT_EACH}) teams cross join lateral
+        app.newest_${resourceSpec(resource).table}(fence.subject, teams.ids, $1::timestamptz, $2::uuid, $3::bigint) n`;
+
+/** The newest rows of each team, just as many as make a page of all. */
+const newestOfEach = (
+  resource: Resource,
+  limit: number,
+): string => `select each.team_id, r.created_at, r.id from (
+        select team_id from mine where (select count(*) from found) < $3::bigint
+      ) each cross join lateral (
+        select * from (
+          select t.created_at, t.id from ${resourceSpec(resource).table} t
+          where ${inTeam('each')} and ${AFTER}
+          order by t.created_at desc, t.id desc limit ${limit}) n
+        limit (select case when count(*) <= ${FEW_TEAMS} then 1 else ($3::bigint + count(*) - 1) / count(*) end from mine)
+      ) r order by r.created_at desc, r.id desc limit $3::bigint`;
+
+/**
+ * The same for somebody in many teams, of whom each has nearly no row on this page. First the page's keys, if a look at what
+ * all teams have newest finds as many; if not, the newest rows of each team, as many as make a page of all. Either way the
+ * oldest of such a page is a bound that no row of the real page is older than. Then the rows from there on, and those only
+ * of teams that have one. What is read grows with rows, or with teams plus rows, and not with teams times rows.
  */
 const ofNewestTeams = (resource: Resource, limit: number): string => `with mine as materialized (
       select m.team_id from memberships m where ${MY_TEAMS}
+    ), found as materialized (
+      ${amongNewest(resource)}
     ), newest as materialized (
-      select mine.team_id, r.created_at, r.id from mine cross join lateral (
-        select * from (
-          select t.created_at, t.id from ${resourceSpec(resource).table} t
-          where ${inTeam('mine')} and ${AFTER}
-          order by t.created_at desc, t.id desc limit ${limit}) n
-        limit (select case when count(*) <= ${FEW_TEAMS} then 1 else ($3::bigint + count(*) - 1) / count(*) end from mine)
-      ) r order by r.created_at desc, r.id desc limit $3::bigint
+      select * from found where (select count(*) from found) >= $3::bigint
+      union all (${newestOfEach(resource, limit)})
     ), oldest as materialized (
       select coalesce(l.created_at, '-infinity') as created_at, coalesce(l.id, '00000000-0000-0000-0000-000000000000') as id
       from (select) always left join (
