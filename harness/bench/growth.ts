@@ -47,6 +47,19 @@ const teamRows = (stage: Stage, at: Place, teams: readonly string[], rows: numbe
     [`{${teams.join(',')}}`, 1, rows],
   );
 
+/** Rows of a team that nobody here is in, newer than all there are: the newest rows of all teams hold no page then. */
+const newerRowsOfOthers = async (stage: Stage, at: Place, rows: number): Promise<void> => {
+  await fill(
+    stage,
+    at,
+    `insert into tasks (id, team_id, title, created_at, updated_at)
+     select gen_random_uuid(), gen_random_uuid(), 'of others ' || n, now() + n * interval '1 millisecond', now()
+     from quick, generate_series(1, $1::int) n`,
+    [rows],
+  );
+  await stage.world[at].sql('vacuum analyze tasks');
+};
+
 const both = (stage: Stage, { home, work }: Twins): Promise<Alternated> =>
   alternate([stage.product(home, LIST), stage.product(work, LIST)]);
 
@@ -172,6 +185,11 @@ export const measureGrowth = async (
     40,
   );
 
+  progress(`list of somebody in ${TEAMS} teams, where others wrote all that is new`);
+  const before = await alternate([stage.product(inMany.work, LIST)]);
+  await newerRowsOfOthers(stage, 'work', SMALL);
+  const passedOver = await alternate([stage.product(inMany.work, LIST)]);
+
   const plot = (title: string, x: string, at: readonly number[], { p50Ms }: Alternated): Plot => ({
     title,
     x,
@@ -190,6 +208,11 @@ export const measureGrowth = async (
       figure('list, p50 at 1,000,000 rows ÷ at 10,000', growth(rows, alike), '≤ 1.15'),
       figure('list in 500 teams, 1,000,000 rows, p50 (ms)', inTeams.p50Ms[1] ?? Number.NaN, '≤ 8'),
       figure('list in 500 teams, p50 at 1,000,000 rows ÷ at 10,000', growth(inTeams, alike), '1'),
+      figure(
+        'list in 500 teams, p50 beside 10,000 newer rows of others ÷ without',
+        (passedOver.p50Ms[0] ?? Number.NaN) / (before.p50Ms[0] ?? Number.NaN),
+        '',
+      ),
     ],
     plots: [
       plot('A list as the table grows', 'rows', [SMALL, LARGE], rows),
