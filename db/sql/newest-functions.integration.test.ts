@@ -110,6 +110,16 @@ describe('app.newest_*', () => {
       ]);
       expect(config).toContain('search_path=pg_catalog, pg_temp');
     }
+    for (const caller of ['mosaic_admin', 'mosaic_owner'] as const)
+      await expect(
+        queryAs(
+          storage.client,
+          caller,
+          `select * from app.newest_tasks($1::uuid, '{}', 'infinity', $1::uuid, 1)`,
+          [other],
+          other,
+        ),
+      ).rejects.toThrow(/permission denied/);
     const [role] = await queryAs<{ creates: boolean }>(
       storage.client,
       'postgres',
