@@ -16,8 +16,8 @@ state() { (cd "$material" && cat server.pem server.key client-ca.pem crl.pem 2>/
 # What was refused is the gateway's within seconds (MOSAIC_FRONT_REFUSED_LOG); emptied in place, nginx goes on writing.
 trim() { [ ! -f "$refused" ] || [ "$(wc -c <"$refused")" -lt 16777216 ] || : >"$refused"; }
 good() { nginx -t -q -e stderr -c "$config"; }
-# Interruptible, so that a signal is not kept waiting.
-pause() { sleep 1 & wait $! || true; }
+# Interruptible, so that a signal is not kept waiting. With the reload it is below a second until all workers are new ones.
+pause() { sleep 0.5 & wait $! || true; }
 finish() {
   trap '' TERM INT QUIT
   [ -z "$pid" ] || { kill -QUIT "$pid" 2>/dev/null || true; wait "$pid" || true; }
