@@ -28,7 +28,9 @@ describe('what the images run', () => {
     const flags = NODE_FLAGS.map((flag) => `"${flag}", `).join('');
     expect(image).toContain(`ENTRYPOINT ["node", ${flags}"/app/dist/bundle/main.js"]\n`);
     // Under other flags the engine would take nothing of what was compiled while the image was built.
-    expect(image).toContain(`node ${NODE_FLAGS.join(' ')} \\\n    $(printf -- '--import %s ' /app/dist/bundle/part-*.js)`);
+    expect(image).toContain(
+      `node ${NODE_FLAGS.join(' ')} \\\n    $(printf -- '--import %s ' /app/dist/bundle/part-*.js)`,
+    );
     const manual = readText('docs/SETUP.md');
     expect(manual).toContain(`bin/node ${NODE_FLAGS.join(' ')} \\\n  /opt/mosaic/dist/bundle/main.js`);
     const copied = Array.from(image.matchAll(/^COPY --from=build (\S+) (\S+)$/gm), ([, from, to]) => [
