@@ -43,7 +43,7 @@ grant execute on function app.newest_${table} to mosaic_app;
 export const newestOfTeams: Migration = {
   name: '0018_newest_of_teams',
   sql: `
-${TABLES.map((table) => `create index ${table}_teams on ${table} (created_at desc, id desc) where team_id is not null;`).join('\n')}
+${TABLES.map((table) => `create index if not exists ${table}_teams on ${table} (created_at desc, id desc) where team_id is not null;`).join('\n')}
 -- They belong to the role that reads past row-level security for searching: it sees the same keys for that already.
 grant usage, create on schema app to mosaic_search;
 set local role mosaic_search;

@@ -59,11 +59,15 @@ on conflict do nothing`;
 const escaped = (value: string | number | null): string =>
   typeof value === 'string' ? `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"` : String(value);
 
+/** JSON has no word for it. */
+const isUnusual = (value: string | number | null): boolean =>
+  typeof value === 'number' && !Number.isFinite(value);
+
 /** The text form of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. JSON's, where nothing is escaped. */
 const arrayText = (entries: readonly AuditEntry[], { of }: Column): string => {
   const values = entries.map(of);
   const json = JSON.stringify(values);
-  return `{${json.includes('\\') ? values.map(escaped).join(',') : json.slice(1, -1)}}`;
+  return `{${json.includes('\\') || values.some(isUnusual) ? values.map(escaped).join(',') : json.slice(1, -1)}}`;
 };
 
 /**

@@ -15,7 +15,7 @@ const headers = (writerId: string, seq: number, head = 'a', signed: number | nul
 
 const setUp = () => {
   let now = 0;
-  const state = { seen: null as string | null, races: 0, alerts: 0 };
+  const state = { seen: null as string | null, races: 0, alerts: [] as unknown[] };
   const make = () =>
     createWitness(
       {
@@ -35,7 +35,7 @@ const setUp = () => {
         debug: () => undefined,
         info: () => undefined,
         warn: () => undefined,
-        error: () => void (state.alerts += 1),
+        error: (_message, fields) => void state.alerts.push(fields),
       },
     );
   return { state, make };
@@ -70,7 +70,7 @@ describe('what is remembered of a peer’s audit log', () => {
     witness.note(peer, headers(writer(1), 5, 'b'));
     witness.note(peer, headers(writer(1), 6, 'b'));
     await witness.settled();
-    expect(state.alerts).toBe(1);
+    expect(state.alerts).toMatchObject([{ alert: 'audit_two_heads', peer_id: peer }]);
     expect(readRemembered(state.seen)).toMatchObject([{ seq: 6, conflict: 5 }]);
   });
 

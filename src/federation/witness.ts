@@ -136,7 +136,7 @@ export const createWitness = (peers: Peers, clock: Clock, log: Log): Witness => 
     return work;
   };
 
-  const remember = (entry: Entry, place: Place, checkpoint: string | null): void => {
+  const remember = (peerId: string, entry: Entry, place: Place, checkpoint: string | null): void => {
     const { writerId, seq, head } = place;
     const before = entry.writers.get(writerId);
     const at = clock.now().toISOString();
@@ -144,6 +144,7 @@ export const createWitness = (peers: Peers, clock: Clock, log: Log): Witness => 
     if (after.conflict !== null && before?.conflict === null) {
       log.error('a peer’s audit log shows two heads for one entry', {
         alert: 'audit_two_heads',
+        peer_id: peerId,
         writer_id: writerId,
         seq: after.conflict,
       });
@@ -179,7 +180,7 @@ export const createWitness = (peers: Peers, clock: Clock, log: Log): Witness => 
         isDirty: false,
         work: null,
       };
-      remember(entry, place, checkpoint);
+      remember(peerId, entry, place, checkpoint);
       if (checkpoint !== null) entry.newest = checkpoint;
       entry.isDirty = true;
       entries.set(peerId, entry);

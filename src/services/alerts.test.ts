@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { LogFields } from '../../domain/ports/basics.ts';
 import { createAlerts } from './alerts.ts';
 
+/** As a runtime's (src/runtimes/redact.ts), so far as a test can tell. */
+const clean = ({ secret: _secret, ...fields }: LogFields): Readonly<Record<string, unknown>> => fields;
+
 const START = new Date('2026-01-10T00:00:00Z');
 
 const setup = (answers: readonly (number | Error)[], retryMs: readonly number[] = [1, 1]) => {
@@ -18,7 +21,7 @@ const setup = (answers: readonly (number | Error)[], retryMs: readonly number[] 
     const next = left.shift() ?? 200;
     return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
   };
-  const alerts = createAlerts({ log, clock, gatewayName: 'home', post, retryMs });
+  const alerts = createAlerts({ log, clock, gatewayName: 'home', post, clean, retryMs });
   return { lines, bodies, alerts, pass: (minutes: number) => (time += minutes * 60_000) };
 };
 
@@ -96,5 +99,28 @@ describe('alerts', () => {
     // Logged all the same, and counted by the metrics; what the gateway itself raised is not more.
     expect(lines).toHaveLength(8);
     expect(alerts.counters()).toEqual({ raised: {}, lost: 0 });
+  });
+
+  it('of two writers are two, and one that did not get through is told of again', async () => {
+    const { bodies, alerts } = setup([500, 500, 500]);
+    const line = (alert: string, fields: LogFields) => alerts.log.error('it is so', { alert, ...fields });
+    line('front_stale', {});
+    await expect.poll(() => alerts.counters().lost).toBe(1);
+    line('front_stale', {});
+    line('audit_lost_tail', { writer_id: 'one' });
+    line('audit_lost_tail', { writer_id: 'other' });
+    line('audit_two_heads', { peer_id: 'peer', writer_id: 'one' });
+    line('audit_two_heads', { peer_id: 'peer', writer_id: 'made up' });
+    line('audit_two_heads', { peer_id: 'another', writer_id: 'one', secret: 'canary' });
+    await expect.poll(() => bodies.length).toBe(8);
+    await alerts.stop();
+    expect(bodies.slice(3).map((body) => JSON.parse(body) as unknown)).toMatchObject([
+      { alert: 'front_stale' },
+      { alert: 'audit_lost_tail', writer_id: 'one' },
+      { alert: 'audit_lost_tail', writer_id: 'other' },
+      { alert: 'audit_two_heads', peer_id: 'peer', writer_id: 'one' },
+      { alert: 'audit_two_heads', peer_id: 'another' },
+    ]);
+    expect(bodies.join('')).not.toContain('canary');
   });
 });

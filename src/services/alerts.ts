@@ -5,6 +5,8 @@ export interface AlertParts extends Pick<Deps, 'log' | 'clock'> {
   readonly gatewayName: string;
   /** Sends one body and resolves to the status it was answered with. Absent: alerts are logged and counted only. */
   readonly post?: (body: string, signal: AbortSignal) => Promise<number>;
+  /** Takes out of what goes to the webhook what the log's own lines are rid of (ABUSE 48). */
+  readonly clean: (fields: LogFields) => Readonly<Record<string, unknown>>;
   /** Milliseconds before each further try. */
   readonly retryMs?: readonly number[];
 }
@@ -19,7 +21,7 @@ const MAX_TOLD = 1_000;
 const MAX_SENDING = 32;
 
 /** What a receiver gets of an error: its text is for the log, which redacts. */
-const shown = (fields: LogFields): Readonly<Record<string, unknown>> =>
+const shown = (fields: LogFields): LogFields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => !(value instanceof Error)));
 
 export interface RunningAlerts extends Alerts {
@@ -37,6 +39,7 @@ export const createAlerts = ({
   clock,
   gatewayName,
   post,
+  clean,
   retryMs = RETRY_MS,
 }: AlertParts): RunningAlerts => {
   const raised = new Map<string, number>();
@@ -66,37 +69,39 @@ export const createAlerts = ({
     return false;
   };
 
-  const send = async (body: string): Promise<void> => {
+  const send = async (body: string, lose: () => void): Promise<void> => {
     for (const wait of [0, ...retryMs]) {
       if (wait > 0) await pause(wait);
       if (await once(body)) return;
       if (stopping.signal.aborted) break;
     }
-    lost += 1;
+    lose();
   };
 
-  const tell = (alert: string, message: string, fields: LogFields): void => {
+  const tell = (alert: string, message: string, fields: LogFields, onLost = (): void => {}): void => {
     if (post === undefined) return;
-    if (sending.size >= MAX_SENDING || stopping.signal.aborted) {
+    const lose = (): void => {
       lost += 1;
-      return;
-    }
+      onLost();
+    };
+    if (sending.size >= MAX_SENDING || stopping.signal.aborted) return lose();
     const at = clock.now().toISOString();
-    const work = send(JSON.stringify({ alert, message, gateway: gatewayName, at, ...shown(fields) })).finally(
-      () => sending.delete(work),
-    );
+    const body = JSON.stringify(clean({ alert, message, gateway: gatewayName, at, ...shown(fields) }));
+    const work = send(body, lose).finally(() => sending.delete(work));
     sending.add(work);
   };
 
   const tellOfLine = (message: string, fields: LogFields = {}): void => {
-    const { alert, peer_id: peer } = fields;
+    const { alert, peer_id: peer, writer_id: writer, authority } = fields;
     if (typeof alert !== 'string') return;
-    const key = JSON.stringify([alert, peer]);
+    // A peer may make up writers: where a peer is named, it alone tells one alert from another.
+    const key = JSON.stringify([alert, peer ?? writer ?? authority]);
     const now = clock.now().getTime();
-    if (now - (told.get(key) ?? -Infinity) < REPEAT_MS) return;
+    const since = now - (told.get(key) ?? -Infinity);
+    if (since >= 0 && since < REPEAT_MS) return;
     if (told.size >= MAX_TOLD) told.clear();
     told.set(key, now);
-    tell(alert, message, fields);
+    tell(alert, message, fields, () => told.delete(key));
   };
 
   return {

@@ -24,7 +24,8 @@ export const FRONT_FILE_NAMES = Object.keys(FRONT_FILES) as readonly FrontFile[]
 
 const LOCK = '.lock';
 const LOCK_POLL_MS = 25;
-const LOCK_WAIT_MS = 8_000;
+/** Longer than who holds it may take: a test of nginx's configuration and a reload (nginx.ts). */
+const LOCK_WAIT_MS = 20_000;
 
 const unusable = (folder: string, error: unknown): BootError => {
   const code = codeOf(error);

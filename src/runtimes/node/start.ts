@@ -34,6 +34,7 @@ import { sealingState } from '../../services/sealing.ts';
 import { openServices, type Services } from './services.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
+import { cleanFields } from '../redact.ts';
 import { openWatching } from '../telemetry.ts';
 
 export interface GatewayHooks {
@@ -93,7 +94,7 @@ const alertsOf = (config: GatewayConfig, log: Log) => {
   const { alertWebhookUrl: url, gatewayName, federation } = config;
   const { allowPrivateAddresses } = federation;
   const webhook = url === null ? {} : { post: createWebhook({ url, allowPrivateAddresses }) };
-  return createAlerts({ log, clock: systemClock, gatewayName, ...webhook });
+  return createAlerts({ log, clock: systemClock, gatewayName, clean: cleanFields, ...webhook });
 };
 
 interface PeerSide {
