@@ -9,6 +9,7 @@ import { createNodeTransport } from './runtimes/node/transport.ts';
 import { createAuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { newAuditChains } from './wire.ts';
+import { sha256 } from './services/mac.ts';
 
 export interface TestClock {
   now(): Date;
@@ -137,6 +138,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     clock,
     ids: { uuid: () => crypto.randomUUID() },
     random,
+    hash: sha256,
     log,
     logged,
     sql: asOwner(storage),

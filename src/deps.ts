@@ -1,5 +1,5 @@
 import type { Authority } from '../ca/authority.ts';
-import type { AuditDraft, Linked } from '../domain/audit/chain.ts';
+import type { AuditDraft, Hash, Linked } from '../domain/audit/chain.ts';
 import type { Covered } from '../domain/audit/checkpoint.ts';
 import type { AuditClass } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
@@ -186,6 +186,8 @@ export interface Deps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
+  /** SHA-256, as this runtime does it best. */
+  readonly hash: Hash;
   readonly log: Log;
   /** Absent: alerts are log lines only. */
   readonly alerts?: Alerts;

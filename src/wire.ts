@@ -146,6 +146,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       clock,
       ids,
       random,
+      hash: (parts.hashing ?? portableHashing).sha256,
       log,
       ...(newSealingKey === undefined ? {} : { newSealingKey: () => newSealingKey(sealer) }),
     }),

@@ -119,3 +119,37 @@ export const alternate = async (targets: readonly Target[], rounds = 60, block =
     toFirst: p50Ms.map((times) => median(times.map((time, round) => time / (first[round] ?? time)))),
   };
 };
+
+export interface Likeness {
+  /** Medians over the rounds of `changed` ÷ `plain`. */
+  readonly throughput: number;
+  readonly cpu: number;
+  readonly p99: number;
+  /** Each round's throughput, for a look at how much they differ. */
+  readonly rounds: readonly number[];
+}
+
+const ROUNDS = 3;
+
+/**
+ * For what differs by a few percent: two processes of one and the same program do so, too, for as long as they live. So
+ * each round starts both anew.
+ */
+export const compareAnew = async (
+  plain: () => Promise<Target & { end(): Promise<void> }>,
+  changed: () => Promise<Target & { end(): Promise<void> }>,
+): Promise<Likeness> => {
+  const found: Comparison[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [one, other] = [await plain(), await changed()];
+    found.push(await compare(one, other, { connections: 16, pairs: 5, seconds: 2 }));
+    await Promise.all([one.end(), other.end()]);
+  }
+  const rounds = found.map(({ throughputRatio }) => throughputRatio);
+  return {
+    throughput: median(rounds),
+    cpu: median(found.map(({ cpuRatio }) => cpuRatio)),
+    p99: median(found.map(({ p99Ratio }) => p99Ratio)),
+    rounds,
+  };
+};

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +39,11 @@ export interface Subject {
   readonly hand: HandMadeClient;
 }
 
+/** One that is ended before the stage is: it has connections to the database. */
+export interface Passing extends Target {
+  end(): Promise<void>;
+}
+
 export interface Stage {
   readonly world: FederatedWorld;
   /** File with the authority's root certificate. */
@@ -52,9 +58,9 @@ export interface Stage {
    */
   floor(subject: Subject, statement: Statement, path: string, packed?: Resource): Promise<Target>;
   /** One more gateway on B's database, as it stands, behind an nginx of its own. */
-  another(subject: Subject, path: string, environment?: Readonly<Record<string, string>>): Promise<Target>;
+  another(subject: Subject, path: string, environment?: Readonly<Record<string, string>>): Promise<Passing>;
   /** The serving side of such a gateway, assembled by hand with something left out: to be compared with its like alone. */
-  variant(subject: Subject, path: string, leftOut: LeftOut): Promise<Target>;
+  variant(subject: Subject, path: string, leftOut: LeftOut): Promise<Passing>;
   /** What the product decides on for this subject, so that the floor is given the product's own statement. */
   decided(subject: Subject): Promise<{ readonly grant: Grant; readonly identity: CertificateIdentity }>;
   close(): Promise<void>;
@@ -96,17 +102,16 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
 
   const behindNginx = async (name: string, sockets: { public: string; federation: string }) => {
     const federationPort = await freePort();
-    components.push(
-      await startNginx({
-        folder: path.join(folder, `nginx-${name}`),
-        publicPort: await freePort(),
-        federationPort,
-        materialFolder: materialOf(state, 'b'),
-        publicSockets: [sockets.public],
-        federationSockets: [sockets.federation],
-      }),
-    );
-    return `https://localhost:${federationPort}`;
+    const nginx = await startNginx({
+      folder: path.join(folder, `nginx-${name}`),
+      publicPort: await freePort(),
+      federationPort,
+      materialFolder: materialOf(state, 'b'),
+      publicSockets: [sockets.public],
+      federationSockets: [sockets.federation],
+    });
+    components.push(nginx);
+    return { origin: `https://localhost:${federationPort}`, nginx };
   };
 
   const oneMore = async (environment: Readonly<Record<string, string>>) => {
@@ -146,15 +151,19 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       });
       const child = await startScript(FLOOR, [order]);
       children.push(child);
-      const origin = await behindNginx(`floor-${made}`, { public: socket, federation: socket });
+      const { origin } = await behindNginx(`floor-${made}`, { public: socket, federation: socket });
       return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
     },
 
     another: async (subject, request, environment = {}) => {
       const { name, gateway } = await oneMore(environment);
       components.push(gateway);
-      const origin = await behindNginx(name, socketsOf(state, name));
-      return { origin, path: request, tls: tlsOf(subject), pid: gateway.pid };
+      const { origin, nginx } = await behindNginx(name, socketsOf(state, name));
+      const end = async (): Promise<void> => {
+        await stop(nginx);
+        await stop(gateway);
+      };
+      return { origin, path: request, tls: tlsOf(subject), pid: gateway.pid, end };
     },
 
     variant: async (subject, request, leftOut) => {
@@ -165,8 +174,14 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       const hooks = leftOut === 'telemetry' ? ['--import', WITHOUT_TELEMETRY] : [];
       const child = await startScript(VARIANT, [config, leftOut], hooks);
       children.push(child);
-      const origin = await behindNginx(name, socketsOf(state, name));
-      return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
+      const { origin, nginx } = await behindNginx(name, socketsOf(state, name));
+      const end = async (): Promise<void> => {
+        await stop(nginx);
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      };
+      return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0, end };
     },
 
     decided: async ({ hand }) => {

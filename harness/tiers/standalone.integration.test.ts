@@ -59,6 +59,7 @@ describe('tier standalone with Valkey and step-ca, its own TLS front', () => {
     });
     // As the revocation worker does.
     await gateway.deps.ca.revoke(client.serial, 'cessation_of_operation', new Date());
+    await gateway.deps.refreshFront?.();
     const { status, text } = await ask(client);
     expect([status, text]).toEqual([401, expect.stringContaining('was revoked')]);
   });

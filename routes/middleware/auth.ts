@@ -19,7 +19,7 @@ export const authenticate = (deps: Deps): MiddlewareHandler<AppEnv> =>
       const principal =
         token === null
           ? null
-          : await deps.storage.stores.tokens.principal(hashToken(token), deps.clock.now());
+          : await deps.storage.stores.tokens.principal(hashToken(token, deps.hash), deps.clock.now());
       if (principal === null) throw new MosaicError('unauthenticated');
       c.set('principal', principal);
       await next();
@@ -37,7 +37,9 @@ export const authenticateAsker = (deps: Deps): MiddlewareHandler<AppEnv> =>
     async (c, next) => {
       const token = bearerToken(c.req.header('authorization'));
       const asker =
-        token === null ? null : await deps.storage.stores.tokens.asker(hashToken(token), deps.clock.now());
+        token === null
+          ? null
+          : await deps.storage.stores.tokens.asker(hashToken(token, deps.hash), deps.clock.now());
       if (asker === null) throw new MosaicError('unauthenticated');
       c.set('principal', asker.principal);
       c.set('peers', asker.peers);

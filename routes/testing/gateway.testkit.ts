@@ -20,6 +20,7 @@ import { enrollmentRoutes } from '../enrollment/index.ts';
 import { certificateHeader } from '../federation/certificate-header.ts';
 import { federationApp } from '../federation/index.ts';
 import { createBase } from '../http.ts';
+import { sha256 } from '../../src/services/mac.ts';
 
 /** One gateway in this process: a real database, authority, sealer and queue; no sockets. */
 
@@ -140,6 +141,7 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     clock,
     ids: { uuid: () => crypto.randomUUID() },
     random,
+    hash: sha256,
     log,
   };
   const deps: Deps = { ...base, ...override(base) };

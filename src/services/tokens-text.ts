@@ -1,6 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Hash } from '../../domain/audit/chain.ts';
+import { toHex } from '../../domain/bytes.ts';
 import type { Random } from '../../domain/ports/basics.ts';
+import { sha256 } from './mac.ts';
 
 const TOKEN = /^mos_[A-Za-z0-9_-]{43}$/;
 const TOKEN_BYTES = 32;
@@ -14,5 +15,7 @@ export const newTokenText = (random: Random): string =>
 
 export const isTokenText = (text: string): boolean => TOKEN.test(text);
 
+const encoder = new TextEncoder();
+
 /** What is stored instead of a token: SHA-256 of its text, lower-case hexadecimal. 256 random bits need no salt. */
-export const hashToken = (text: string): string => bytesToHex(sha256(utf8ToBytes(text)));
+export const hashToken = (text: string, hash: Hash = sha256): string => toHex(hash(encoder.encode(text)));
