@@ -133,17 +133,16 @@ const ROUNDS = 3;
 
 /**
  * For what differs by a few percent: two processes of one and the same program do so, too, for as long as they live. So
- * each round starts both anew.
+ * each round starts them anew.
  */
 export const compareAnew = async (
-  plain: () => Promise<Target & { end(): Promise<void> }>,
-  changed: () => Promise<Target & { end(): Promise<void> }>,
+  start: () => Promise<{ readonly plain: Target; readonly changed: Target; end(): Promise<void> }>,
 ): Promise<Likeness> => {
   const found: Comparison[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const [one, other] = [await plain(), await changed()];
-    found.push(await compare(one, other, { connections: 16, pairs: 5, seconds: 2 }));
-    await Promise.all([one.end(), other.end()]);
+    const { plain, changed, end } = await start();
+    found.push(await compare(plain, changed, { connections: 16, pairs: 6, seconds: 1.5 }));
+    await end();
   }
   const rounds = found.map(({ throughputRatio }) => throughputRatio);
   return {

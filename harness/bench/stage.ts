@@ -44,6 +44,12 @@ export interface Passing extends Target {
   end(): Promise<void>;
 }
 
+export interface Pair {
+  readonly without: Target;
+  readonly whole: Target;
+  end(): Promise<void>;
+}
+
 export interface Stage {
   readonly world: FederatedWorld;
   /** File with the authority's root certificate. */
@@ -59,8 +65,8 @@ export interface Stage {
   floor(subject: Subject, statement: Statement, path: string, packed?: Resource): Promise<Target>;
   /** One more gateway on B's database, as it stands, behind an nginx of its own. */
   another(subject: Subject, path: string, environment?: Readonly<Record<string, string>>): Promise<Passing>;
-  /** The serving side of such a gateway, assembled by hand with something left out: to be compared with its like alone. */
-  variant(subject: Subject, path: string, leftOut: LeftOut): Promise<Passing>;
+  /** The serving side of such a gateway, assembled by hand with something left out; and whole, in the same process. */
+  variant(subject: Subject, path: string, leftOut: LeftOut): Promise<Pair>;
   /** What the product decides on for this subject, so that the floor is given the product's own statement. */
   decided(subject: Subject): Promise<{ readonly grant: Grant; readonly identity: CertificateIdentity }>;
   close(): Promise<void>;
@@ -174,14 +180,25 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       const hooks = leftOut === 'telemetry' ? ['--import', WITHOUT_TELEMETRY] : [];
       const child = await startScript(VARIANT, [config, leftOut], hooks);
       children.push(child);
-      const { origin, nginx } = await behindNginx(name, socketsOf(state, name));
+      const sockets = socketsOf(state, name);
+      const without = await behindNginx(name, sockets);
+      const whole = await behindNginx(`${name}-whole`, {
+        public: sockets.public,
+        federation: `${sockets.federation}.whole`,
+      });
       const end = async (): Promise<void> => {
-        await stop(nginx);
+        await stop(without.nginx);
+        await stop(whole.nginx);
         const ended = once(child, 'exit');
         child.kill('SIGTERM');
         await ended;
       };
-      return { origin, path: request, tls: tlsOf(subject), pid: child.pid ?? 0, end };
+      const target = { path: request, tls: tlsOf(subject), pid: child.pid ?? 0 };
+      return {
+        without: { ...target, origin: without.origin },
+        whole: { ...target, origin: whole.origin },
+        end,
+      };
     },
 
     decided: async ({ hand }) => {

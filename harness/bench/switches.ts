@@ -12,11 +12,13 @@ export const measureSwitches = async (
 ): Promise<SectionReport> => {
   const subject = await stage.subject('bench-switches', { resources: ['tasks'], max_rows_per_query: 1_000 });
   await fillTasks(stage, subject.userId, 1, 1_000);
-  const variant = (leftOut: LeftOut) => () => stage.variant(subject, PATH, leftOut);
   const figures: Figure[] = [];
   const measure = async (name: string, leftOut: LeftOut, target = ''): Promise<void> => {
     progress(name);
-    const { throughput, cpu, rounds } = await compareAnew(variant(leftOut), variant('nothing'));
+    const { throughput, cpu, rounds } = await compareAnew(async () => {
+      const { without, whole, end } = await stage.variant(subject, PATH, leftOut);
+      return { plain: without, changed: whole, end };
+    });
     figures.push(
       figure(`${name}, throughput, 16 conn.`, throughput, target),
       figure('the same, lowest round', Math.min(...rounds)),

@@ -35,19 +35,31 @@ export const measureTracing = async (
   const sink = await startSink();
   try {
     progress('tracing off against no hooks at all');
-    const silent = await compareAnew(
-      () => stage.variant(subject, PATH, 'telemetry'),
-      () => stage.variant(subject, PATH, 'nothing'),
-    );
+    const silent = await compareAnew(async () => {
+      // The hooks are cut out of the source, so these two can not be one process.
+      const [cut, plain] = [
+        await stage.variant(subject, PATH, 'telemetry'),
+        await stage.variant(subject, PATH, 'nothing'),
+      ];
+      const end = async (): Promise<void> => {
+        await cut.end();
+        await plain.end();
+      };
+      return { plain: cut.whole, changed: plain.whole, end };
+    });
     progress('tracing on, 10 % sampled, against tracing off');
-    const traced = await compareAnew(
-      () => stage.another(subject, PATH),
-      () =>
-        stage.another(subject, PATH, {
-          OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint,
-          OTEL_TRACES_SAMPLER_ARG: '0.1',
-        }),
-    );
+    const traced = await compareAnew(async () => {
+      const off = await stage.another(subject, PATH);
+      const on = await stage.another(subject, PATH, {
+        OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint,
+        OTEL_TRACES_SAMPLER_ARG: '0.1',
+      });
+      const end = async (): Promise<void> => {
+        await off.end();
+        await on.end();
+      };
+      return { plain: off, changed: on, end };
+    });
     return {
       figures: [
         figure('tracing off ÷ no hooks, throughput, 16 conn.', silent.throughput, '≥ 0.99'),

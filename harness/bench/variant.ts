@@ -10,9 +10,13 @@ import { openServices } from '../../src/runtimes/node/services.ts';
 import { wire } from '../../src/wire.ts';
 
 /**
- * The federation side of a gateway with one part left out, to see what that part costs:
- * `node variant.ts <mosaic.config.json> <nothing|audit|limiter|telemetry>`. For the bench alone; no configuration does this.
+ * The federation side of a gateway with one part left out, and beside it, on a second socket of the same process, with all of them:
+ * `node variant.ts <mosaic.config.json> <nothing|audit|limiter|telemetry>`. Two processes of one program differ by more than a part
+ * costs. For the bench alone; no configuration does this.
  */
+/** What the second socket's name ends with. */
+const WHOLE = '.whole';
+
 const [path = '', leftOut = ''] = process.argv.slice(2);
 const { config } = loadConfigFile({ path });
 const socket = config.federationListener.kind === 'socket' ? config.federationListener.path : '';
@@ -37,5 +41,6 @@ const without: Readonly<Record<string, () => Partial<Deps>>> = {
 
 const deps: Deps = { ...whole, ...without[leftOut]?.() };
 await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket);
+await listenBehindFront(createFederationApp(whole, certificateHeader).fetch, `${socket}${WHOLE}`);
 process.stdout.write('ready\n');
 process.once('SIGTERM', () => process.exit(0));
