@@ -136,6 +136,11 @@ export const ERROR_CATALOGUE = {
     'This clashes with what is already there.',
     'Read the current state and decide again.',
   ),
+  grant_claimed: entry(
+    409,
+    'A peer of this user holds that grant already.',
+    'A grant has one holder: remove the peer that should not have it, and enroll with a new grant.',
+  ),
   already_bootstrapped: entry(
     409,
     'The first administrator exists already.',

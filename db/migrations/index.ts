@@ -16,6 +16,7 @@ import { listSigner } from './0015_list_signer.ts';
 import { stepCaRoll } from './0016_step_ca_roll.ts';
 import { searchCost } from './0017_search_cost.ts';
 import { newestOfTeams } from './0018_newest_of_teams.ts';
+import { onePeerAGrant } from './0025_one_peer_a_grant.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   stepCaRoll,
   searchCost,
   newestOfTeams,
+  onePeerAGrant,
 ];

@@ -48,6 +48,9 @@ export const federationPeers = pgTable(
     uniqueIndex('federation_peers_outbound_name_key')
       .on(table.localUserId, table.name)
       .where(sql`direction = 'outbound'`),
+    uniqueIndex('federation_peers_outbound_grant_key')
+      .on(table.localUserId, table.remoteGrantId)
+      .where(sql`direction = 'outbound' and remote_grant_id is not null`),
     index('federation_peers_keyset').on(table.createdAt.desc(), table.id.desc()),
   ],
 );

@@ -1,11 +1,16 @@
 import { and, asc, desc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm';
+import { MosaicError } from '../../domain/errors.ts';
 import type { PeerStore } from '../../domain/ports/federation.ts';
+import { brokeConstraint } from '../driver/errors.ts';
 import { federationPeers as peers } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
-import { unwrapped, type Session } from './session.ts';
+import { unwrap, unwrapped, type Session } from './session.ts';
 
 /** What is asked for with every request: not what is remembered of the peer's audit. */
 const { auditKey: _key, auditSeen: _seen, ...columns } = getTableColumns(peers);
+
+/** Each person has at most one outbound peer for a grant (migration 0025). */
+const GRANT_KEY = 'federation_peers_outbound_grant_key';
 
 const peersOfUser = (db: Session['db']) =>
   db
@@ -19,7 +24,12 @@ export const createPeerStore = ({ db }: Session): PeerStore => {
   let ofUser: ReturnType<typeof peersOfUser> | undefined;
   return unwrapped<PeerStore>({
     insert: async (peer) => {
-      await db.insert(peers).values(peer);
+      try {
+        await db.insert(peers).values(peer);
+      } catch (error) {
+        const cause = unwrap(error);
+        throw brokeConstraint(cause, GRANT_KEY) ? new MosaicError('grant_claimed', { cause }) : cause;
+      }
     },
 
     byId: async (id) => (await db.select(columns).from(peers).where(eq(peers.id, id)))[0] ?? null,

@@ -48,7 +48,7 @@ export const driverSession = (driver: Driver): Session => ({
 });
 
 /** Drizzle wraps what the driver throws in an error that quotes SQL and parameters: take it out again. */
-const unwrap = (error: unknown): unknown => {
+export const unwrap = (error: unknown): unknown => {
   for (let inner = error; inner instanceof Error; inner = inner.cause)
     if (inner instanceof MosaicError) return inner;
   return error;

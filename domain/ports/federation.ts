@@ -107,7 +107,7 @@ export interface PeerFilter {
 }
 
 export interface PeerStore {
-  /** @throws MosaicError `conflict` when the name is taken */
+  /** @throws MosaicError `conflict` when the name is taken; `grant_claimed` when another peer of this user holds the grant */
   insert(peer: Peer): Promise<void>;
   byId(id: string): Promise<Peer | null>;
   inboundByName(name: string): Promise<Peer | null>;

@@ -112,6 +112,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
         'address_refused',
         'ca_pin_mismatch',
         'conflict',
+        'grant_claimed',
         'token_unknown',
         'token_used',
         'token_expired',

@@ -29,6 +29,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       errors: [
         'invalid_cursor',
         'peer_unknown',
+        'grant_claimed',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',
@@ -61,6 +62,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       errors: [
         'not_found',
         'peer_unknown',
+        'grant_claimed',
         'peer_refused',
         'peer_unreachable',
         'peer_timeout',

@@ -9,7 +9,7 @@ import { makeTestDeps, type TestDeps } from '../deps.testkit.ts';
 import { createAuthority } from '../runtimes/node/front.testkit.ts';
 import { httpsServer, pinOf, type Watched } from '../runtimes/node/transport.testkit.ts';
 import { buildEnrollmentUrl } from './enrollment-url.ts';
-import { addPeer } from './peers.ts';
+import { addPeer, peerByGrant } from './peers.ts';
 
 /*
  * Serving gateways that answer a redemption wrongly, over real TLS. Each has the pinned authority; what is
@@ -23,7 +23,7 @@ const TOKEN = 'A'.repeat(43);
 let deps: TestDeps;
 let ca: CertificateAuthority;
 let rogue: CertificateAuthority;
-let server: Watched | undefined;
+const servers: Watched[] = [];
 
 beforeAll(async () => {
   [deps, ca, rogue] = await Promise.all([makeTestDeps(), createAuthority(), createAuthority()]);
@@ -32,11 +32,21 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await server?.close();
-  server = undefined;
+  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
 afterAll(() => deps.close());
+
+const askedPeer = {
+  id: GRANT,
+  name: 'work',
+  state: 'active',
+  localUserId: SUBJECT,
+  federationUrl: 'https://127.0.0.1:9',
+  cacheEpoch: 0,
+  remoteGrantVersion: null,
+  outages: 0,
+} as const;
 
 type Answer = Readonly<Record<string, unknown>>;
 
@@ -66,22 +76,25 @@ const answerFor = async (csrPem: string, authority: CertificateAuthority = ca): 
 /** Enrolls with a server that answers what `twist` makes of the right answer. */
 const enrollWith = async (
   twist: (answer: Answer, csr: string) => Answer | Promise<Answer>,
+  authority: CertificateAuthority = ca,
+  gatewayName?: string,
 ): Promise<MosaicError | null> => {
   const serve = async (request: IncomingMessage): Promise<string> => {
     const { csr } = JSON.parse(await readText(request)) as { readonly csr: string };
-    return JSON.stringify(await twist(await answerFor(csr), csr));
+    return JSON.stringify(await twist(await answerFor(csr, authority), csr));
   };
-  server = await httpsServer(ca, (request, response) => {
+  const listening = await httpsServer(authority, (request, response) => {
     void serve(request).then((body) =>
       response.writeHead(201, { 'content-type': 'application/json' }).end(body),
     );
   });
+  servers.push(listening);
   const principal = { userId: deps.ids.uuid(), isAdmin: true, access: 'write' } as const;
-  const enrollmentUrl = buildEnrollmentUrl(server.url, TOKEN, await pinOf(ca));
+  const enrollmentUrl = buildEnrollmentUrl(listening.url, TOKEN, await pinOf(authority));
   return addPeer(
     deps,
     { principal, traceId: 'a'.repeat(32) },
-    { enrollmentUrl, user: 'ann', name: undefined },
+    { enrollmentUrl, user: 'ann', name: gatewayName },
   ).then(
     () => null,
     (error: unknown) => {
@@ -168,5 +181,59 @@ describe('an answer to a redemption', () => {
     const [row] = await deps.sql('select state, last_failure_code, client_key_pem from federation_peers');
     expect(row).toMatchObject({ state: 'active', last_failure_code: 'peer_unreachable' });
     expect(String(row?.['client_key_pem'])).not.toContain('PRIVATE');
+  });
+});
+
+describe('F-7 a grant of one peer', () => {
+  const counts = () =>
+    deps.sql(`select (select count(*) from federation_peers)::int as peers,
+      (select count(*) from federation_peer_trust)::int as trusted,
+      (select count(*) from federation_audit_log where action = 'peer.add' and status = 201)::int as added`);
+  const renamed = (answer: Answer): Answer => ({ ...answer, gateway_name: 'evil' });
+
+  it('is not taken over by another one that claims its id, and nothing of the claim is stored', async () => {
+    const [owner] = await deps.sql('select id, ca_fingerprint from federation_peers');
+    const before = await counts();
+    for (const name of [undefined, 'evil']) {
+      const error = await enrollWith(renamed, rogue, name);
+      expect(error?.code).toBe('grant_claimed');
+      expect(error?.detail).toContain('The token is spent');
+    }
+    expect(await counts()).toEqual(before);
+    const ann = (await deps.storage.stores.users.byName('ann'))?.id ?? '';
+    const own = await deps.storage.stores.peers.ofUser(ann);
+    expect(peerByGrant(own, GRANT).id).toBe(owner?.['id']);
+  });
+
+  it('is not taken over once it was revoked either: whoever still asks by its id asks the peer that had it', async () => {
+    await deps.sql(`update federation_peers set state = 'revoked'`);
+    expect((await enrollWith(renamed, rogue))?.code).toBe('grant_claimed');
+    await deps.sql('delete from federation_peers');
+    expect(await enrollWith((answer) => answer)).toBeNull();
+  });
+
+  it('goes to one of two that claim it at the same time', async () => {
+    await deps.sql('delete from federation_peers');
+    const claims = await Promise.all([
+      enrollWith((answer) => answer),
+      enrollWith(renamed, rogue),
+      enrollWith(renamed, rogue, 'other'),
+    ]);
+    expect(claims.map((error) => error?.code ?? 'kept').toSorted()).toEqual([
+      'grant_claimed',
+      'grant_claimed',
+      'kept',
+    ]);
+    expect(await peers()).toBe(1);
+  });
+
+  it('is asked of nobody when two peers hold its id all the same', () => {
+    const peer = { ...askedPeer, remoteGrantId: GRANT };
+    expect(() => peerByGrant([peer, { ...peer, id: OTHER, name: 'evil' }], GRANT)).toThrow(
+      expect.objectContaining({ code: 'grant_claimed' }) as Error,
+    );
+    expect(() => peerByGrant([peer], OTHER)).toThrow(
+      expect.objectContaining({ code: 'peer_unknown' }) as Error,
+    );
   });
 });

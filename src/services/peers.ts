@@ -125,7 +125,7 @@ const callFirst = async (deps: Deps, peer: Peer, actor: Actor): Promise<FirstCal
  * spent; when something fails afterwards the error says so.
  *
  * @throws MosaicError `invalid_enrollment_url`, `address_refused`, `invalid_request` (no such user), `conflict` (name
- *   taken, too many peers), and what `enroll` throws
+ *   taken, too many peers), `grant_claimed` (another peer of this user holds the grant), and what `enroll` throws
  */
 export const addPeer = async (deps: Deps, actor: Actor, input: AddPeer): Promise<AddedPeer> => {
   const user = await findUser(deps, input.user);
@@ -158,10 +158,16 @@ export const getPeer = async (deps: Deps, id: string): Promise<Peer> => {
 export const peersOf = (deps: Deps, userId: string): Promise<readonly Peer[]> =>
   deps.storage.stores.peers.ofUser(userId);
 
-/** The one of a person's own peers that is behind a grant. @throws MosaicError `peer_unknown` */
+/**
+ * The one of a person's own peers that holds a grant. The database keeps it the only one; were there two, the question
+ * and its words would go to a peer that they were not meant for, so neither is asked.
+ *
+ * @throws MosaicError `peer_unknown`, `grant_claimed`
+ */
 export const peerByGrant = (own: readonly AskedPeer[], grantId: string): AskedPeer => {
-  const peer = own.find(({ remoteGrantId }) => remoteGrantId === grantId);
+  const [peer, second] = own.filter(({ remoteGrantId }) => remoteGrantId === grantId);
   if (peer === undefined) throw new MosaicError('peer_unknown');
+  if (second !== undefined) throw new MosaicError('grant_claimed');
   return peer;
 };
 
