@@ -1,9 +1,15 @@
 import type { Crl } from '../authority.ts';
-import { sameBytes } from '../x509/bytes.ts';
 import type { CertificateInfo } from '../x509/certificate.ts';
-import { readCrlList } from '../x509/crl.ts';
+import { type CrlFault, openCrl } from '../x509/crl-read.ts';
 import { derToPem } from '../x509/pem.ts';
 import { caUnavailable } from './http.ts';
+
+const WHY: Readonly<Record<CrlFault, string>> = {
+  no_list: 'that is no list',
+  foreign: 'the list is of another issuer, or not signed by the authority',
+  not_supported:
+    'the list is a delta or indirect list, is not of all leaves, or has an unknown critical extension',
+};
 
 /**
  * Reads the list step-ca serves and checks that the intermediate signed it: one that somebody put in its place would
@@ -12,12 +18,9 @@ import { caUnavailable } from './http.ts';
  */
 export const readCrl = async (der: Uint8Array, issuer: CertificateInfo, alsoPem: string): Promise<Crl> => {
   try {
-    const list = readCrlList(der);
-    if (list === null) throw new Error('that is no list');
-    if (!sameBytes(list.issuer, issuer.subject)) throw new Error('the list is of another issuer');
-    if (!(await list.isSignedBy(issuer.publicKeyInfo)))
-      throw new Error('the list is not signed by the authority');
-    const { number, thisUpdate, nextUpdate } = list;
+    const list = await openCrl(der, issuer);
+    if (!list.ok) throw new Error(WHY[list.error]);
+    const { number, thisUpdate, nextUpdate } = list.value;
     if (number === null) throw new Error('the list has no number');
     if (nextUpdate === null) throw new Error('the list has no next update');
     return { der, pem: `${derToPem(der, 'X509 CRL')}${alsoPem}`, number, thisUpdate, nextUpdate };

@@ -11,6 +11,7 @@ import { readCertificate } from '../x509/certificate.ts';
 import { encodeEntry, signCrl } from '../x509/crl.ts';
 import { OID } from '../x509/oids.ts';
 import { derToPem } from '../x509/pem.ts';
+import type { CrlIssuer } from './crl.testkit.ts';
 
 export interface ForgedExtension {
   readonly oid: string;
@@ -96,5 +97,12 @@ export const createForger = async (name: string) => {
     return signCrl(draft, root.privateKey);
   };
 
-  return { rootPem: derToPem(rootDer, 'CERTIFICATE'), leaf, crl };
+  /** Signs as this authority whatever `forgeCrl` is told to put in a list. */
+  const crlIssuer: CrlIssuer = {
+    subject: new Uint8Array(commonName(name).toSchema().toBER()),
+    publicKeyInfo: root.publicKeyInfo,
+    key: root.privateKey,
+  };
+
+  return { rootPem: derToPem(rootDer, 'CERTIFICATE'), leaf, crl, crlIssuer };
 };

@@ -16,6 +16,7 @@ import {
   TimeType,
 } from 'pkijs';
 import { copyBytes, fromHex } from './bytes.ts';
+import { assertBounded, SMALL_DER } from './der-walk.ts';
 import { bitStringOctets, elements, single, TAG } from './der.ts';
 import { ipOctets } from './names.ts';
 import { OID } from './oids.ts';
@@ -46,8 +47,19 @@ export const commonName = (text: string): RelativeDistinguishedNames =>
     ],
   });
 
+/**
+ * The one way for bytes into PKI.js and asn1js: those make objects of all there is in them, so it is counted before.
+ * @throws DerError
+ */
+const forPki = (der: Uint8Array): Uint8Array<ArrayBuffer> => {
+  assertBounded(der, SMALL_DER);
+  return copyBytes(der);
+};
+
 export const nameFromDer = (der: Uint8Array): RelativeDistinguishedNames =>
-  RelativeDistinguishedNames.fromBER(copyBytes(der));
+  RelativeDistinguishedNames.fromBER(forPki(der));
+
+export const publicKeyFromDer = (der: Uint8Array): PublicKeyInfo => PublicKeyInfo.fromBER(forPki(der));
 
 export const extension = (extnID: string, value: Uint8Array | ArrayBuffer, critical = false): Extension =>
   new Extension({ extnID, critical, extnValue: copyBytes(new Uint8Array(value)).buffer });
@@ -137,7 +149,7 @@ export const signCertificate = async (draft: CertificateDraft, issuerKey: Crypto
     subject: draft.subject,
     notBefore: pkiTime(draft.notBefore),
     notAfter: pkiTime(draft.notAfter),
-    subjectPublicKeyInfo: PublicKeyInfo.fromBER(copyBytes(draft.publicKeyInfo)),
+    subjectPublicKeyInfo: publicKeyFromDer(draft.publicKeyInfo),
     extensions: [...draft.extensions],
   });
   await certificate.sign(issuerKey, 'SHA-256', pkiEngine());

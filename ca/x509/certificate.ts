@@ -46,7 +46,8 @@ export interface CertificateInfo {
 
 /** Longest certificate that is looked at, in octets. Ours have about 600. */
 export const MAX_CERTIFICATE_LENGTH = 16 * 1024;
-const MAX_SERIAL_OCTETS = 20;
+/** Certificates of the Internet have about ten. */
+const MAX_EXTENSIONS = 64;
 
 const readExtension = (element: DerElement): CertificateExtension => {
   const parts = members(element, 'an extension');
@@ -59,22 +60,25 @@ const readExtension = (element: DerElement): CertificateExtension => {
   return { oid: oidText(parts[0]), critical: flag !== null, value };
 };
 
-const readExtensions = (wrapper: DerElement | undefined): ReadonlyMap<string, CertificateExtension> => {
+/** What is in a SEQUENCE of extensions, given its content. @throws DerError also for one that occurs twice */
+export const readExtensionList = (content: Uint8Array): ReadonlyMap<string, CertificateExtension> => {
   const found = new Map<string, CertificateExtension>();
-  if (wrapper === undefined) return found;
-  const list = single(wrapper.content, TAG.sequence, 'the list of extensions');
-  for (const extension of elements(list.content).map(readExtension)) {
+  for (const extension of elements(content, MAX_EXTENSIONS).map(readExtension)) {
     if (found.has(extension.oid)) throw new DerError(`extension ${extension.oid} occurs twice`);
     found.set(extension.oid, extension);
   }
   return found;
 };
 
+/** @param wrapper the tagged element around the list, where there is one */
+export const readExtensions = (wrapper: DerElement | undefined): ReadonlyMap<string, CertificateExtension> =>
+  wrapper === undefined
+    ? new Map()
+    : readExtensionList(single(wrapper.content, TAG.sequence, 'the list of extensions').content);
+
 const readSerial = (element: DerElement | undefined): string => {
-  const magnitude = unsignedInteger(element, 'the serial number');
-  const serial = serialText(magnitude);
-  if (magnitude.length > MAX_SERIAL_OCTETS || serial === '0')
-    throw new DerError('the serial number is out of range');
+  const serial = serialText(unsignedInteger(element, 'the serial number'));
+  if (serial === '0') throw new DerError('the serial number is out of range');
   return serial;
 };
 

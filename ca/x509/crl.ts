@@ -1,21 +1,6 @@
-import { copyBytes, toHex } from './bytes.ts';
-import {
-  bitStringOctets,
-  contextTag,
-  elements,
-  expectTag,
-  members,
-  oidText,
-  sequenceBeginning,
-  single,
-  TAG,
-  timeValue,
-  unsignedInteger,
-  type DerElement,
-} from './der.ts';
+import { contextTag, TAG } from './der.ts';
 import { concat, element, integer, integerOfHex, oid, time } from './der-write.ts';
 import { OID } from './oids.ts';
-import { verifySignature } from './public-key.ts';
 
 export interface RevokedEntry {
   /** Hexadecimal. */
@@ -45,7 +30,6 @@ const CRL_REASONS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const ENUMERATED = 0x0a;
-const SUPERSEDED = 4;
 const VERSION_2 = Uint8Array.of(TAG.integer, 1, 1);
 const ECDSA_WITH_SHA256 = element(TAG.sequence, oid('1.2.840.10045.4.3.2'));
 
@@ -94,82 +78,3 @@ export const signCrl = async (draft: CrlDraft, issuerKey: CryptoKey): Promise<Ui
   );
   return element(TAG.sequence, tbs, ECDSA_WITH_SHA256, element(TAG.bitString, Uint8Array.of(0), signature));
 };
-
-export interface CrlInfo {
-  /** null for a list without one: OpenSSL's of a root may be. */
-  readonly number: bigint | null;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date | null;
-}
-
-/** A list taken apart; its entries are looked at only when one is asked for. */
-export interface ParsedCrl extends CrlInfo {
-  /** DER of the issuer's name. */
-  readonly issuer: Uint8Array;
-  /** Whether the signature is that of this key, given as DER. */
-  isSignedBy(publicKeyInfo: Uint8Array): Promise<boolean>;
-  /** Whether a serial (lower-case hexadecimal, no leading zeros) is on it, and for good: not merely replaced. */
-  revokes(serial: string): boolean;
-}
-
-const isTime = (one: DerElement | undefined): boolean =>
-  one?.tag === TAG.utcTime || one?.tag === TAG.generalizedTime;
-
-const numberIn = (extensions: DerElement | undefined): bigint | null => {
-  if (extensions === undefined) return null;
-  const list = single(extensions.content, TAG.sequence, 'the extensions');
-  for (const one of elements(list.content)) {
-    const parts = members(one, 'an extension');
-    if (oidText(parts[0]) !== OID.crlNumber) continue;
-    const { content } = expectTag(parts.at(-1), TAG.octetString, 'the number');
-    return BigInt(
-      `0x${toHex(unsignedInteger(single(content, TAG.integer, 'the number'), 'the number')) || '0'}`,
-    );
-  }
-  return null;
-};
-
-const isSuperseded = (entry: readonly DerElement[]): boolean =>
-  entry[2] !== undefined &&
-  members(entry[2], 'the extensions of an entry').some((one) => {
-    const parts = members(one, 'an extension');
-    return oidText(parts[0]) === OID.crlReason && parts.at(-1)?.content[2] === SUPERSEDED;
-  });
-
-/** @throws DerError, for what is no list */
-const parse = (der: Uint8Array): ParsedCrl => {
-  const [tbs, algorithm, signature] = members(single(der, TAG.sequence, 'the list'), 'the list');
-  const fields = [...members(tbs, 'the list’s content')];
-  if (fields[0]?.tag === TAG.integer) fields.shift();
-  const [, issuer, thisUpdate, ...rest] = fields;
-  const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined;
-  const entries = rest[0]?.tag === TAG.sequence ? rest.shift() : undefined;
-  const data = expectTag(tbs, TAG.sequence, 'the list’s content').raw;
-  const signedWith = expectTag(algorithm, TAG.sequence, 'the algorithm').raw;
-  const octets = bitStringOctets(signature, 'the signature');
-  return {
-    issuer: expectTag(issuer, TAG.sequence, 'the issuer').raw,
-    number: numberIn(rest[0]),
-    thisUpdate: timeValue(thisUpdate),
-    nextUpdate: nextUpdate === undefined ? null : timeValue(nextUpdate),
-    isSignedBy: (publicKeyInfo) =>
-      verifySignature({ data, algorithm: signedWith, signature: octets }, publicKeyInfo),
-    revokes: (serial) => {
-      const entry =
-        entries === undefined ? undefined : sequenceBeginning(entries.content, integerOfHex(serial));
-      return entry !== undefined && !isSuperseded(members(entry, 'an entry'));
-    },
-  };
-};
-
-/** Reads a list; its signature is not looked at yet. @returns null for what is no list */
-export const readCrlList = (der: Uint8Array): ParsedCrl | null => {
-  try {
-    return parse(copyBytes(der));
-  } catch {
-    return null;
-  }
-};
-
-/** What a revocation list says of itself; its signature is not looked at. @returns null for what is no list */
-export const readCrlInfo = (der: Uint8Array): CrlInfo | null => readCrlList(der);

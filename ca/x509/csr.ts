@@ -40,8 +40,8 @@ class ReadRequest {
 
 export type CertificateRequest = ReadRequest;
 
-/** Longest request in octets: RSA 8192 with many names still fits. */
-export const MAX_CSR_LENGTH = 16 * 1024;
+/** Longest request in octets: one of RSA 8192 has 2,300 and leaves as much again for names that nobody reads. */
+export const MAX_CSR_LENGTH = 8 * 1024;
 /** The same as PEM, in characters, with room for line ends. */
 const MAX_PEM_LENGTH = MAX_CSR_LENGTH * 1.5;
 /** The second is what older OpenSSL and keytool write. */

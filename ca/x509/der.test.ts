@@ -2,17 +2,7 @@ import { GeneralizedTime, Integer, ObjectIdentifier, OctetString, Sequence, UTCT
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toHex } from './bytes.ts';
-import { concat, element, integerOfHex } from './der-write.ts';
-import {
-  DerError,
-  elements,
-  oidText,
-  sequenceBeginning,
-  single,
-  TAG,
-  timeValue,
-  unsignedInteger,
-} from './der.ts';
+import { DerError, elements, oidText, single, TAG, timeValue, unsignedInteger } from './der.ts';
 
 const der = (block: { toBER(): ArrayBuffer }): Uint8Array => new Uint8Array(block.toBER());
 
@@ -109,25 +99,5 @@ describe('strict DER', () => {
       }),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe('a sequence found by its beginning', () => {
-  const entry = (serial: string, ...more: readonly Uint8Array[]): Uint8Array =>
-    element(TAG.sequence, integerOfHex(serial), ...more);
-  const list = concat([entry('a1'), entry('a1b2', integerOfHex('07')), entry('07'), entry('a1b2')]);
-  const found = (serial: string): Uint8Array | undefined =>
-    sequenceBeginning(list, integerOfHex(serial))?.raw;
-
-  test('is the first that begins so, whole, and no longer, shorter or inner number is taken for it', () => {
-    expect(found('a1b2')).toEqual(entry('a1b2', integerOfHex('07')));
-    expect(found('07')).toEqual(entry('07'));
-    for (const absent of ['b2', 'a1b2c3', 'a', '7a', '00']) expect(found(absent)).toBeUndefined();
-    expect(sequenceBeginning(new Uint8Array(), integerOfHex('07'))).toBeUndefined();
-  });
-
-  test('a list that is cut is no list', () => {
-    for (let length = 1; length < entry('a1').length; length += 1)
-      expect(() => sequenceBeginning(entry('a1').subarray(0, length), integerOfHex('ff'))).toThrow(DerError);
   });
 });

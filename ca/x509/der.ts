@@ -1,9 +1,13 @@
-/**
+import { DerError, DerWalk, MAX_OID_OCTETS } from './der-walk.ts';
+
+export { DerError } from './der-walk.ts';
+
+/*
  * A strict reader of DER (X.690 section 10): definite minimal lengths, one-byte tags, nothing left over.
  * General ASN.1 libraries read BER, where one meaning has many encodings; what decides about identity must not.
- * Functions throw `DerError`; the exported readers of certificates and requests turn it into a `Result`.
+ * Functions throw `DerError`; the exported readers of certificates and requests turn it into a `Result`. Every length and
+ * count is compared with its bound before the content is touched, because all of it may come from a stranger.
  */
-export class DerError extends Error {}
 
 export interface DerElement {
   /** Class, constructed bit and number, as encoded. */
@@ -31,63 +35,26 @@ export const TAG = {
 /** Context-specific constructed tag `[n]`. */
 export const contextTag = (n: number): number => 0xa0 | n;
 
-const byteAt = (bytes: Uint8Array, at: number): number => {
-  const byte = bytes[at];
-  if (byte === undefined) throw new DerError('the encoding ends too early');
-  return byte;
-};
+/** Most elements side by side: fields of a structure, parts of a name, extensions. */
+const MAX_MEMBERS = 128;
+/** Longest INTEGER where nothing else is said, in octets without the sign: serial and CRL numbers (RFC 5280 sections 4.1.2.2, 5.2.3). */
+export const MAX_INTEGER_OCTETS = 20;
 
-const lengthAt = (bytes: Uint8Array, at: number): { readonly length: number; readonly next: number } => {
-  const first = byteAt(bytes, at);
-  if (first < 0x80) return { length: first, next: at + 1 };
-  const octets = first & 0x7f;
-  if (octets === 0 || octets > 4) throw new DerError('the length is indefinite or too large');
-  let length = 0;
-  for (let index = 0; index < octets; index += 1) length = length * 256 + byteAt(bytes, at + 1 + index);
-  if (length < 0x80 || length < 256 ** (octets - 1)) throw new DerError('a length is not minimal');
-  return { length, next: at + 1 + octets };
-};
+const elementOf = (bytes: Uint8Array, { tag, start, from, to }: DerWalk): DerElement => ({
+  tag,
+  content: bytes.subarray(from, to),
+  raw: bytes.subarray(start, to),
+});
 
-const elementAt = (bytes: Uint8Array, at: number): DerElement => {
-  const tag = byteAt(bytes, at);
-  if ((tag & 0x1f) === 0x1f) throw new DerError('a tag has more than one byte');
-  const { length, next } = lengthAt(bytes, at + 1);
-  if (next + length > bytes.length) throw new DerError('the encoding ends too early');
-  return { tag, content: bytes.subarray(next, next + length), raw: bytes.subarray(at, next + length) };
-};
-
-/** The elements that follow each other in `bytes`, to its very end. */
-export const elements = (bytes: Uint8Array): readonly DerElement[] => {
+/** The elements that follow each other in `bytes`, to its very end. @throws DerError also for more than `most` */
+export const elements = (bytes: Uint8Array, most = MAX_MEMBERS): readonly DerElement[] => {
   const found: DerElement[] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    const element = elementAt(bytes, at);
-    found.push(element);
-    at += element.raw.length;
+  const walk = new DerWalk(bytes);
+  while (walk.next()) {
+    if (found.length === most) throw new DerError('there are too many elements');
+    found.push(elementOf(bytes, walk));
   }
   return found;
-};
-
-const startsWith = (bytes: Uint8Array, from: number, to: number, first: Uint8Array): boolean => {
-  if (from + first.length > to) return false;
-  for (let index = 0; index < first.length; index += 1)
-    if (bytes[from + index] !== first[index]) return false;
-  return true;
-};
-
-/**
- * The first SEQUENCE among the elements of `bytes` that begins with `first`, or undefined. The others are only stepped over:
- * to take 400,000 apart in search of one would hold everybody up for seconds, and a stranger can send as many.
- */
-export const sequenceBeginning = (bytes: Uint8Array, first: Uint8Array): DerElement | undefined => {
-  for (let at = 0; at < bytes.length;) {
-    const { length, next } = lengthAt(bytes, at + 1);
-    const end = next + length;
-    if (end > bytes.length) throw new DerError('the encoding ends too early');
-    if (bytes[at] === TAG.sequence && startsWith(bytes, next, end, first)) return elementAt(bytes, at);
-    at = end;
-  }
-  return undefined;
 };
 
 /** @throws DerError unless the element is there and has that tag */
@@ -98,7 +65,8 @@ export const expectTag = (element: DerElement | undefined, tag: number, what: st
 
 /** The only element of `bytes`, with that tag. */
 export const single = (bytes: Uint8Array, tag: number, what: string): DerElement => {
-  const element = expectTag(bytes.length === 0 ? undefined : elementAt(bytes, 0), tag, what);
+  const walk = new DerWalk(bytes);
+  const element = expectTag(walk.next() ? elementOf(bytes, walk) : undefined, tag, what);
   if (element.raw.length !== bytes.length) throw new DerError(`${what} is followed by other bytes`);
   return element;
 };
@@ -113,6 +81,7 @@ export const members = (
 /** Dotted text of an OBJECT IDENTIFIER. */
 export const oidText = (element: DerElement | undefined): string => {
   const { content } = expectTag(element, TAG.oid, 'an object identifier');
+  if (content.length > MAX_OID_OCTETS) throw new DerError('an object identifier is too long');
   const arcs: bigint[] = [];
   let value = 0n;
   let started = false;
@@ -126,18 +95,26 @@ export const oidText = (element: DerElement | undefined): string => {
     }
   }
   const first = arcs[0];
-  if (first === undefined || started || content.length > 64)
-    throw new DerError('an object identifier is cut');
+  if (first === undefined || started) throw new DerError('an object identifier is cut');
   const root = first < 80n ? first / 40n : 2n;
   return [root, first - root * 40n, ...arcs.slice(1)].join('.');
 };
 
-/** The magnitude of a non-negative INTEGER, without the sign octet. */
-export const unsignedInteger = (element: DerElement | undefined, what: string): Uint8Array => {
+/** The magnitude of a non-negative INTEGER of at most `most` octets, without the sign octet. */
+export const unsignedInteger = (
+  element: DerElement | undefined,
+  what: string,
+  most = MAX_INTEGER_OCTETS,
+): Uint8Array => {
   const { content } = expectTag(element, TAG.integer, what);
+  // With room for the sign; an octet too many is found below, where the sign is known.
+  if (content.length > most + 1) throw new DerError(`${what} is too long`);
   const [first, second] = content;
   if (first === undefined || first >= 0x80) throw new DerError(`${what} is empty or negative`);
-  if (first !== 0) return content;
+  if (first !== 0) {
+    if (content.length > most) throw new DerError(`${what} is too long`);
+    return content;
+  }
   if (second !== undefined && second < 0x80) throw new DerError(`${what} is not minimal`);
   return content.subarray(content.length === 1 ? 0 : 1);
 };

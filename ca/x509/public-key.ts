@@ -18,6 +18,8 @@ const CURVES: Readonly<Record<string, 'P-256' | 'P-384'>> = {
   '1.3.132.0.34': 'P-384',
 };
 const RSA_BITS = { least: 2048, most: 8192 } as const;
+/** No key that is allowed signs with more octets than the longest RSA key. */
+const MAX_SIGNATURE_OCTETS = RSA_BITS.most / 8;
 /** FIPS 186-5 wants e > 2^16; 1 would verify anything, and long ones only cost time. */
 const RSA_EXPONENT_OCTETS = { least: 3, most: 4 } as const;
 const HASHES = ['SHA-256', 'SHA-384', 'SHA-512'] as const;
@@ -39,8 +41,8 @@ const SCHEMES: Readonly<Record<string, SignatureScheme>> = {
 
 const checkRsa = (key: Uint8Array): void => {
   const [modulus, exponent, ...rest] = elements(single(key, TAG.sequence, 'the RSA key').content);
-  const n = unsignedInteger(modulus, 'the RSA modulus');
-  const e = unsignedInteger(exponent, 'the RSA exponent');
+  const n = unsignedInteger(modulus, 'the RSA modulus', RSA_BITS.most / 8);
+  const e = unsignedInteger(exponent, 'the RSA exponent', RSA_EXPONENT_OCTETS.most);
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24;
   if (rest.length > 0) throw new DerError('the RSA key has too many fields');
   if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
@@ -79,7 +81,7 @@ export const keyAlgorithm = (publicKeyInfo: Uint8Array): KeyAlgorithm => {
 /** ECDSA's SEQUENCE of r and s as the fixed-width pair WebCrypto wants. */
 const rawEcdsa = (signature: Uint8Array, width: number): Uint8Array<ArrayBuffer> => {
   const [r, s, ...rest] = elements(single(signature, TAG.sequence, 'the signature').content);
-  const halves = [unsignedInteger(r, 'r'), unsignedInteger(s, 's')];
+  const halves = [unsignedInteger(r, 'r', width), unsignedInteger(s, 's', width)];
   const raw = new Uint8Array(width * 2);
   halves.forEach((half, index) => {
     if (half.length > width || rest.length > 0) throw new DerError('the signature does not fit the key');
@@ -177,6 +179,7 @@ export const verifierOf = (publicKeyInfo: Uint8Array): Verifier => {
   const kind = keyAlgorithm(publicKeyInfo);
   const keys = new Map<HashName, Promise<CryptoKey | null>>();
   return async (signed) => {
+    if (signed.signature.length > MAX_SIGNATURE_OCTETS) throw new DerError('the signature is too long');
     const scheme = schemeOf(signed.algorithm, kind);
     const hash = scheme.name === 'Ed25519' ? 'SHA-512' : scheme.hash;
     const isCurve = kind === 'P-256' || kind === 'P-384';

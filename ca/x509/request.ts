@@ -1,5 +1,5 @@
-import { CertificationRequest, PublicKeyInfo, RelativeDistinguishedNames } from 'pkijs';
-import { pkiEngine } from './build.ts';
+import { CertificationRequest, RelativeDistinguishedNames } from 'pkijs';
+import { pkiEngine, publicKeyFromDer } from './build.ts';
 import { derToPem } from './pem.ts';
 
 export interface KeyAndCsr {
@@ -17,7 +17,7 @@ const keyAndCsr = async (): Promise<KeyAndCsr> => {
   const request = new CertificationRequest({
     version: 0,
     subject: new RelativeDistinguishedNames(),
-    subjectPublicKeyInfo: PublicKeyInfo.fromBER(await subtle.exportKey('spki', publicKey)),
+    subjectPublicKeyInfo: publicKeyFromDer(new Uint8Array(await subtle.exportKey('spki', publicKey))),
     attributes: [],
   });
   await request.sign(privateKey, 'SHA-256', pkiEngine());

@@ -1,8 +1,13 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { crlExtension, entryWith, forgeCrl, reason } from '../../ca/testing/crl.testkit.ts';
 import { createForger } from '../../ca/testing/forge.testkit.ts';
+import { contextTag, TAG } from '../../ca/x509/der.ts';
+import { element, integerOfHex } from '../../ca/x509/der-write.ts';
 import { encodeIdentityExtension } from '../../ca/x509/extension.ts';
+import { OID } from '../../ca/x509/oids.ts';
 import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../../domain/peers/identity.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
@@ -165,6 +170,94 @@ describe('a peer’s revocation list', () => {
     expect(await stateOf(peer)).toBe('active');
     expect((await deps.storage.stores.peerTrust.get(peer.id)).crlNumber).toBeNull();
     expect(deps.logged.at(-1)).toMatchObject({ level: 'warn', fields: { fault } });
+  });
+
+  const ours = [entryWith(SERIAL, reason(1))];
+  const critical = (name: string) => [crlExtension(name, integerOfHex('1'), true)];
+  const notUnderstood: readonly (readonly [string, Parameters<typeof forgeCrl>[1]])[] = [
+    ['is a delta list', { entries: ours, extensions: critical(OID.deltaCrlIndicator) }],
+    ['has an unknown critical extension', { entries: ours, extensions: critical('1.3.6.1.4.1.99999.7') }],
+    [
+      'is an indirect list',
+      {
+        entries: ours,
+        extensions: [
+          crlExtension(
+            OID.issuingDistributionPoint,
+            element(TAG.sequence, element(0x84, Uint8Array.of(0xff))),
+            true,
+          ),
+        ],
+      },
+    ],
+    [
+      'has an entry of another issuer',
+      {
+        entries: [
+          entryWith(
+            SERIAL,
+            crlExtension(OID.certificateIssuer, element(TAG.sequence, element(contextTag(4))), true),
+          ),
+        ],
+      },
+    ],
+  ];
+  it.each(notUnderstood)('F-38 that %s says nothing', async (_what, list) => {
+    const peer = await addPeer();
+    give(await forgeCrl(work.crlIssuer, list));
+    expect(await fetchPeerCrl(deps, peer)).toEqual({ ok: false, error: 'not_supported' });
+    await round();
+    expect(await stateOf(peer)).toBe('active');
+    expect(deps.logged.at(-1)).toMatchObject({ level: 'warn', fields: { fault: 'not_supported' } });
+  });
+
+  it('F-38 that puts our certificate on hold is no revocation; one that follows the hold is', async () => {
+    const peer = await addPeer();
+    give(await forgeCrl(work.crlIssuer, { number: 9n, entries: [entryWith(SERIAL, reason(6))] }));
+    await round();
+    expect(await stateOf(peer)).toBe('active');
+    give(await forgeCrl(work.crlIssuer, { number: 10n, entries: [entryWith(SERIAL, reason(1))] }));
+    await round();
+    expect(await stateOf(peer)).toBe('revoked');
+  });
+
+  const bombs: readonly (readonly [string, () => Uint8Array])[] = [
+    [
+      'an object identifier of 512 KB',
+      () =>
+        element(TAG.sequence, element(TAG.sequence, element(TAG.oid, new Uint8Array(512 * 1024).fill(0xff)))),
+    ],
+    [
+      'four million elements',
+      () => {
+        const nulls = new Uint8Array(8 * 1024 * 1024 - 64);
+        for (let at = 0; at < nulls.length; at += 2) nulls[at] = TAG.nul;
+        return element(TAG.sequence, element(TAG.sequence, nulls));
+      },
+    ],
+  ];
+  it.each(bombs)('F-1 of %s, signed by nobody, holds nobody up', async (_what, make) => {
+    const peer = await addPeer();
+    give(make());
+    const from = performance.now();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    expect(await fetchPeerCrl(deps, peer)).toEqual({ ok: false, error: 'no_list' });
+    delay.disable();
+    expect(delay.max / 1e6).toBeLessThan(1_000);
+    expect(performance.now() - from).toBeLessThan(10 * TIMEOUT_MS);
+  });
+
+  it('F-1 with a number of two million octets, rightly signed, is refused and asked for no more often', async () => {
+    const peer = await addPeer();
+    give(await forgeCrl(work.crlIssuer, { number: 1n << 16_000_000n, entries: ours }));
+    await round();
+    expect(await stateOf(peer)).toBe('active');
+    expect((await deps.storage.stores.peerTrust.get(peer.id)).crlNumber).toBeNull();
+    // The largest number that the database keeps.
+    give(await forgeCrl(work.crlIssuer, { number: 10n ** 48n - 1n, entries: ours }));
+    await round();
+    expect(await stateOf(peer)).toBe('revoked');
   });
 
   it('X-53 that is older than one seen before is not used, and raises peer_list_older', async () => {

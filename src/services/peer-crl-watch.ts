@@ -49,10 +49,12 @@ const judge = async (deps: Deps, { source, peers }: Group, stopping: AbortSignal
   const list = await readList(deps, source, stopping);
   if (!list.ok) return list.error;
   let fault: string | null = null;
+  // One pass for all: a list may have as many entries as there are people who ask this gateway.
+  const revoked = list.value.revokedAmong(peers.map(({ peer }) => ownSerial(peer) ?? ''));
   for (const { peer, seen } of peers) {
     if (!(await isNotOlder(deps, peer.id, source, list.value, seen))) fault = 'older';
     // Read again: the certificate may have been renewed since, and then the old one’s revocation says nothing.
-    else if (list.value.revokes(ownSerial(peer) ?? '')) {
+    else if (revoked.has(ownSerial(peer) ?? '')) {
       const now = await deps.storage.stores.peers.byId(peer.id);
       if (now !== null && now.clientCertPem === peer.clientCertPem) await becomeRevoked(deps, now, 'list');
     }

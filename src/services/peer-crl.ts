@@ -1,16 +1,20 @@
 import { sameBytes, sha256Hex } from '../../ca/x509/bytes.ts';
 import { readCertificate, type CertificateInfo } from '../../ca/x509/certificate.ts';
-import { readCrlList, type ParsedCrl } from '../../ca/x509/crl.ts';
+import {
+  type CrlFault,
+  MAX_CRL_LENGTH,
+  openCrl,
+  readCrlHead,
+  type VerifiedCrl,
+} from '../../ca/x509/crl-read.ts';
 import { MAX_LISTS_LENGTH, splitPem } from '../../ca/x509/pem.ts';
 import { readIdentity } from '../../ca/x509/identity.ts';
 import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Deps } from '../deps.ts';
 
-/** 100,000 entries. */
-const MAX_LIST_BYTES = 8 * 1024 * 1024;
 /** A list that says which one it is. */
-export type NumberedCrl = ParsedCrl & { readonly number: bigint };
+export type NumberedCrl = VerifiedCrl & { readonly number: bigint };
 
 /** For clocks that differ. */
 const SKEW_MS = 5 * 60_000;
@@ -37,7 +41,7 @@ const issuerOf = ({ clientCertPem, caPem }: Peer): CertificateInfo | null => {
 
 /** Why a list was not believed. */
 export type ListFault =
-  'not_served' | 'too_large' | 'no_list' | 'expired' | 'not_yet_valid' | 'foreign' | 'older' | 'no_issuer';
+  CrlFault | 'not_served' | 'too_large' | 'expired' | 'not_yet_valid' | 'older' | 'no_issuer';
 
 const readBytes = async (response: Response, most: number): Promise<Result<Uint8Array, ListFault>> => {
   const reader = response.body?.getReader();
@@ -104,17 +108,22 @@ export const listSourceOf = (peer: Peer, { crlUrl }: Pick<PeerTrust, 'crlUrl'>):
   return { url, caPem, issuer, signer, key: [url, caPem, signer].join(' ') };
 };
 
+const isOf = (issuer: CertificateInfo, der: Uint8Array): boolean => {
+  const head = readCrlHead(der);
+  return head !== null && sameBytes(head.issuer, issuer.subject);
+};
+
 /** All lists of a peer, by whichever of its authorities. */
 const downloadAll = async (
   deps: Deps,
   { url, caPem }: ListSource,
   stopping: AbortSignal | undefined,
-): Promise<readonly ParsedCrl[]> => {
+): Promise<readonly Uint8Array[]> => {
   const all = new URL(url);
   all.searchParams.set('format', 'pem');
   const bytes = await download(deps, { url: all.href, caPem }, MAX_LISTS_LENGTH, stopping);
   const blocks = bytes.ok ? splitPem(new TextDecoder().decode(bytes.value), MAX_LISTS_LENGTH) : bytes;
-  return (blocks.ok ? blocks.value : []).flatMap(({ der }) => readCrlList(der) ?? []);
+  return blocks.ok ? blocks.value.map(({ der }) => der) : [];
 };
 
 /**
@@ -125,15 +134,13 @@ const listOf = async (
   deps: Deps,
   source: ListSource,
   stopping: AbortSignal | undefined,
-): Promise<Result<ParsedCrl, ListFault>> => {
-  const isOurs = (list: ParsedCrl): boolean => sameBytes(list.issuer, source.issuer.subject);
-  const der = await download(deps, source, MAX_LIST_BYTES, stopping);
+): Promise<Result<VerifiedCrl, ListFault>> => {
+  const der = await download(deps, source, MAX_CRL_LENGTH, stopping);
   if (!der.ok) return der;
-  const list = readCrlList(der.value);
-  if (list === null) return err('no_list');
-  if (isOurs(list)) return ok(list);
-  const other = (await downloadAll(deps, source, stopping)).find(isOurs);
-  return other === undefined ? err('foreign') : ok(other);
+  const isList = readCrlHead(der.value) !== null;
+  if (!isList || isOf(source.issuer, der.value)) return openCrl(der.value, source.issuer);
+  const other = (await downloadAll(deps, source, stopping)).find((one) => isOf(source.issuer, one));
+  return other === undefined ? err('foreign') : openCrl(other, source.issuer);
 };
 
 /**
@@ -149,7 +156,6 @@ export const readList = async (
   if (!found.ok) return found;
   const list = found.value;
   if (list.number === null || list.nextUpdate === null) return err('no_list');
-  if (!(await list.isSignedBy(source.issuer.publicKeyInfo))) return err('foreign');
   const now = deps.clock.now().getTime();
   if (list.nextUpdate.getTime() <= now) return err('expired');
   if (list.thisUpdate.getTime() > now + SKEW_MS) return err('not_yet_valid');

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readCrlInfo, type CrlInfo } from '../../../ca/x509/crl.ts';
+import { readCrlHead, type CrlInfo } from '../../../ca/x509/crl-read.ts';
 import type { Trust } from '../../../ca/authority.ts';
 import { MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
 import { BootError } from './boot-fault.ts';
@@ -138,7 +138,7 @@ export const certificateIn = (
 /** The authority's list in crl.pem, or null when there is none. */
 export const listIn = ({ 'crl.pem': text }: Partial<FrontFiles>): CrlInfo | null => {
   const [der] = text === undefined ? [] : derOf(text);
-  return der === undefined ? null : readCrlInfo(der);
+  return der === undefined ? null : readCrlHead(der);
 };
 
 const APPLIED = '.applied';

@@ -1,7 +1,7 @@
 import type { Crl } from '../../../ca/authority.ts';
 import { toHex } from '../../../ca/x509/bytes.ts';
 import { readCertificate } from '../../../ca/x509/certificate.ts';
-import { readCrlList, type ParsedCrl } from '../../../ca/x509/crl.ts';
+import { readCrlHead, type CrlHead } from '../../../ca/x509/crl-read.ts';
 import { derToPem, MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
 
 /** Number of the newest list of each authority, by its name. */
@@ -10,25 +10,25 @@ export type ListNumbers = ReadonlyMap<string, bigint>;
 interface Block {
   readonly pem: string;
   /** null: unreadable, which is for the front itself to refuse. */
-  readonly list: ParsedCrl | null;
+  readonly list: CrlHead | null;
 }
 
 const blocksOf = (text: string): readonly Block[] => {
   const blocks = splitPem(text, MAX_LISTS_LENGTH);
   return (blocks.ok ? blocks.value : []).map(({ der }) => ({
     pem: derToPem(der, 'X509 CRL'),
-    list: readCrlList(der),
+    list: readCrlHead(der),
   }));
 };
 
-const issuerOf = ({ issuer }: ParsedCrl): string => toHex(issuer);
-const numberOf = ({ number }: ParsedCrl): bigint => number ?? 0n;
+const issuerOf = ({ issuer }: CrlHead): string => toHex(issuer);
+const numberOf = ({ number }: CrlHead): bigint => number ?? 0n;
 
 /** Numbers of what an authority gave, each list by its own issuer. */
 export const numbersOf = (crl: Crl): ListNumbers =>
   new Map(
     [crl, ...(crl.others ?? [])].map(({ der, number }) => {
-      const list = readCrlList(der);
+      const list = readCrlHead(der);
       return [list === null ? '' : issuerOf(list), number];
     }),
   );

@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import { createStepCaAuthority, type StepCaDeps } from '../../../ca/step-ca/authority.ts';
 import type { CaFetch } from '../../../ca/step-ca/http.ts';
 import { checkWiring } from '../../../ca/step-ca/wiring.ts';
-import { readCrlInfo } from '../../../ca/x509/crl.ts';
+import { readCrlHead } from '../../../ca/x509/crl-read.ts';
 import { pemToDer } from '../../../ca/x509/pem.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { StepCaPlace } from '../../config/config.ts';
@@ -70,7 +70,7 @@ export const readStepCaFiles = (config: StepCaPlace, variables: StepCaVariables 
     readPem(path, 'CERTIFICATE', `${variables}_${name}`, where);
   const rootCrlPem = readPem(config.rootCrlPath, 'X509 CRL', `${variables}_ROOT_CRL_PATH`, where);
   const der = pemToDer(rootCrlPem, 'X509 CRL');
-  const nextUpdate = der.ok ? readCrlInfo(der.value)?.nextUpdate : undefined;
+  const nextUpdate = der.ok ? readCrlHead(der.value)?.nextUpdate : undefined;
   if (nextUpdate !== undefined && nextUpdate !== null && nextUpdate < systemClock.now()) {
     throw fault(
       where,

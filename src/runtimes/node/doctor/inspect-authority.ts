@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readCrlInfo } from '../../../../ca/x509/crl.ts';
+import { readCrlHead } from '../../../../ca/x509/crl-read.ts';
 import { pemToDer } from '../../../../ca/x509/pem.ts';
 import type { GatewayConfig, StepCaPlace } from '../../../config/config.ts';
 import { within } from '../boot-fault.ts';
@@ -14,7 +14,7 @@ const certificate = (name: string, pem: string): Finding => {
 };
 
 export const listExpiry = (what: ExpiryKind, name: string, der: Uint8Array | null): Finding => {
-  const info = der === null ? null : readCrlInfo(der);
+  const info = der === null ? null : readCrlHead(der);
   const [notAfter, notBefore] = [info?.nextUpdate ?? null, info?.thisUpdate ?? null];
   return { kind: 'expiry', what, name, notAfter, notBefore };
 };
