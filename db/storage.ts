@@ -1,6 +1,6 @@
-import { MosaicError } from '../domain/errors.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
+import { refuseUnfit, SESSION_FACTS, type SessionFacts } from './session-facts.ts';
 import { createAuditChainStore } from './stores/audit-chain.ts';
 import { createAuditStore } from './stores/audit.ts';
 import { createCertificateStore } from './stores/certificates.ts';
@@ -23,7 +23,6 @@ import { createTeamStore } from './stores/teams.ts';
 import { createTokenStore } from './stores/tokens.ts';
 import { createUserStore } from './stores/users.ts';
 
-const SERVING_ROLE = 'mosaic_app';
 /** A trigger of the outbox speaks on it (0011). */
 const REVOCATIONS_CHANNEL = 'mosaic_revocations';
 
@@ -49,26 +48,70 @@ const storesOn = (session: Session): Stores => ({
   sealed: createSealedStore(session),
 });
 
-/** The Storage port over a driver whose session is `mosaic_app`. */
-export const createStorage = (driver: Driver): Storage => ({
-  stores: storesOn(driverSession(driver)),
-  reader: createResourceReader(driver),
-  transaction: (work, { asAdmin = false } = {}) =>
-    driver.transaction(async (transaction) => {
-      if (asAdmin) await transaction.script('set local role mosaic_admin');
-      return work(storesOn(transactionSession(transaction)));
-    }),
-  ping: async () => {
-    const [session] = await driver.query<{ readonly role: string }>('select current_user::text as role');
-    // Row-level security binds this role alone. It is asked for when a session starts, and a pooler, or a `role` in
-    // the database's address, can undo that without a word.
-    if (session?.role !== SERVING_ROLE) {
-      throw new MosaicError('database_unavailable', {
-        detail: `The database’s sessions do not have the role ${SERVING_ROLE}; check its address and any pooler in between.`,
-      });
-    }
-  },
-  settled: () => driver.settled(),
-  onRevocations: (heard) => driver.listen(REVOCATIONS_CHANNEL, heard),
-  close: () => driver.close(),
-});
+/** A driver for each purpose; several may be one and the same. */
+export interface Drivers {
+  /** Lists and single rows, and what it takes to decide on them. Nothing is written on it, so no commit holds it up. */
+  readonly reads: Driver;
+  readonly search: Driver;
+  /** The public and the admin API; all transactions. */
+  readonly writes: Driver;
+  /** Audit log, outbox, watches, notifications and the barrier of revocations. */
+  readonly background: Driver;
+}
+
+/** The same stores, each method over the connections of its purpose. */
+const storesByPurpose = ({ reads, writes, background }: Drivers): Stores => {
+  const stores = storesOn(driverSession(writes));
+  if (reads === writes && background === writes) return stores;
+  const reading = driverSession(reads);
+  const behind = driverSession(background);
+  const tokens = createTokenStore(reading);
+  const grants = createGrantStore(reading);
+  const peers = createPeerStore(reading);
+  const audit = createAuditStore(behind);
+  return {
+    ...stores,
+    tokens: {
+      ...stores.tokens,
+      principal: (hash, now) => tokens.principal(hash, now),
+      asker: (hash, now) => tokens.asker(hash, now),
+    },
+    grants: { ...stores.grants, byId: (id) => grants.byId(id) },
+    peers: { ...stores.peers, byId: (id) => peers.byId(id) },
+    audit: { ...stores.audit, insertMany: (entries) => audit.insertMany(entries) },
+    auditChain: createAuditChainStore(behind),
+    revocationOutbox: createRevocationOutbox(behind),
+    revocationEpoch: createRevocationEpochStore(behind),
+  };
+};
+
+const ping = async (driver: Driver): Promise<void> => {
+  const [session] = await driver.query<SessionFacts>(SESSION_FACTS);
+  refuseUnfit(session, 'serving');
+};
+
+/** The Storage port over drivers whose sessions are `mosaic_app`. */
+export const createStorage = (given: Driver | Drivers): Storage => {
+  const drivers: Drivers =
+    'query' in given ? { reads: given, search: given, writes: given, background: given } : given;
+  const { reads, search, writes, background } = drivers;
+  const reader = createResourceReader(reads);
+  const searcher = search === reads ? reader : createResourceReader(search);
+  return {
+    stores: storesByPurpose(drivers),
+    reader: { ...reader, search: (read) => searcher.search(read) },
+    transaction: (work, { asAdmin = false } = {}) =>
+      writes.transaction(async (transaction) => {
+        if (asAdmin) await transaction.script('set local role mosaic_admin');
+        return work(storesOn(transactionSession(transaction)));
+      }),
+    ping: async () => {
+      await Promise.all([...new Set([reads, writes])].map(ping));
+    },
+    settled: () => background.settled(),
+    onRevocations: (heard) => background.listen(REVOCATIONS_CHANNEL, heard),
+    close: async () => {
+      await Promise.all([...new Set(Object.values(drivers))].map((driver: Driver) => driver.close()));
+    },
+  };
+};

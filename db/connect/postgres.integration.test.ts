@@ -26,7 +26,7 @@ describe('openPostgresStorage', () => {
   it('serves from sessions of mosaic_app', async () => {
     const storage = await openPostgresStorage({
       url: await served('mosaic_app'),
-      maxConnections: 1,
+      isShortLived: true,
       skipMigrations: true,
     });
     await expect(storage.ping()).resolves.toBeUndefined();
@@ -38,7 +38,7 @@ describe('openPostgresStorage', () => {
     async (role) => {
       const opening = openPostgresStorage({
         url: await served(role),
-        maxConnections: 1,
+        isShortLived: true,
         skipMigrations: true,
       });
       await expect(opening).rejects.toMatchObject({

@@ -1,59 +1,40 @@
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import type { Storage } from '../../domain/ports/storage.ts';
-import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { migrate, pendingMigrations } from '../migrate.ts';
-import { createStorage } from '../storage.ts';
+import { createStorage, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
+import { DEFAULT_POOLS, DEFAULTS, PIPELINE, PURPOSES, type PoolSize, type Purpose } from './pools.ts';
+import { SERVING_ROLE, type Demand } from '../session-facts.ts';
+import { connectDriver } from './driver.ts';
 
 export interface PostgresStorageOptions {
   /** `postgres://user:password@host:port/database` of a login role; see docs for what it needs. */
   readonly url: string;
-  /** Most connections of this process. */
-  readonly maxConnections?: number;
-  readonly connectTimeoutSeconds?: number;
-  /** Longest a statement runs at the server; on this side it is given up one second later. */
+  /** The same database under the login that serves peers (pools `reads` and `search`). Default: `url`. */
+  readonly peersUrl?: string;
+  /** The same database under the login that migrates. Default: `url`. */
+  readonly maintenanceUrl?: string;
+  readonly pools?: Partial<Record<Purpose, PoolSize>>;
+  /** One connection for everything, for as long as one request or one command: no pools by purpose. */
+  readonly isShortLived?: boolean;
+  readonly connectTimeoutMs?: number;
+  /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   readonly statementTimeoutMs?: number;
+  /** Most statements of one purpose that wait for a connection; the next one is refused at once. */
+  readonly queueLimit?: number;
   /** Leave the schema alone (another process migrates). */
   readonly skipMigrations?: boolean;
   /** Told what the server is before anything is changed there; what it throws ends the opening. */
   readonly onFacts?: (facts: DatabaseFacts) => void;
-  /** Further options of postgres.js: `ssl`, `socket`, `idle_timeout`, … */
-  readonly pool?: postgres.Options<Record<string, never>>;
+  /** Further options of postgres.js: `ssl`, `socket`, … */
+  readonly client?: postgres.Options<Record<string, never>>;
 }
 
-const DEFAULTS = { maxConnections: 10, connectTimeoutSeconds: 5, statementTimeoutMs: 10_000 };
-
-/**
- * A driver whose sessions have a role from their start-up packet on, so that it costs no round trip. Its settings come
- * the same way: `ALTER ROLE … SET` would only act on logins of that very role.
- */
-const connect = (options: PostgresStorageOptions, role: string | null, limitMs: number): Driver => {
-  const { url, maxConnections, connectTimeoutSeconds, pool } = { ...DEFAULTS, ...options };
-  const client = postgres(url, {
-    idle_timeout: 60,
-    ...pool,
-    max: role === null ? 1 : maxConnections,
-    connect_timeout: connectTimeoutSeconds,
-    fetch_types: false,
-    prepare: true,
-    types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
-    onnotice: () => undefined,
-    connection: {
-      application_name: role === null ? `${SERVING_SESSIONS}-maintenance` : SERVING_SESSIONS,
-      ...pool?.connection,
-      ...(role === null ? {} : { role }),
-      timezone: 'UTC',
-      statement_timeout: limitMs,
-      idle_in_transaction_session_timeout: limitMs,
-      random_page_cost: 1.1,
-      jit: 'off',
-    },
-  });
-  return postgresDriver(client, limitMs + 1000);
-};
+const IDLE_MS = 60_000;
+const LIFETIME_MS = 45 * 60_000;
 
 const MIGRATION_LIMIT_MS = 300_000;
 const PROBE_LIMIT_MS = 3_000;
@@ -61,25 +42,60 @@ const PROBE_LIMIT_MS = 3_000;
 /** Moving a large store, or waiting for another process, may take this long between two statements. */
 const MAINTENANCE_LIMIT_MS = 3_600_000;
 
+const ONE = { max: 1, pipeline: 1 } as const;
+
+/** One connection of the login role, for work that no gateway does. */
+const asLogin = (
+  { url, maintenanceUrl, ...options }: PostgresStorageOptions,
+  limitMs: number,
+  demand: Demand,
+  name = `${SERVING_SESSIONS}-maintenance`,
+): Driver => {
+  const lasting = { idleMs: Infinity, lifetimeMs: Infinity };
+  return connectDriver(
+    { ...ONE, ...lasting, url: maintenanceUrl ?? url, role: null, name, demand, limitMs },
+    options,
+  );
+};
+
 /**
  * One connection of the login role, for work that no gateway does.
  * @param name as the server lists the session
  */
 export const openMaintenance = (url: string, name: string): Driver =>
-  connect(
-    { url, pool: { idle_timeout: 0, max_lifetime: null, connection: { application_name: name } } },
-    null,
-    MAINTENANCE_LIMIT_MS,
-  );
+  asLogin({ url }, MAINTENANCE_LIMIT_MS, 'primary', name);
+
+const driversOf = (options: PostgresStorageOptions): Drivers => {
+  const { url, peersUrl = url, statementTimeoutMs: limitMs = DEFAULTS.statementTimeoutMs } = options;
+  const serving = {
+    role: SERVING_ROLE,
+    name: SERVING_SESSIONS,
+    demand: 'serving',
+    limitMs,
+    idleMs: IDLE_MS,
+    lifetimeMs: LIFETIME_MS,
+  } as const;
+  if (options.isShortLived === true) {
+    const only = connectDriver({ ...serving, ...ONE, url }, options);
+    return { reads: only, search: only, writes: only, background: only };
+  }
+  const driverOf = (purpose: Purpose): Driver => {
+    const isOfPeers = purpose === 'reads' || purpose === 'search';
+    const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
+    const size = { max, pipeline: PIPELINE[purpose] };
+    return connectDriver({ ...serving, ...size, url: isOfPeers ? peersUrl : url }, options);
+  };
+  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, driverOf(purpose)])) as unknown as Drivers;
+};
 
 /**
  * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
- * `mosaic_app`.
- * @throws MosaicError `database_unavailable` when it can't be reached in time or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a newer or half a store
+ * `mosaic_app`, a few for each purpose.
+ * @throws MosaicError `database_unavailable` when it can't be reached in time, is no primary or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a newer or half a store
  */
 export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
   if (options.skipMigrations !== true) {
-    const migrator = connect(options, null, MIGRATION_LIMIT_MS);
+    const migrator = asLogin(options, MIGRATION_LIMIT_MS, 'primary');
     try {
       options.onFacts?.(await readFacts(migrator));
       await migrate(migrator);
@@ -87,11 +103,11 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
       await migrator.close();
     }
   }
-  const driver = connect(options, 'mosaic_app', options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs);
-  const storage = createStorage(driver);
+  const drivers = driversOf(options);
+  const storage = createStorage(drivers);
   try {
     // Their first statements also show that somebody answers.
-    await Promise.all([storage.ping(), refuseUnfinishedTransfer(driver)]);
+    await Promise.all([storage.ping(), refuseUnfinishedTransfer(drivers.writes)]);
   } catch (error) {
     await storage.close();
     throw error;
@@ -107,9 +123,9 @@ export interface DatabaseProbe {
 
 /** Looks at a Postgres over a connection of its own and changes nothing. @throws MosaicError */
 export const probePostgres = async (
-  options: Pick<PostgresStorageOptions, 'url' | 'connectTimeoutSeconds'>,
+  options: Pick<PostgresStorageOptions, 'url' | 'connectTimeoutMs'>,
 ): Promise<DatabaseProbe> => {
-  const driver = connect(options, null, PROBE_LIMIT_MS);
+  const driver = asLogin(options, PROBE_LIMIT_MS, 'any');
   try {
     const facts = await readFacts(driver);
     const [row] = await driver.query<{ there: boolean }>(

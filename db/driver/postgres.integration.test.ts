@@ -1,11 +1,10 @@
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectDriver } from '../connect/driver.ts';
 import { createStorage } from '../storage.ts';
 import { memoryStorage, queryAs } from '../testing/database.testkit.ts';
 import { describeReader } from '../testing/reader.contract.ts';
 import { aUser } from '../testing/world.testkit.ts';
-import { POSTGRES_TYPES, postgresDriver } from './postgres.ts';
 
 /** postgres.js over a socket into PGlite, whose one session is `mosaic_app` already. */
 const open = async () => {
@@ -13,13 +12,17 @@ const open = async () => {
   const server = new PGLiteSocketServer({ db: embedded.client, port: 0, host: '127.0.0.1' });
   await server.start();
   const { port } = new URL(`postgres://${server.getServerConn()}`);
-  const client = postgres(`postgres://postgres@127.0.0.1:${port}/postgres`, {
+  const driver = connectDriver({
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    role: null,
+    name: 'test',
+    demand: 'serving',
+    limitMs: 9_000,
     max: 1,
-    fetch_types: false,
-    types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
-    onnotice: () => undefined,
+    pipeline: 8,
+    idleMs: 60_000,
+    lifetimeMs: 60_000,
   });
-  const driver = postgresDriver(client, 10_000);
   const storage = createStorage(driver);
   return {
     driver,
@@ -79,22 +82,5 @@ describe('the postgres.js driver', () => {
     });
     await expect(work).rejects.toBe(thrown);
     expect(await opened.storage.stores.teams.byId(id)).toBeNull();
-  });
-
-  it('says database_unavailable when nothing listens, and when nothing answers in time', async () => {
-    const dead = postgresDriver(
-      postgres('postgres://postgres@127.0.0.1:1/postgres', { connect_timeout: 1, max: 1 }),
-      5_000,
-    );
-    await expect(dead.query('select 1')).rejects.toMatchObject({ code: 'database_unavailable' });
-    await dead.close();
-    const slow = postgresDriver(
-      postgres('postgres://postgres@127.0.0.1:1/postgres', {
-        max: 1,
-        socket: () => new Promise(() => undefined),
-      } as object),
-      100,
-    );
-    await expect(slow.query('select 1')).rejects.toMatchObject({ code: 'database_unavailable' });
   });
 });

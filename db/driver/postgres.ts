@@ -1,10 +1,10 @@
-import type postgres from 'postgres';
-import { DatabaseFault, toMosaicError } from './errors.ts';
+import type { Connection } from './connection.ts';
 import type { Driver, Param, Queryable, Transaction } from './driver.ts';
+import { DatabaseFault, toMosaicError } from './errors.ts';
+import { listenOn } from './listen.ts';
+import type { Held, Pool } from './pool.ts';
 import { waitUntilSettled } from './settled.ts';
 import { TYPE, toIso } from './values.ts';
-
-export type PostgresClient = postgres.Sql<Record<string, never>>;
 
 const asIs = (value: string): string => value;
 
@@ -20,82 +20,103 @@ export const POSTGRES_TYPES = {
   },
 } as const;
 
-const toText = (param: Param): string | null =>
-  param === null ? null : typeof param === 'boolean' ? (param ? 't' : 'f') : String(param);
-
-interface Unsafe {
-  unsafe: PostgresClient['unsafe'];
+export interface PostgresDriverParts {
+  readonly pool: Pool;
+  /** Opens a connection of its own for LISTEN. */
+  readonly open: (onOver: () => void, onnotify: (channel: string) => void) => Promise<Connection>;
+  /** Longest a statement may take, in milliseconds. */
+  readonly deadlineMs: number;
 }
 
-/**
- * postgres.js as a Driver. Every statement is prepared (one round trip once known). `deadlineMs` bounds a
- * statement on this side too, for a server that hangs and whose own `statement_timeout` can't fire.
- */
-export const postgresDriver = (client: PostgresClient, deadlineMs: number): Driver => {
-  const bounded = <T>(work: () => PromiseLike<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => {
-        clearTimeout(timer);
-        reject(toMosaicError(error));
-      };
-      const timer = setTimeout(
-        () => fail(new DatabaseFault('DEADLINE', `no answer within ${deadlineMs} ms`)),
-        deadlineMs,
-      );
-      const succeed = (value: T): void => {
-        clearTimeout(timer);
-        resolve(value);
-      };
-      try {
-        work().then(succeed, fail);
-      } catch (error) {
-        fail(error);
-      }
-    });
+/** What a statement needs of a pool or of the connection a transaction holds. */
+type Runner = Pick<Pool, 'run'>;
 
-  const queryable = (sql: Unsafe): Queryable => ({
-    query: async <Row>(text: string, params: readonly Param[] = []): Promise<Row[]> =>
-      Array.from(
-        await bounded(() => sql.unsafe<(Row & postgres.Row)[]>(text, params.map(toText), { prepare: true })),
-      ),
-    values: (text, params = []) =>
-      bounded(() => sql.unsafe(text, params.map(toText), { prepare: true }).values()),
-  });
-
-  const transaction = async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
-    // What `work` throws must come out as it is, and what begin or commit throws as MosaicError.
-    let thrown: { readonly error: unknown } | undefined;
-    let done: { readonly value: T } | undefined;
+const queryableOn = (runner: Runner): Queryable => {
+  const rowsOf = async (text: string, params: readonly Param[], shape: 'objects' | 'values') => {
     try {
-      await client.begin(async (sql) => {
-        try {
-          const script = async (text: string) => void (await bounded(() => sql.unsafe(text).simple()));
-          done = { value: await work({ ...queryable(sql), script }) };
-        } catch (error) {
-          thrown = { error };
-          throw error;
-        }
-      });
+      return (await runner.run(text, params, shape)).rows;
     } catch (error) {
-      throw thrown === undefined ? toMosaicError(error) : thrown.error;
+      throw toMosaicError(error);
     }
-    if (done === undefined) throw new TypeError('a transaction ended without its work');
-    return done.value;
+  };
+  return {
+    query: async <Row>(text: string, params: readonly Param[] = []): Promise<Row[]> =>
+      Array.from(await rowsOf(text, params, 'objects')) as Row[],
+    values: async (text, params = []) => (await rowsOf(text, params, 'values')) as unknown[][],
+  };
+};
+
+/** Ends a transaction whose work failed. Whatever goes wrong with that has ended the connection, and it with it. */
+const rollBack = async (held: Held): Promise<void> => {
+  try {
+    await held.run('rollback', [], 'script');
+  } catch {
+    // The work's own error says more.
+  }
+};
+
+const asMosaicError = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw toMosaicError(error);
+  }
+};
+
+const transactionOn =
+  (pool: Pool): Driver['transaction'] =>
+  async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+    const held = await asMosaicError(() => pool.hold());
+    let failed: unknown = null;
+    const run: Pool['run'] = async (text, params, shape) => {
+      try {
+        return await held.run(text, params, shape);
+      } catch (error) {
+        failed ??= error;
+        throw error;
+      }
+    };
+    const script = (text: string): Promise<void> =>
+      asMosaicError(async () => void (await run(text, [], 'script')));
+    try {
+      await script('begin');
+      let value: T;
+      try {
+        value = await work({ ...queryableOn({ run }), script });
+      } catch (error) {
+        await rollBack(held);
+        throw error;
+      }
+      const { command } = await asMosaicError(() => run('commit', [], 'script'));
+      // A transaction in which a statement failed ends in silence like this.
+      if (command === 'ROLLBACK')
+        throw toMosaicError(failed ?? new DatabaseFault('25P02', 'the transaction was rolled back'));
+      return value;
+    } finally {
+      held.release();
+    }
   };
 
+/** A pool of connections as a Driver. Every statement is prepared: one round trip once known. */
+export const postgresDriver = ({ pool, open, deadlineMs }: PostgresDriverParts): Driver => {
+  const transaction = transactionOn(pool);
+  const listeners = new Set<() => Promise<void>>();
   return {
-    ...queryable(client),
+    ...queryableOn(pool),
     transaction,
     settled: () => waitUntilSettled(transaction, deadlineMs),
     listen: async (channel, heard) => {
-      let isFirst = true;
-      const onListening = (): void => {
-        if (!isFirst) heard();
-        isFirst = false;
+      const end = await asMosaicError(() => listenOn(open, channel, heard));
+      const stop = async (): Promise<void> => {
+        listeners.delete(stop);
+        await end();
       };
-      const listening = await bounded(() => client.listen(channel, heard, onListening));
-      return () => listening.unlisten();
+      listeners.add(stop);
+      return stop;
     },
-    close: () => client.end({ timeout: 5 }),
+    close: async () => {
+      await Promise.all([...listeners].map((stop) => stop()));
+      await pool.close();
+    },
   };
 };

@@ -10,6 +10,8 @@ export interface Link {
   connections(): number;
   /** Changes what happens to connections, those that are open already included. */
   set(mode: LinkMode): void;
+  /** Connections that are open now become silent: nothing passes in either direction and neither side is told. New ones work. */
+  swallow(): void;
   close(): Promise<void>;
 }
 
@@ -17,10 +19,15 @@ export interface Link {
 const BYTE_EVERY_MS = 500;
 
 /** What a server says, passed on as the mode of the moment has it; what was held back goes on when the link heals. */
-const trickle = (from: net.Socket, to: net.Socket, mode: () => LinkMode): (() => void) => {
+const trickle = (
+  from: net.Socket,
+  to: net.Socket,
+  mode: () => LinkMode,
+  isSilent: () => boolean,
+): (() => void) => {
   let held = Buffer.alloc(0);
   const flush = (): void => {
-    if (held.length === 0 || to.destroyed) return;
+    if (held.length === 0 || to.destroyed || isSilent()) return;
     const count = mode() === 'slow' ? 1 : held.length;
     to.write(held.subarray(0, count));
     held = held.subarray(count);
@@ -42,6 +49,8 @@ export const openLink = async (targetPort: number): Promise<Link> => {
   let mode: LinkMode = 'through';
   let connections = 0;
   const open = new Map<net.Socket, () => void>();
+  const silent = new Set<net.Socket>();
+  const closers: (() => void)[] = [];
   const server = net.createServer((client) => {
     connections += 1;
     client.on('error', () => client.destroy());
@@ -53,13 +62,20 @@ export const openLink = async (targetPort: number): Promise<Link> => {
       else client.destroy();
     });
     client.once('close', () => {
-      target.destroy();
+      // A host that died silently tells the server nothing either.
+      if (silent.has(client)) closers.push(() => target.destroy());
+      else target.destroy();
       open.delete(client);
     });
-    client.on('data', (chunk: Buffer) => target.write(chunk));
+    client.on('data', (chunk: Buffer) => silent.has(client) || target.write(chunk));
     open.set(
       client,
-      trickle(target, client, () => mode),
+      trickle(
+        target,
+        client,
+        () => mode,
+        () => silent.has(client),
+      ),
     );
   });
   server.listen(0, '127.0.0.1');
@@ -75,8 +91,12 @@ export const openLink = async (targetPort: number): Promise<Link> => {
         else flush();
       }
     },
+    swallow: () => {
+      for (const client of open.keys()) silent.add(client);
+    },
     close: async () => {
       server.close();
+      for (const destroy of closers) destroy();
       for (const client of open.keys()) client.destroy();
       await once(server, 'close');
     },

@@ -50,7 +50,7 @@ export const startEdgeServices = async (): Promise<EdgeServices> => {
       { VALKEY_URL: valkey.url, KV_BRIDGE_TOKEN: token, KV_BRIDGE_PORT: '0' },
       silent,
     );
-    const storage = await openPostgresStorage({ url: postgres.url, maxConnections: 2 });
+    const storage = await openPostgresStorage({ url: postgres.url });
     const key = crypto.getRandomValues(new Uint8Array(32));
     const sealer = createSealer({ current: await sealingKey(key) });
     const text = Buffer.from(key).toString('base64');

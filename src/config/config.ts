@@ -56,12 +56,23 @@ export interface FrontConfig {
   readonly refusedLog: string | null;
 }
 
+/** Postgres, beside its address. */
+export interface DatabaseConfig {
+  /** Most connections for each purpose. */
+  readonly pools: Readonly<Record<'reads' | 'search' | 'writes' | 'background', { readonly max: number }>>;
+  readonly statementTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Most statements of one purpose that wait for a connection. */
+  readonly queueLimit: number;
+}
+
 /** A configuration that was checked, with every default filled in. */
 export interface GatewayConfig {
   readonly tier: Tier;
   readonly gatewayName: string;
   readonly dataDir: string;
   readonly databaseUrl: string | null;
+  readonly database: DatabaseConfig;
   /** Whether a start brings the schema of a Postgres up to date. */
   readonly isMigrating: boolean;
   readonly kv: KvConfig;

@@ -25,6 +25,12 @@ describe('configuration: defaults', () => {
       gatewayName: 'mosaic',
       dataDir: './data',
       databaseUrl: null,
+      database: {
+        pools: { reads: { max: 3 }, search: { max: 3 }, writes: { max: 3 }, background: { max: 3 } },
+        statementTimeoutMs: 10_000,
+        connectTimeoutMs: 3_000,
+        queueLimit: 512,
+      },
       isMigrating: true,
       kv: { type: 'memory' },
       kvOutage: { whenDown: 'local', share: 0.5 },

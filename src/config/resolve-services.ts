@@ -1,4 +1,4 @@
-import type { GatewayConfig, KvConfig, StepCaPlace } from './config.ts';
+import type { DatabaseConfig, GatewayConfig, KvConfig, StepCaPlace } from './config.ts';
 import type { Origins } from './environment.ts';
 import type { ConfigIssue } from './issues.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -148,6 +148,24 @@ const caOf = (document: ConfigDocument): GatewayConfig['ca'] => {
   if (type === 'embedded') return { type };
   const next = ca.next === undefined ? null : { ...placeOf(ca.next), linkPath: ca.next.link_path ?? null };
   return { type, ...placeOf(ca), next };
+};
+
+const POOL = 3;
+
+/** What is set beside the address of a Postgres; docs/configuration.md has the same defaults. */
+export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig => {
+  const { pools = {} } = database;
+  return {
+    pools: {
+      reads: { max: pools.reads ?? POOL },
+      search: { max: pools.search ?? POOL },
+      writes: { max: pools.writes ?? POOL },
+      background: { max: pools.background ?? POOL },
+    },
+    statementTimeoutMs: database.statement_timeout_ms ?? 10_000,
+    connectTimeoutMs: database.connect_timeout_ms ?? 3_000,
+    queueLimit: database.queue_limit ?? 512,
+  };
 };
 
 /** Database, key-value store and authority; empty where `checkServices` has named what is missing. */

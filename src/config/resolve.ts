@@ -3,7 +3,7 @@ import type { Origins } from './environment.ts';
 import { durationSeconds } from './fields.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
-import { checkLocal, checkServices, servicesOf } from './resolve-services.ts';
+import { checkLocal, checkServices, databaseOf, servicesOf } from './resolve-services.ts';
 import type { ConfigDocument } from './schema.ts';
 import { telemetryOf } from './telemetry.ts';
 
@@ -124,6 +124,7 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
       whenDown: document.kv?.when_down ?? DEFAULTS.kvWhenDown,
       share: (document.kv?.local_share_percent ?? DEFAULTS.kvSharePercent) / 100,
     },
+    database: databaseOf(document),
     isMigrating: document.database?.migrate ?? true,
     publicListener: tcpOf(document, 'public'),
     publicSocket,

@@ -24,6 +24,12 @@ const SOCKET_PATH_BYTES = 107;
 const host = field(text.regex(HOST), 'a host name or an IP address', 'Address to bind.');
 const port = (what: string) =>
   field(z.int().min(0).max(65_535), 'a whole number from 0 to 65535', `${what} 0 takes any free port.`);
+const poolSize = (what: string, size: number) =>
+  field(
+    z.int().min(1).max(100),
+    'a whole number from 1 to 100',
+    `Most connections for ${what}. Default: ${size}.`,
+  );
 const secretFile = (what: string) => field(text, 'the path of a readable file', `File that holds ${what}.`);
 
 const postgresUrl = text.refine((value) => isUrl(value, ['postgres:', 'postgresql:']));
@@ -89,6 +95,30 @@ export const configDocument = z
           z.boolean(),
           'true or false',
           'Whether a start brings the schema up to date. Default: true. With false another process does, and this login needs no right to.',
+        ),
+        pools: section(
+          {
+            reads: poolSize('lists and single rows', 3),
+            search: poolSize('searches', 3),
+            writes: poolSize('changes and the admin API', 3),
+            background: poolSize('the audit log and the watches; one more listens', 3),
+          },
+          'Connections of one process to Postgres, by what they are for.',
+        ),
+        statement_timeout_ms: field(
+          z.int().min(100).max(300_000),
+          'a whole number from 100 to 300000',
+          'Longest a statement runs at Postgres; the gateway waits a second longer, then ends the session. Default: 10000.',
+        ),
+        connect_timeout_ms: field(
+          z.int().min(100).max(60_000),
+          'a whole number from 100 to 60000',
+          'Longest a new connection to Postgres may take. Default: 3000.',
+        ),
+        queue_limit: field(
+          z.int().min(1).max(100_000),
+          'a whole number from 1 to 100000',
+          'Most statements that wait for a connection of one pool; the next is answered 503 at once. Default: 512.',
         ),
       },
       'The database.',

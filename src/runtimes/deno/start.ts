@@ -104,7 +104,11 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const watching = await openWatching(config, plain);
   const { log } = watching;
   const kv = await openKv(config, sealingKey, log);
-  const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: !config.isMigrating });
+  const storage = await openPostgresStorage({
+    url: databaseUrl,
+    ...config.database,
+    skipMigrations: !config.isMigrating,
+  });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
   const wired = await wire({
     storage,

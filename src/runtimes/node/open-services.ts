@@ -9,8 +9,6 @@ import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
 import { openStepCas, type OpenedAuthority } from './step-ca-generations.ts';
 
-const CONNECT_SECONDS = 3;
-
 /** Turns whatever an opening throws into a fault with a name, a place and a remedy. */
 const asFault = (
   error: unknown,
@@ -19,14 +17,17 @@ const asFault = (
 ): BootError => (error instanceof BootError ? error : new BootError([{ ...place, ...reasonOf(error) }]));
 
 /** Postgres: reachable, new enough, with pgvector, its schema brought up to date. @throws BootError */
-export const openPostgres = async (url: string, isMigrating: boolean): Promise<Storage> => {
+export const openPostgres = async (
+  url: string,
+  { database, isMigrating }: Pick<GatewayConfig, 'database' | 'isMigrating'>,
+): Promise<Storage> => {
   const place = { service: 'Postgres', where: placeOf(url) } as const;
   const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
   let answered: () => void = () => undefined;
   const opening = openPostgresStorage({
     url,
+    ...database,
     skipMigrations: !isMigrating,
-    connectTimeoutSeconds: CONNECT_SECONDS,
     onFacts: (facts) => {
       answered();
       const reason = factsReason(facts, isMigrating);

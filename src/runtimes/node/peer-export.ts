@@ -62,7 +62,12 @@ export const exportPeer = async (config: GatewayConfig, peerId: string): Promise
     throw new MosaicError('unavailable', { detail });
   }
   const sealer = createSealer(await sealingKeys(key, config.olderSealingKeys));
-  const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
+  const storage = await openPostgresStorage({
+    url: databaseUrl,
+    ...config.database,
+    isShortLived: true,
+    skipMigrations: true,
+  });
   try {
     await checkSealingKey(storage.stores.secrets, sealer);
     return await storage.transaction(async (stores) => {

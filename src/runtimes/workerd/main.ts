@@ -86,7 +86,12 @@ const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
   if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
   const log = createJsonLog(config.logLevel, gatewayName);
   // Migrations are run from Node before a deployment; two thousand isolates must not race for them.
-  const storage = await openPostgresStorage({ url: databaseUrl, maxConnections: 1, skipMigrations: true });
+  const storage = await openPostgresStorage({
+    url: databaseUrl,
+    ...config.database,
+    isShortLived: true,
+    skipMigrations: true,
+  });
   try {
     const kv =
       config.kv.type === 'upstash'

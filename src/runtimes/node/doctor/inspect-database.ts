@@ -10,7 +10,7 @@ import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
 import { folderSealingKeys, type FolderKeys } from '../sealing-files.ts';
 import type { Finding } from './finding.ts';
 
-const CONNECT_SECONDS = 3;
+const CONNECT_MS = 3_000;
 const PAGE = 200;
 /** More peers than these are counted by nobody's eye. */
 const MAX_PEERS = 1_000;
@@ -61,16 +61,16 @@ const inspectPostgres = async (url: string, key: FolderKeys | null): Promise<rea
   const where = placeOf(url);
   const from = performance.now();
   const elapsed = (): number => Math.round(performance.now() - from);
-  const connectTimeoutSeconds = CONNECT_SECONDS;
+  const connectTimeoutMs = CONNECT_MS;
   try {
-    const { facts, pending } = await within(probePostgres({ url, connectTimeoutSeconds }));
+    const { facts, pending } = await within(probePostgres({ url, connectTimeoutMs }));
     const seen = { ...facts, pending };
     const ms = elapsed();
     const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
     const database: Finding = { kind: 'database', where, ms, problem: tooOld, facts: seen };
     if (tooOld !== null || pending === null || pending.length > 0) return [database];
     const storage = await within(
-      openPostgresStorage({ url, skipMigrations: true, connectTimeoutSeconds, maxConnections: 1 }),
+      openPostgresStorage({ url, skipMigrations: true, connectTimeoutMs, isShortLived: true }),
       (late) => late.close(),
     );
     return [database, ...(await within(contentsOf(storage, key)))];

@@ -1,0 +1,33 @@
+/** What the connections of a gateway are for: each purpose has a few of its own, so that none waits for another. */
+export const PURPOSES = ['reads', 'search', 'writes', 'background'] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+export interface PoolSize {
+  /** Most connections of a process. */
+  readonly max: number;
+}
+
+/**
+ * `reads`: lists and single rows, of peers and people, and what it takes to decide on them · `search` · `writes`: the public
+ * and the admin API, and all transactions · `background`: audit log, outbox, watches and barrier (LISTEN has one more).
+ */
+export const DEFAULT_POOLS: Readonly<Record<Purpose, PoolSize>> = {
+  reads: { max: 3 },
+  search: { max: 3 },
+  writes: { max: 3 },
+  background: { max: 3 },
+};
+
+/**
+ * Statements under way on one connection. Several of them save the pauses between answers (docs/performance.md), where all are
+ * short and change nothing: of a write that was sent and not answered nobody knows whether it happened.
+ */
+export const PIPELINE: Readonly<Record<Purpose, number>> = { reads: 32, search: 1, writes: 1, background: 1 };
+
+export const DEFAULTS = {
+  /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
+  statementTimeoutMs: 10_000,
+  connectTimeoutMs: 3_000,
+  /** Most statements that wait for a connection of one purpose. */
+  queueLimit: 512,
+} as const;

@@ -1,0 +1,216 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import postgres from 'postgres';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openPostgresStorage, type PostgresStorageOptions } from '../../db/connect/postgres.ts';
+import { aUser } from '../../db/testing/world.testkit.ts';
+import type { Storage } from '../../domain/ports/storage.ts';
+import { ensureInstalled } from '../components/installed.ts';
+import { openLink } from '../components/link.ts';
+import { startPostgres, type Postgres } from '../components/postgres.ts';
+import { stop } from '../components/process.ts';
+import { freePort } from '../components/sockets.ts';
+
+const STATEMENT_MS = 1_000;
+/** The gateway's own deadline is a second after the server's. */
+const DEADLINE_MS = STATEMENT_MS + 1_000;
+const AT_ONCE_MS = 700;
+const HEALING = { timeout: 10_000, interval: 50 };
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly code: string | null;
+  readonly ms: number;
+}
+
+const outcome = async (work: () => Promise<unknown>): Promise<Outcome> => {
+  const from = performance.now();
+  const ended = await work().then(
+    () => ({ ok: true, code: null }),
+    (error: unknown) => ({ ok: false, code: String((error as { code?: unknown }).code) }),
+  );
+  return { ...ended, ms: performance.now() - from };
+};
+
+describe('a Postgres that hangs, refuses or is gone', () => {
+  let folder: string;
+  let server: Postgres;
+  let underneath: postgres.Sql;
+  let storage: Storage;
+  const closers: (() => Promise<unknown>)[] = [];
+
+  const plan = async () => ({
+    folder: path.join(folder, 'postgres'),
+    port,
+    database: 'base',
+    user: 'mosaic',
+    password: 'canary-password',
+  });
+  let port: number;
+
+  const opened = async (options: Partial<PostgresStorageOptions> = {}): Promise<Storage> => {
+    storage = await openPostgresStorage({ url: server.url, statementTimeoutMs: STATEMENT_MS, ...options });
+    closers.push(() => storage.close());
+    return storage;
+  };
+  const admin = (): postgres.Sql =>
+    postgres({
+      path: path.join(folder, 'postgres', `.s.PGSQL.${port}`),
+      username: 'postgres',
+      database: 'base',
+      max: 1,
+      onnotice: () => undefined,
+    } as postgres.Options<Record<string, never>>);
+
+  beforeAll(async () => {
+    ensureInstalled();
+    folder = mkdtempSync(path.join(tmpdir(), 'mosaic-outages-'));
+    chmodSync(folder, 0o711);
+    port = await freePort();
+    server = await startPostgres(await plan());
+    underneath = admin();
+    await (await openPostgresStorage({ url: server.url })).close();
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  });
+  afterAll(async () => {
+    await underneath.end({ timeout: 1 });
+    await stop(server);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Freezes the sessions of the gateway, as a server that hangs does. @returns what thaws them */
+  const freeze = async (): Promise<() => void> => {
+    const rows = await underneath<{ pid: number }[]>`
+      select pid from pg_stat_activity where application_name = 'mosaic-federation' and wait_event = 'ClientRead'`;
+    const pids = rows.map(({ pid }) => pid);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    let isFrozen = true;
+    const thaw = (): void => {
+      if (isFrozen) for (const pid of pids) process.kill(pid, 'SIGCONT');
+      isFrozen = false;
+    };
+    closers.push(async () => thaw());
+    return thaw;
+  };
+  const insertUser = (name: string) =>
+    storage.stores.users.insert({ id: crypto.randomUUID(), name, isAdmin: false, createdAt: new Date() });
+  const usersCalled = async (prefix: string): Promise<number> => {
+    const [row] = await underneath<{ n: number }[]>`
+      select count(*)::int as n from users where name like ${`${prefix}%`}`;
+    return row?.n ?? -1;
+  };
+
+  it('F-22 F-19 what a caller was told had failed does not run when a hung server goes on, and the queue is bounded', async () => {
+    await opened({ queueLimit: 100 });
+    await Promise.all([insertUser('warm-1'), insertUser('warm-2'), insertUser('warm-3')]);
+    const thaw = await freeze();
+    const outcomes = await Promise.all(
+      Array.from({ length: 500 }, (_, index) => outcome(() => insertUser(`hung-${index}`))),
+    );
+    const refused = outcomes.filter(({ ms }) => ms < AT_ONCE_MS);
+    expect(refused.length).toBeGreaterThanOrEqual(390);
+    expect(outcomes.every(({ ok, code }) => ok || code === 'database_unavailable')).toBe(true);
+    expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeLessThan(DEADLINE_MS + 3_000);
+    // The server answers on other connections, and the first of them ends what hangs.
+    await expect
+      .poll(async () => (await outcome(() => insertUser(`after-${Date.now()}`))).ok, HEALING)
+      .toBe(true);
+    thaw();
+    const told = outcomes.filter(({ ok }) => ok).length;
+    await expect
+      .poll(async () => {
+        const rows =
+          await underneath`select from pg_stat_activity where application_name = 'mosaic-federation' and state = 'active'`;
+        return rows.length;
+      }, HEALING)
+      .toBe(0);
+    expect(await usersCalled('hung-')).toBe(told);
+  });
+
+  it('F-22 a transaction that hangs at its commit is given up, and its connection with it', async () => {
+    await opened();
+    let thaw = (): void => undefined;
+    const work = outcome(() =>
+      storage.transaction(async ({ users }) => {
+        await users.insert({
+          id: crypto.randomUUID(),
+          name: 'commit-1',
+          isAdmin: false,
+          createdAt: new Date(),
+        });
+        thaw = await freeze();
+      }),
+    );
+    expect(await work).toMatchObject({ ok: false, code: 'database_unavailable' });
+    await expect
+      .poll(async () => (await outcome(() => insertUser(`c-${Date.now()}`))).ok, HEALING)
+      .toBe(true);
+    thaw();
+    await wait(200);
+    expect(await usersCalled('commit-1')).toBe(0);
+  });
+
+  it('H-4 writes that wait for a standby hold up no list', { timeout: 60_000 }, async () => {
+    await opened();
+    const userId = await aUser(storage);
+    await underneath`alter system set synchronous_standby_names = 'nobody'`;
+    await underneath`select pg_reload_conf()`;
+    closers.push(async () => {
+      await underneath`alter system reset synchronous_standby_names`;
+      await underneath`select pg_reload_conf()`;
+    });
+    await wait(100);
+    const writes = Promise.all(
+      Array.from({ length: 45 }, (_, index) => outcome(() => insertUser(`stalled-${index}`))),
+    );
+    await wait(100);
+    const reads = await Promise.all(
+      Array.from({ length: 20 }, () => outcome(() => storage.stores.grants.byId(userId))),
+    );
+    expect(reads.every(({ ok, ms }) => ok && ms < DEADLINE_MS)).toBe(true);
+    expect((await writes).every(({ ok, code }) => !ok && code === 'database_unavailable')).toBe(true);
+    const [row] = await underneath<{ n: number }[]>`
+      select count(*)::int as n from pg_stat_activity where application_name = 'mosaic-federation' and wait_event = 'SyncRep'`;
+    // Sessions that were given up do not pile up at the server.
+    expect(row?.n).toBeLessThanOrEqual(6);
+  });
+
+  it('H-1 connections that a dead host swallowed are replaced within five seconds of the address answering', async () => {
+    const link = await openLink(port);
+    closers.push(() => link.close());
+    const through = server.url.replace(`:${port}/`, `:${link.port}/`);
+    // The server's own limit is far away: the gateway finds out by itself.
+    await opened({ url: through, statementTimeoutMs: 30_000 });
+    await Promise.all(Array.from({ length: 30 }, () => storage.ping()));
+    const late = (): Promise<never> => wait(500).then(() => Promise.reject(new Error('late')));
+    const soon = (): Promise<void> => Promise.race([storage.ping(), late()]);
+    link.swallow();
+    const from = performance.now();
+    await expect.poll(async () => (await outcome(soon)).ok, HEALING).toBe(true);
+    expect(performance.now() - from).toBeLessThan(5_000);
+  });
+
+  it('F-23 a Postgres that refuses is 503 at once, every time, and serves within two seconds of its return', async () => {
+    await opened();
+    await underneath.end({ timeout: 1 });
+    await stop(server);
+    const outcomes: Outcome[] = [];
+    for (let round = 0; round < 40; round += 1) {
+      outcomes.push(await outcome(() => storage.ping()));
+      await wait(50);
+    }
+    const isServing = startPostgres(await plan());
+    server = await isServing;
+    const from = performance.now();
+    underneath = admin();
+    expect(
+      outcomes.every(({ ok, code, ms }) => !ok && code === 'database_unavailable' && ms < AT_ONCE_MS),
+    ).toBe(true);
+    await expect.poll(async () => (await outcome(() => storage.ping())).ok, { interval: 50 }).toBe(true);
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+});
