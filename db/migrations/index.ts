@@ -17,6 +17,7 @@ import { stepCaRoll } from './0016_step_ca_roll.ts';
 import { searchCost } from './0017_search_cost.ts';
 import { newestOfTeams } from './0018_newest_of_teams.ts';
 import { onePeerAGrant } from './0025_one_peer_a_grant.ts';
+import { lostRevocationsStayLost } from './0026_lost_revocations_stay_lost.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly Migration[] = [
   searchCost,
   newestOfTeams,
   onePeerAGrant,
+  lostRevocationsStayLost,
 ];

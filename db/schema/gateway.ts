@@ -40,9 +40,21 @@ export const stepCaRoll = pgTable('step_ca_roll', {
   switchedAt: instant('switched_at'),
 });
 
-/** One row. `epoch` rises with every revocation (a trigger); below `proven_epoch` the database is an older one. */
+/**
+ * One row. `epoch` rises with every revocation (a trigger). `lost_since`: the database is older than what was published, until
+ * an administrator accepts it.
+ */
 export const gatewayRevocation = pgTable('gateway_revocation', {
   id: smallint('id').primaryKey(),
   epoch: bigint('epoch', { mode: 'bigint' }).notNull(),
   provenEpoch: bigint('proven_epoch', { mode: 'bigint' }).notNull(),
+  lostSince: instant('lost_since'),
+  acceptedEpoch: bigint('accepted_epoch', { mode: 'bigint' })
+    .notNull()
+    .default(sql`1`),
+});
+
+/** Every epoch this database has had since the last one that was accepted, kept by a trigger. */
+export const gatewayRevocationEpochs = pgTable('gateway_revocation_epochs', {
+  epoch: bigint('epoch', { mode: 'bigint' }).primaryKey(),
 });

@@ -14,7 +14,8 @@ type ListTerms = ReadTerms<Extract<ReadTarget, { verb: 'list' }>>;
 type GetTerms = ReadTerms<Extract<ReadTarget, { verb: 'get' }>>;
 
 /**
- * The fence: who the subject is, as far as the grant, its certificate and its peer (`isUsable`) hold at this moment. It yields one row or
+ * The fence: who the subject is, as far as the grant, its certificate and its peer (`isUsable`) hold at this moment, in a database
+ * that lacks no revocation which this process, or anybody who told the database, knows of. It yields one row or
  * none, and setting `app.subject` (for row-level security, gone with the statement) is part of producing it.
  * MATERIALIZED, so that it runs first and once. Its parameters are the statement's last, from `$first` on.
  */
@@ -22,6 +23,7 @@ const grantFence = (first: number): string => `fence as materialized (
   select set_config('app.subject', g.subject_user_id::text, true)::uuid as subject
   from federation_grants g join issued_certificates c on c.grant_id = g.id
     join federation_peers p on p.id = g.peer_id and p.state in ('active', 'degraded')
+    join gateway_revocation r on r.id = 1 and r.lost_since is null and r.epoch >= $${first + 4}::bigint
   where g.subject_user_id = $${first}::uuid and g.id = $${first + 1}::uuid and g.version = $${first + 2}::integer
     and g.status = 'active' and (g.expires_at is null or g.expires_at > now())
     and c.serial = $${first + 3}::text and c.status = 'issued' and c.revoked_at is null and c.not_after > now()
@@ -39,7 +41,13 @@ export const fenceText = (fenced: boolean, first: number): string =>
 export const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param[] =>
   fence === null
     ? [subjectUserId]
-    : [fence.subjectUserId, fence.grantId, fence.grantVersion, fence.certificateSerial];
+    : [
+        fence.subjectUserId,
+        fence.grantId,
+        fence.grantVersion,
+        fence.certificateSerial,
+        fence.revocationEpoch,
+      ];
 
 export const teamsParam = (teams: 'all' | readonly string[]): string | null =>
   teams === 'all' ? null : uuidArray(teams);

@@ -55,7 +55,13 @@ describe('decide', () => {
       target: { verb: 'list', resource: 'tasks', limit: 20, after: null },
       personal: false,
       teams: [TEAM],
-      fence: { grantId: GRANT, grantVersion: 7, subjectUserId: SUBJECT, certificateSerial: 'ab12' },
+      fence: {
+        grantId: GRANT,
+        grantVersion: 7,
+        subjectUserId: SUBJECT,
+        certificateSerial: 'ab12',
+        revocationEpoch: 0,
+      },
     });
   });
 
@@ -99,7 +105,13 @@ describe('decide', () => {
       },
       personal: false,
       teams: [],
-      fence: { grantId: GRANT, grantVersion: 7, subjectUserId: SUBJECT, certificateSerial: 'ab12' },
+      fence: {
+        grantId: GRANT,
+        grantVersion: 7,
+        subjectUserId: SUBJECT,
+        certificateSerial: 'ab12',
+        revocationEpoch: 0,
+      },
     });
     const within = decision.ok ? decision.value.terms.target.within : [];
     expect(() => Object.assign(within[0] ?? {}, { personal: true })).toThrow(TypeError);

@@ -80,6 +80,7 @@ const fenceFor = (
   grant: Grant | null,
   identity: CertificateIdentity,
   now: Date,
+  revocationEpoch: number,
 ): Result<GrantFence, Denial> => {
   if (grant === null || grant.id !== identity.grantId) return err('grant_unknown');
   const status = effectiveStatus(grant, now);
@@ -90,6 +91,7 @@ const fenceFor = (
     grantVersion: grant.version,
     subjectUserId: grant.subjectUserId,
     certificateSerial: identity.serial,
+    revocationEpoch,
   });
 };
 
@@ -98,15 +100,17 @@ const frozen = (reaches: readonly SearchReach[]): readonly SearchReach[] =>
 
 /**
  * Decides a peer's request: pure and total. The success value carries a fence, so the statement that reads
- * rows checks again that the grant and the certificate are what this decision was made on.
+ * rows checks again that the grant and the certificate are what this decision was made on. `revocationEpoch` is the highest
+ * that this process knows of: a database that was put back to an earlier one reads nothing.
  */
 export const decide = {
   capabilities: (
     grant: Grant | null,
     identity: CertificateIdentity,
     now: Date,
+    revocationEpoch = 0,
   ): Result<AuthorizedCapabilities, Denial> => {
-    const fence = fenceFor(grant, identity, now);
+    const fence = fenceFor(grant, identity, now, revocationEpoch);
     if (!fence.ok) return fence;
     return ok(
       new Authorized({
@@ -124,8 +128,9 @@ export const decide = {
     identity: CertificateIdentity,
     query: ListQuery,
     now: Date,
+    revocationEpoch = 0,
   ): Result<AuthorizedList, Denial> => {
-    const fence = fenceFor(grant, identity, now);
+    const fence = fenceFor(grant, identity, now, revocationEpoch);
     if (!fence.ok || grant === null) return fence.ok ? err('grant_unknown') : fence;
     const narrowed = narrow(grant.scope, query.resource);
     if (!narrowed.allowed) return err(narrowed.code);
@@ -147,8 +152,9 @@ export const decide = {
     identity: CertificateIdentity,
     query: GetQuery,
     now: Date,
+    revocationEpoch = 0,
   ): Result<AuthorizedGet, Denial> => {
-    const fence = fenceFor(grant, identity, now);
+    const fence = fenceFor(grant, identity, now, revocationEpoch);
     if (!fence.ok || grant === null) return fence.ok ? err('grant_unknown') : fence;
     const narrowed = narrow(grant.scope, query.resource);
     if (!narrowed.allowed) return err(narrowed.code);
@@ -170,8 +176,9 @@ export const decide = {
     identity: CertificateIdentity,
     { query, resources, limit, after }: SearchQuery,
     now: Date,
+    revocationEpoch = 0,
   ): Result<AuthorizedSearch, Denial> => {
-    const fence = fenceFor(grant, identity, now);
+    const fence = fenceFor(grant, identity, now, revocationEpoch);
     if (!fence.ok || grant === null) return fence.ok ? err('grant_unknown') : fence;
     const { scope } = grant;
     const reachable = reachableResources(scope).filter((resource) => SEARCHABLE.includes(resource));

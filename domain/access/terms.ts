@@ -9,6 +9,8 @@ export interface GrantFence {
   readonly subjectUserId: string;
   /** Lower-case hexadecimal. */
   readonly certificateSerial: string;
+  /** The highest revocation epoch that the deciding process knows of, 0 for none: an older database reads nothing. */
+  readonly revocationEpoch: number;
 }
 
 export type ReadTarget =

@@ -357,16 +357,35 @@ export interface PeerTrustStore {
 }
 
 export interface RevocationEpoch {
-  /** Rises with every revocation. */
+  /** Rises with every revocation, by steps that nobody can foresee. */
   readonly epoch: number;
-  /** The highest one that a peer showed to have been published by us; above `epoch` the database is an older one. */
+  /** The highest one that was shown to have been published by us and that this database lacks; 0 for none. */
   readonly proven: number;
+  /** Since when it is known that this database lacks revocations that were published; null: it lacks none. */
+  readonly lostSince: Date | null;
+}
+
+/** A grant that is in force and that a restore may have un-revoked. */
+export interface QuestionableGrant {
+  readonly grantId: string;
+  /** Names; null for a peer or a user that is not there any more. */
+  readonly peer: string | null;
+  readonly user: string | null;
+  readonly status: 'pending' | 'active';
+  readonly createdAt: Date;
+  /** Of its certificates that count. */
+  readonly serials: readonly string[];
 }
 
 export interface RevocationEpochStore {
-  read(): Promise<RevocationEpoch>;
-  /** Notes that this epoch was published. */
-  prove(epoch: number): Promise<RevocationEpoch>;
-  /** An administrator accepts the older database: the epoch goes above all that was published. Null when there is nothing to accept. */
+  /**
+   * @param published an epoch that was published, 0 for none; `knows`: this database has had it
+   */
+  read(published: number): Promise<RevocationEpoch & { readonly knows: boolean }>;
+  /** Notes that this epoch was published. If this database never had it, revocations are lost until `accept`. */
+  prove(published: number): Promise<RevocationEpoch>;
+  /** An administrator accepts the older database: the epoch goes above all that was published. Null when nothing is lost. */
   accept(): Promise<RevocationEpoch | null>;
+  /** Grants in force that were made before the loss was known, newest first; none when nothing is lost. */
+  questionable(limit: number): Promise<readonly QuestionableGrant[]>;
 }

@@ -31,6 +31,7 @@ export const TABLES: readonly string[] = [
   'peer_renewals',
   'federation_peer_trust',
   'gateway_revocation',
+  'gateway_revocation_epochs',
   'gateway_secrets',
   'embedded_ca_revocations',
   'embedded_ca_state',

@@ -1,15 +1,31 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
-import { acceptRestore, revocationState, type RevocationState } from '../../src/services/revocation-epoch.ts';
+import {
+  acceptRestore,
+  namedRevocationState,
+  type NamedGrant,
+  type NamedRevocationState,
+} from '../../src/services/revocation-epoch.ts';
 import { actorOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { validate } from '../validate.ts';
-import { noQuery } from '../shapes.ts';
+import { handle, noQuery, timestamp, uuid } from '../shapes.ts';
 
 const tags = ['grants'];
+
+const grantShape = z.strictObject({
+  grant_id: uuid,
+  peer: handle.nullable(),
+  user: handle.nullable(),
+  status: z.enum(['pending', 'active']),
+  created_at: timestamp,
+  revoked_at_authority: z.boolean().nullable().meta({
+    description: 'A certificate of it is on the authority’s own list; null: that list could not be had.',
+  }),
+});
 
 const stateShape = z
   .strictObject({
@@ -19,14 +35,33 @@ const stateShape = z
     epoch: z.int().meta({ description: 'Rises with every revocation.' }),
     published_epoch: z
       .int()
-      .meta({ description: 'The highest that a peer has shown to be ours, 0 for none.' }),
+      .meta({ description: 'The highest that was shown to be ours and is missing here, 0 for none.' }),
+    lost_since: timestamp.nullable().meta({ description: 'Since when the loss is known.' }),
+    questionable_grants: z.array(grantShape).meta({
+      description:
+        'While revocations are lost, and in the answer to `accept-restore`: grants in force that were made before the loss was ' +
+        'known, newest first. What the restore has un-revoked is among them.',
+    }),
+    more_grants: z.boolean().meta({ description: 'There are more than are listed.' }),
   })
   .meta({ id: 'RevocationState' });
 
-const show = ({ isLost, epoch, proven }: RevocationState): z.infer<typeof stateShape> => ({
-  status: isLost ? 'lost' : 'current',
-  epoch,
-  published_epoch: proven,
+const showGrant = (grant: NamedGrant): z.infer<typeof grantShape> => ({
+  grant_id: grant.grantId,
+  peer: grant.peer,
+  user: grant.user,
+  status: grant.status,
+  created_at: grant.createdAt.toISOString(),
+  revoked_at_authority: grant.isRevokedAtAuthority,
+});
+
+const show = (state: NamedRevocationState): z.infer<typeof stateShape> => ({
+  status: state.isLost ? 'lost' : 'current',
+  epoch: state.epoch,
+  published_epoch: state.proven,
+  lost_since: state.lostSince?.toISOString() ?? null,
+  questionable_grants: state.questionable.map(showGrant),
+  more_grants: state.more,
 });
 
 /** Mounted at /api/admin/revocation. */
@@ -42,7 +77,7 @@ export const revocationRoutes = (deps: Deps): Hono<AppEnv> => {
       success: { status: 200, description: 'Its state.', schema: stateShape },
     }),
     validate('query', noQuery),
-    async (c) => c.json(show(await revocationState(deps))),
+    async (c) => c.json(show(await namedRevocationState(deps))),
   );
 
   app.post(

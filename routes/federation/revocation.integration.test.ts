@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStorage } from '../../db/storage.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
-import { epochKeeperOf, acceptRestore } from '../../src/services/revocation-epoch.ts';
+import { epochKeeperOf, acceptRestore, namedRevocationState } from '../../src/services/revocation-epoch.ts';
 import { EPOCH_HEADER, isEpochProof, openStatement, signEpoch } from '../../src/federation/statement.ts';
 import { loadStatementKey } from '../../src/services/statement-key.ts';
 import { createMemorySecrets, createTestSealer } from '../../ca/testing/memory.testkit.ts';
@@ -149,5 +149,181 @@ describe('a database from before a revocation', () => {
       expect([lie.slice(0, 20), answer.status]).toEqual([lie.slice(0, 20), 200]);
     }
     expect(await gateway.sql('select proven_epoch::text as p from gateway_revocation')).toEqual([{ p: '0' }]);
+  });
+});
+
+describe('F-30 revocations that are lost', () => {
+  const row = async () => (await gateway.sql('select * from gateway_revocation'))[0] ?? {};
+  const history = () => gateway.sql('select epoch from gateway_revocation_epochs');
+  /** What a backup of the database would bring back of all this: grant, certificate and epoch, its history too. */
+  const saved = async (grantId: string) => {
+    const state = await row();
+    const epochs = (await history()).map(({ epoch }) => String(epoch));
+    return async (): Promise<void> => {
+      await gateway.sql(
+        `update gateway_revocation set epoch = $1, proven_epoch = $2, lost_since = $3, accepted_epoch = $4`,
+        [state['epoch'], state['proven_epoch'], state['lost_since'], state['accepted_epoch']],
+      );
+      await gateway.sql('delete from gateway_revocation_epochs where epoch <> all ($1::bigint[])', [epochs]);
+      await gateway.sql(
+        `update federation_grants set status = 'active', revoked_at = null, revoked_reason = null where id = $1`,
+        [grantId],
+      );
+      await gateway.sql(
+        `update issued_certificates set status = 'issued', revoked_at = null where grant_id = $1`,
+        [grantId],
+      );
+    };
+  };
+  const actor = () =>
+    ({
+      principal: { userId: alice.id, name: 'alice', isAdmin: true },
+      traceId: 'c'.repeat(32),
+    }) as unknown as Parameters<typeof acceptRestore>[1];
+  const three = async () =>
+    (await Promise.all([1, 2, 3].map(() => enrolledPeer(gateway, 'alice')))) as [
+      EnrolledPeer,
+      EnrolledPeer,
+      EnrolledPeer,
+    ];
+  const accepted = async (deps: ReturnType<typeof startedAnew>['deps']) => {
+    const state = await acceptRestore(deps, actor());
+    await epochKeeperOf(gateway.deps).refresh();
+    return state;
+  };
+
+  it('stay lost however many grants are revoked afterwards, until an administrator accepts', async () => {
+    const [gone, kept, unrelated] = await three();
+    const restore = await saved(gone.grantId);
+    await revoke(gone.grantId);
+    const remembered = await tokenOf(kept);
+    await restore();
+    const restored = startedAnew();
+    expect((await restored.ask(kept, remembered)).body.code).toBe('revocations_lost');
+    for (const { grantId } of [unrelated, await enrolledPeer(gateway, 'alice')]) await revoke(grantId);
+    for (const gatewayNow of [restored, startedAnew()]) {
+      await epochKeeperOf(gatewayNow.deps).refresh();
+      expect((await gatewayNow.ask(gone)).body.code).toBe('revocations_lost');
+    }
+    const lost = await namedRevocationState(restored.deps);
+    expect(lost.isLost).toBe(true);
+    expect(lost.questionable).toContainEqual(
+      expect.objectContaining({
+        grantId: gone.grantId,
+        user: 'alice',
+        status: 'active',
+        // Only the grant's rows were put back here: the authority's own list goes on saying it.
+        isRevokedAtAuthority: true,
+      }) as unknown,
+    );
+    expect(lost.questionable.map(({ grantId }) => grantId)).not.toContain(unrelated.grantId);
+    expect(lost.questionable.find(({ grantId }) => grantId === kept.grantId)?.isRevokedAtAuthority).toBe(
+      false,
+    );
+    const state = await accepted(restored.deps);
+    expect(state.questionable).toEqual(lost.questionable);
+    expect((await restored.ask(kept, remembered)).status).toBe(200);
+    await expect(acceptRestore(restored.deps, actor())).rejects.toMatchObject({ code: 'invalid_transition' });
+  });
+
+  it('are found out although more was revoked since the restore than was lost', async () => {
+    const [gone, kept, unrelated] = await three();
+    const restore = await saved(gone.grantId);
+    await revoke(gone.grantId);
+    const remembered = await tokenOf(kept);
+    await restore();
+    // Nobody has shown anything yet, and the epoch rises far above the one that was published.
+    for (let times = 0; times < 6; times += 1) {
+      await gateway.sql(`update federation_grants set status = 'active' where id = $1`, [unrelated.grantId]);
+      await gateway.sql(`update federation_grants set status = 'revoked' where id = $1`, [unrelated.grantId]);
+    }
+    await gateway.sql(`update gateway_revocation set epoch = epoch + $1`, [numberOf(remembered)]);
+    const restored = startedAnew();
+    expect((await restored.ask(gone)).status).toBe(200);
+    expect((await restored.ask(kept, remembered)).body.code).toBe('revocations_lost');
+    expect((await restored.ask(gone)).body.code).toBe('revocations_lost');
+    await accepted(restored.deps);
+    // Whoever shows what was lost and accepted, again and again, stops nobody any more.
+    expect((await restored.ask(kept, remembered)).status).toBe(200);
+    expect((await startedAnew().ask(kept, remembered)).status).toBe(200);
+  });
+
+  it('H-2 are found out by the statement itself in a process that knows of them: not one row, no second to wait for', async () => {
+    const [gone, kept, other] = await three();
+    const replica = startedAnew();
+    const restore = await saved(gone.grantId);
+    expect((await replica.ask(gone)).status).toBe(200);
+    await revoke(gone.grantId);
+    await epochKeeperOf(replica.deps).refresh();
+    // A standby without the revocation takes over, within the second for which an epoch is good.
+    await restore();
+    for (const peer of [gone, other, kept])
+      expect([peer === gone, (await replica.ask(peer)).body.code]).toEqual([
+        peer === gone,
+        'revocations_lost',
+      ]);
+    expect((await row())['lost_since']).not.toBeNull();
+    // One replica found out: another that knew nothing has its rows refused by the very next statement.
+    expect((await startedAnew().ask(gone)).body.code).toBe('revocations_lost');
+    await accepted(replica.deps);
+  });
+
+  it('H-2 stop another replica at once, whatever it has at hand', async () => {
+    const [gone, kept] = await three();
+    const [first, second] = [startedAnew(), startedAnew()];
+    const restore = await saved(gone.grantId);
+    await revoke(gone.grantId);
+    const remembered = await tokenOf(kept);
+    await restore();
+    expect((await second.ask(gone)).status).toBe(200);
+    expect((await first.ask(kept, remembered)).body.code).toBe('revocations_lost');
+    expect((await second.ask(gone)).body.code).toBe('revocations_lost');
+    await accepted(second.deps);
+    expect((await second.ask(kept)).status).toBe(200);
+  });
+
+  it('are lost again when the backup is restored a second time, in a process that knew', async () => {
+    const [gone, kept] = await three();
+    const restored = startedAnew();
+    const restore = await saved(gone.grantId);
+    await revoke(gone.grantId);
+    const remembered = await tokenOf(kept);
+    await restore();
+    expect((await restored.ask(kept, remembered)).body.code).toBe('revocations_lost');
+    await restore();
+    await gateway.sql(`update gateway_revocation set epoch = epoch + $1`, [2 * numberOf(remembered)]);
+    expect((await restored.ask(gone)).body.code).toBe('revocations_lost');
+    await epochKeeperOf(restored.deps).refresh();
+    expect((await restored.ask(gone)).body.code).toBe('revocations_lost');
+    await accepted(restored.deps);
+    expect((await restored.ask(kept)).status).toBe(200);
+  });
+
+  it('are not made up by replayed, old or forged tokens, nor by many at once', async () => {
+    const [kept, gone, another] = await three();
+    const tokens = [await tokenOf(kept)];
+    for (const { grantId } of [gone, another]) {
+      await revoke(grantId);
+      tokens.push(await tokenOf(kept));
+    }
+    const fresh = startedAnew();
+    const own = gateway.deps.keys.statements;
+    const stranger = await loadStatementKey(createMemorySecrets(), await createTestSealer());
+    const lowest = numberOf(tokens[0] ?? '');
+    const forged = [
+      await signEpoch(stranger, lowest + 1),
+      await signEpoch(stranger, 999_999_999_999_999),
+      (await signEpoch(own, lowest)).replace(/^\d+/, String(lowest + 1)),
+    ];
+    const answers = await Promise.all(
+      [...tokens, ...forged, ...tokens, ...forged].map(
+        async (token) => (await fresh.ask(kept, token)).status,
+      ),
+    );
+    expect(answers.filter((status) => status !== 200)).toEqual([]);
+    expect(await row()).toMatchObject({ lost_since: null });
+    // A number that we did sign, however large, is ours.
+    const huge = await signEpoch(own, 999_999_999_999_999);
+    expect((await fresh.ask(kept, huge)).body.code).toBe('revocations_lost');
   });
 });

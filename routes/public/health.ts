@@ -20,6 +20,10 @@ const readyShape = z
   .strictObject({
     status: z.enum(['ready', 'degraded', 'unavailable']),
     services: z.record(z.enum(SERVICES), serviceShape),
+    revocations: z.enum(['current', 'lost']).nullable().meta({
+      description:
+        '`lost`: the database is older than revocations that were published, and peers are refused; null: it does not answer.',
+    }),
     front: frontShape.optional().meta({ description: 'The TLS front this gateway keeps files for.' }),
   })
   .meta({ id: 'Readiness' });
@@ -60,18 +64,19 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
     describe({
       summary: 'Every service the gateway needs answers',
       description:
-        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits.',
+        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits, or no peers until a restore is accepted.',
       tags: ['operations'],
       success: { status: 200, description: 'Ready.', schema: readyShape },
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],
     }),
     async (c) => {
-      const { status, services, front } = await look();
+      const { status, services, revocations, front } = await look();
       const { database, kv, ca } = services;
       return c.json(
         {
           status,
           services: { database: showService(database), kv: showService(kv), ca: showService(ca) },
+          revocations,
           ...(front === null ? {} : { front: showFront(front) }),
         },
         status === 'unavailable' ? 503 : 200,

@@ -28,7 +28,11 @@ describe('health and readiness', () => {
     const answer = await get('/ready');
     expect(answer.status).toBe(200);
     const ok = { status: 'ok', latency_ms: expect.any(Number) as number };
-    expect(answer.body).toEqual({ status: 'ready', services: { database: ok, kv: ok, ca: ok } });
+    expect(answer.body).toEqual({
+      status: 'ready',
+      services: { database: ok, kv: ok, ca: ok },
+      revocations: 'current',
+    });
   });
 
   it('X-60 a hundred who ask at once cost each service one look', async () => {

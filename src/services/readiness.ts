@@ -1,4 +1,5 @@
 import type { Deps, FrontState } from '../deps.ts';
+import { revocationState } from './revocation-epoch.ts';
 
 export const SERVICES = ['database', 'kv', 'ca'] as const;
 
@@ -8,9 +9,11 @@ export interface ServiceState {
 }
 
 export interface Readiness {
-  /** `degraded`: what is away is not needed to serve. */
+  /** `degraded`: what is away is not needed to serve, or peers are not served until an administrator has looked. */
   readonly status: 'ready' | 'degraded' | 'unavailable';
   readonly services: Readonly<Record<(typeof SERVICES)[number], ServiceState>>;
+  /** `lost`: the database lacks revocations that were published; null: it cannot be asked. */
+  readonly revocations: 'current' | 'lost' | null;
   /** null: this gateway keeps no front. A stale one still serves, so it does not count. */
   readonly front: FrontState | null;
 }
@@ -43,18 +46,24 @@ const probe = async (deps: Deps, name: string, work: () => Promise<unknown>): Pr
 
 /** Asks every service the gateway needs, at once, each for at most 2 seconds. Why one fails is in the log only. */
 export const readiness = async (deps: Deps): Promise<Readiness> => {
+  let revocations: Readiness['revocations'] = null;
   const [database, kv, ca] = await Promise.all([
-    probe(deps, 'database', () => deps.storage.ping()),
+    probe(deps, 'database', async () => {
+      await deps.storage.ping();
+      revocations = (await revocationState(deps)).isLost ? 'lost' : 'current';
+    }),
     probe(deps, 'kv', () => deps.kv.ping()),
     probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
   ]);
   const services = { database, kv, ca };
   const isKvNeeded = deps.kv.isOptional !== true;
   const isServing = [database, ca, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
-  const status = !isServing ? 'unavailable' : kv.status === 'ok' ? 'ready' : 'degraded';
+  const isWhole = kv.status === 'ok' && revocations === 'current';
+  const status = !isServing ? 'unavailable' : isWhole ? 'ready' : 'degraded';
   return {
     status,
     services,
+    revocations,
     front: deps.front?.() ?? null,
   };
 };

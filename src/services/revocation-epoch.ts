@@ -1,14 +1,16 @@
 import { LRUCache } from 'lru-cache';
+import type { VerifiedCrl } from '../../ca/x509/crl-read.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { RevocationEpoch } from '../../domain/ports/federation.ts';
+import type { QuestionableGrant, RevocationEpoch } from '../../domain/ports/federation.ts';
 import type { Deps } from '../deps.ts';
 import { epochOf, isEpochProof, signEpoch } from '../federation/statement.ts';
 import type { Actor } from './actor.ts';
 import { adminChange } from './admin-change.ts';
+import { authorityList } from './authority-list.ts';
 
 /** How old the epoch may be that answers carry; a revocation at this gateway reads it again at once. */
 const TTL_MS = 1_000;
-const MAX_PROOFS = 1_000;
+const MAX_TOKENS = 1_000;
 
 /** The revocation epoch of a gateway that serves, at hand for every answer without waiting for anything. */
 export interface EpochKeeper {
@@ -18,9 +20,11 @@ export interface EpochKeeper {
   ready(): Promise<void>;
   /** The signed epoch; null before `ready`. */
   token(): string | null;
+  /** The highest epoch this process knows of, for the fence; 0 before `ready`. */
+  known(): number;
   /**
-   * Looks at the token a peer remembers. One above ours counts only with our own signature: then it is proof that this
-   * gateway once published it, and that its database has been put back since.
+   * Looks at the token a peer remembers. One that this database never had counts only with our own signature: then it is
+   * proof that this gateway once published it, and that its database has been put back since.
    */
   heed(token: string | undefined): Promise<void>;
   /** @throws MosaicError `revocations_lost` while this database is older than what was published */
@@ -37,32 +41,35 @@ interface Known extends RevocationEpoch {
 
 const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeeper => {
   const store = storage.stores.revocationEpoch;
-  /** Verified once each: peers send theirs with every request. */
-  const proofs = new LRUCache<string, true>({ max: MAX_PROOFS });
+  /** What peers showed, with the epoch it was looked at under: they show theirs with every request. */
+  const seen = new LRUCache<string, number>({ max: MAX_TOKENS });
+  const genuine = new LRUCache<string, true>({ max: MAX_TOKENS });
   let known: Known | null = null;
   let reading: Promise<void> | null = null;
+  /** The highest epoch this process knows to have been published: also when the database does not know it any more. */
+  let published = 0;
 
-  const take = async ({ epoch, proven }: RevocationEpoch): Promise<void> => {
-    // It never falls: the database under this very process was put back. (Or two reads overtook each other.)
-    if (known !== null && epoch < known.epoch) return lower(known.epoch);
+  const take = async (state: RevocationEpoch): Promise<void> => {
+    const { epoch, proven, lostSince } = state;
+    // Two reads overtook each other.
+    if (known !== null && epoch < known.epoch && lostSince === null) return;
     const token = known?.epoch === epoch ? known.token : await signEpoch(keys.statements, epoch);
-    if (proven > epoch && !(known !== null && known.proven > known.epoch))
+    if (lostSince !== null && (known === null || known.lostSince === null))
       log.error('the database is older than revocations this gateway has published: peers are not served', {
         alert: 'revocations_lost',
         epoch,
         published_epoch: proven,
       });
-    known = { epoch, proven, token, readAt: clock.now().getTime() };
+    published = Math.max(published, epoch, proven);
+    known = { epoch, proven, lostSince, token, readAt: clock.now().getTime() };
   };
 
-  const lower = async (before: number): Promise<void> => {
-    const again = await store.read();
-    const state = again.epoch < before ? await store.prove(before) : again;
-    known = null;
-    await take(state);
+  /** What this very process has seen is proof as well: the database under it was put back, or a standby took over. */
+  const refresh = async (): Promise<void> => {
+    const before = published;
+    const { knows, ...state } = await store.read(before);
+    await take(knows || state.lostSince !== null ? state : await store.prove(before));
   };
-
-  const refresh = async (): Promise<void> => take(await store.read());
   const refreshOnce = (): Promise<void> => (reading ??= refresh().finally(() => (reading = null)));
 
   const quietly = (): void => {
@@ -71,21 +78,25 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeepe
     });
   };
 
-  const prove = async (token: string, epoch: number): Promise<void> => {
-    if (!proofs.has(token)) {
-      if (!(await isEpochProof(keys.statements.publicJwk, token))) return;
-      proofs.set(token, true);
-    }
-    // Another replica may be ahead of what we know, and usually is.
-    await refresh();
-    if (known !== null && epoch > known.epoch && epoch > known.proven) await take(await store.prove(epoch));
+  const isGenuine = async (token: string): Promise<boolean> => {
+    if (genuine.has(token)) return true;
+    if (!(await isEpochProof(keys.statements.publicJwk, token))) return false;
+    genuine.set(token, true);
+    return true;
   };
 
-  /** The epoch a peer claims, where it says more than we know. */
-  const claimed = (token: string | undefined): number | null => {
-    if (token === undefined || token === known?.token) return null;
-    const epoch = epochOf(token);
-    return epoch === null || (known !== null && epoch <= Math.max(known.epoch, known.proven)) ? null : epoch;
+  /** Whether a token was looked at under the present epoch, or says nothing. */
+  const isHeeded = (token: string | undefined): boolean =>
+    token === undefined ||
+    (known !== null && (token === known.token || seen.get(token) === known.epoch)) ||
+    epochOf(token) === null;
+
+  const look = async (token: string, epoch: number): Promise<void> => {
+    if (await isGenuine(token)) {
+      const { knows, ...state } = await store.read(epoch);
+      await take(knows ? state : await store.prove(epoch));
+    }
+    if (known !== null) seen.set(token, known.epoch);
   };
 
   return {
@@ -93,18 +104,19 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeepe
       if (known === null) return false;
       const age = clock.now().getTime() - known.readAt;
       if (age < 0 || age > TTL_MS) quietly();
-      return claimed(token) === null;
+      return isHeeded(token);
     },
     ready: async () => {
       if (known === null) await refreshOnce();
     },
     token: () => known?.token ?? null,
+    known: () => published,
     heed: async (token) => {
-      const epoch = claimed(token);
-      if (token !== undefined && epoch !== null) await prove(token, epoch);
+      const epoch = token === undefined || isHeeded(token) ? null : epochOf(token);
+      if (token !== undefined && epoch !== null) await look(token, epoch);
     },
     assertCurrent: () => {
-      if (known !== null && known.proven > known.epoch) throw new MosaicError('revocations_lost');
+      if (known !== null && known.lostSince !== null) throw new MosaicError('revocations_lost');
     },
     refresh,
   };
@@ -121,32 +133,75 @@ export const epochKeeperOf = (deps: EpochDeps): EpochKeeper => {
   return made;
 };
 
+/** How many grants are named at most. */
+const MAX_GRANTS = 200;
+
+export interface NamedGrant extends QuestionableGrant {
+  /** A certificate of it is on the authority's own list of revoked ones; null: that list could not be had. */
+  readonly isRevokedAtAuthority: boolean | null;
+}
+
 export interface RevocationState extends RevocationEpoch {
   /** The database is older than what was published. */
   readonly isLost: boolean;
 }
 
-const stateOf = (state: RevocationEpoch): RevocationState => ({
-  ...state,
-  isLost: state.proven > state.epoch,
-});
+export interface NamedRevocationState extends RevocationState {
+  /** Grants in force that were made before the loss was known: among them are those that the restore has un-revoked. */
+  readonly questionable: readonly NamedGrant[];
+  /** There are more than are named. */
+  readonly more: boolean;
+}
 
-export const revocationState = async (deps: Deps): Promise<RevocationState> =>
-  stateOf(await deps.storage.stores.revocationEpoch.read());
+const stateOf = (state: RevocationEpoch): RevocationState => ({ ...state, isLost: state.lostSince !== null });
+
+export const revocationState = async (deps: Pick<Deps, 'storage'>): Promise<RevocationState> => {
+  const { epoch, proven, lostSince } = await deps.storage.stores.revocationEpoch.read(0);
+  return stateOf({ epoch, proven, lostSince });
+};
+
+const named = (
+  grants: readonly QuestionableGrant[],
+  list: VerifiedCrl | null,
+): Pick<NamedRevocationState, 'questionable' | 'more'> => {
+  const shown = grants.slice(0, MAX_GRANTS);
+  const revoked = list?.revokedAmong(shown.flatMap(({ serials }) => serials)) ?? null;
+  const isRevoked = ({ serials }: QuestionableGrant): boolean | null =>
+    revoked === null ? null : serials.some((serial) => revoked.has(serial));
+  return {
+    questionable: shown.map((grant) => ({ ...grant, isRevokedAtAuthority: isRevoked(grant) })),
+    more: grants.length > MAX_GRANTS,
+  };
+};
+
+/** The state, and while revocations are lost the grants that may be in force for that reason alone. */
+export const namedRevocationState = async (deps: Deps): Promise<NamedRevocationState> => {
+  const state = await revocationState(deps);
+  if (!state.isLost) return { ...state, questionable: [], more: false };
+  const [grants, list] = await Promise.all([
+    deps.storage.stores.revocationEpoch.questionable(MAX_GRANTS + 1),
+    authorityList(deps),
+  ]);
+  return { ...state, ...named(grants, list) };
+};
 
 /**
  * An administrator takes the restored database as it is now, having revoked again what was revoked: peers are
  * served again, under an epoch above all that was ever published.
+ * @returns the state, with the grants that are in force and may have been revoked before
  * @throws MosaicError `invalid_transition` when nothing was lost
  */
-export const acceptRestore = async (deps: Deps, actor: Actor): Promise<RevocationState> => {
+export const acceptRestore = async (deps: Deps, actor: Actor): Promise<NamedRevocationState> => {
   const change = { action: 'revocation.accept_restore', status: 200 };
-  const accepted = await adminChange(deps, actor, change, async (stores) => {
+  const list = await authorityList(deps);
+  const { state, grants } = await adminChange(deps, actor, change, async (stores) => {
+    const grants = await stores.revocationEpoch.questionable(MAX_GRANTS + 1);
     const state = await stores.revocationEpoch.accept();
     if (state === null)
       throw new MosaicError('invalid_transition', { detail: 'No published revocation is missing.' });
-    return state;
+    return { state, grants };
   });
   await epochKeeperOf(deps).refresh();
-  return stateOf(accepted);
+  const { epoch, proven, lostSince } = state;
+  return { ...stateOf({ epoch, proven, lostSince }), ...named(grants, list) };
 };

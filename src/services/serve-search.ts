@@ -44,6 +44,7 @@ export const decideSearch = (
   identity: CertificateIdentity,
   { query, resources, limit, cursor }: SearchAsked,
   now: Date,
+  revocationEpoch: number,
 ): Result<DecidedSearch, Denial | 'invalid_cursor'> => {
   const binding: SearchBinding = {
     holder: grant?.id ?? '',
@@ -52,7 +53,7 @@ export const decideSearch = (
     resources,
   };
   const after = cursor === null ? null : decodeSearchCursor(keys.cursorMac, binding, cursor, now);
-  const read = decide.search(grant, identity, { query, resources, limit, after }, now);
+  const read = decide.search(grant, identity, { query, resources, limit, after }, now, revocationEpoch);
   if (!read.ok) return read;
   if (cursor !== null && after === null) return err('invalid_cursor');
   return ok({

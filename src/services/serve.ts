@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Deps } from '../deps.ts';
 import { describeGrant, type Capabilities } from './capabilities.ts';
+import { epochKeeperOf } from './revocation-epoch.ts';
 import { createGrantCache, type GrantSnapshot } from './grant-cache.ts';
 import { bucketOf, chargeUnder, rateLimited, type Charge } from './rate-limit.ts';
 import { decideSearch, type SearchAsked, type Searched } from './serve-search.ts';
@@ -85,6 +86,7 @@ const bindingOf = ({ grant }: GrantSnapshot, resource: Resource): CursorBinding 
 /** The inbound verbs (SPEC M3): decide on a recent snapshot of the grant, read under its fence. */
 export const createServing = (deps: Deps): Serving => {
   const cache = createGrantCache(deps);
+  const epochs = epochKeeperOf(deps);
   const { reader, stores } = deps.storage;
 
   const limitOf = ({ grant }: GrantSnapshot): number =>
@@ -96,8 +98,14 @@ export const createServing = (deps: Deps): Serving => {
     if (caller.charge !== null) caller.charge = chargeUnder(caller.charge, limitOf(caller.snapshot));
   };
 
-  /** The fence refuses what a decision on the newest state allows: the certificate it is, unless clocks differ. */
+  /**
+   * The fence refuses what a decision on the newest state allows: the database lacks revocations, or the certificate it is,
+   * unless clocks differ.
+   * @throws MosaicError `revocations_lost`
+   */
   const refusedByFence = async ({ identity }: Caller): Promise<MosaicError> => {
+    await epochs.refresh();
+    epochs.assertCurrent();
     const certificates = await stores.certificates.ofGrant(identity.grantId);
     const now = deps.clock.now();
     const isGood = certificates.some(
@@ -155,7 +163,7 @@ export const createServing = (deps: Deps): Serving => {
 
     capabilities: (caller) =>
       settle(caller, async (snapshot, now) => {
-        const read = decide.capabilities(snapshot.grant, caller.identity, now);
+        const read = decide.capabilities(snapshot.grant, caller.identity, now, epochs.known());
         if (!read.ok) return read;
         const refusal = peerRefusal(snapshot);
         if (refusal !== null || snapshot.grant === null) return err(refusal ?? 'grant_unknown');
@@ -168,7 +176,13 @@ export const createServing = (deps: Deps): Serving => {
         const { cursorMac } = deps.keys;
         const after =
           cursor === null ? null : decodeCursor(cursorMac, bindingOf(snapshot, resource), cursor, now);
-        const read = decide.list(snapshot.grant, caller.identity, { resource, limit, after }, now);
+        const read = decide.list(
+          snapshot.grant,
+          caller.identity,
+          { resource, limit, after },
+          now,
+          epochs.known(),
+        );
         if (!read.ok) return read;
         const refusal =
           peerRefusal(snapshot) ?? (cursor !== null && after === null ? 'invalid_cursor' : null);
@@ -188,7 +202,7 @@ export const createServing = (deps: Deps): Serving => {
       // What is no id at all goes the same way and takes the same time as an id that is not there (ABUSE 30).
       const query = { resource, id: isUuid(id) ? id : NO_ID };
       const row = await settle<ResourceRow | null>(caller, async (snapshot, now) => {
-        const read = decide.get(snapshot.grant, caller.identity, query, now);
+        const read = decide.get(snapshot.grant, caller.identity, query, now, epochs.known());
         if (!read.ok) return read;
         const refusal = peerRefusal(snapshot);
         if (refusal !== null) return err(refusal);
@@ -201,7 +215,7 @@ export const createServing = (deps: Deps): Serving => {
 
     search: (caller, asked) =>
       settle(caller, async (snapshot, now) => {
-        const decided = decideSearch(deps, snapshot, caller.identity, asked, now);
+        const decided = decideSearch(deps, snapshot, caller.identity, asked, now, epochs.known());
         // As for a list: what the peer's state refuses comes before what is wrong with a cursor.
         const refusal = decided.ok || decided.error === 'invalid_cursor' ? peerRefusal(snapshot) : null;
         if (refusal !== null) return err(refusal);

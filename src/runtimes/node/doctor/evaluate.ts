@@ -1,4 +1,10 @@
-import type { DatabaseFinding, ExpiryKind, Finding, Problem } from './finding.ts';
+import {
+  LOST_REVOCATIONS,
+  type DatabaseFinding,
+  type ExpiryKind,
+  type Finding,
+  type Problem,
+} from './finding.ts';
 
 export type Status = 'green' | 'yellow' | 'red';
 
@@ -164,6 +170,12 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
       return [ofExpiry(finding, now)];
     case 'peer':
       return [ofPeer(finding)];
+    case 'revocations':
+      return [
+        finding.isLost
+          ? check('revocations', 'red', LOST_REVOCATIONS.message, { remedy: LOST_REVOCATIONS.remedy })
+          : check('revocations', 'green', 'none is missing'),
+      ];
     case 'folder': {
       const { where, holder, problem } = finding;
       if (problem !== null) return [ofProblem('data folder', finding, problem)];

@@ -22,6 +22,7 @@ export type Finding =
       readonly notAfter: Date | null;
       readonly notBefore: Date | null;
     }
+  | { readonly kind: 'revocations'; readonly isLost: boolean }
   | { readonly kind: 'peer'; readonly name: string; readonly direction: string; readonly state: string };
 
 export type ExpiryKind = 'authority' | 'root-list' | 'list' | 'front' | 'front-list' | 'peer';
@@ -37,6 +38,12 @@ export interface Problem {
   readonly message: string;
   readonly remedy: string;
 }
+
+export const LOST_REVOCATIONS: Problem = {
+  message: 'revocations are lost: the database is older than what was published, and peers are refused',
+  remedy:
+    'compare the grants with what was revoked, then: mosaic gateway accept-restore (docs/revocation.md)',
+};
 
 export interface DatabaseFinding {
   readonly version: string;

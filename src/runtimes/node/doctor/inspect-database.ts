@@ -26,6 +26,10 @@ const sealingKeyOf = async (storage: Storage, key: FolderKeys | null): Promise<r
   return [{ kind: 'sealing-key', opens: stored === null ? null : await opensCanary(stored, sealer) }];
 };
 
+const revocationsOf = async (storage: Storage): Promise<readonly Finding[]> => [
+  { kind: 'revocations', isLost: (await storage.stores.revocationEpoch.read(0)).lostSince !== null },
+];
+
 const peersOf = async (storage: Storage): Promise<readonly Finding[]> => {
   const findings: Finding[] = [];
   let after: Parameters<Storage['stores']['peers']['list']>[0]['after'] = null;
@@ -50,7 +54,11 @@ const peersOf = async (storage: Storage): Promise<readonly Finding[]> => {
 
 const contentsOf = async (storage: Storage, key: FolderKeys | null): Promise<readonly Finding[]> => {
   try {
-    return [...(await sealingKeyOf(storage, key)), ...(await peersOf(storage))];
+    return [
+      ...(await sealingKeyOf(storage, key)),
+      ...(await revocationsOf(storage)),
+      ...(await peersOf(storage)),
+    ];
   } finally {
     await storage.close();
   }

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { reachableHost } from '../../../config/settings.ts';
 import { codeOf } from '../errno.ts';
-import type { Finding, Problem } from './finding.ts';
+import { LOST_REVOCATIONS, type Finding, type Problem } from './finding.ts';
 
 const WAIT_MS = 4_000;
 const MAX_BYTES = 64 * 1024;
@@ -29,6 +29,7 @@ const get = (place: { socketPath: string } | { host: string; port: number }): Pr
 
 interface Ready {
   readonly services?: Readonly<Record<string, { readonly status?: string }>>;
+  readonly revocations?: string | null;
   readonly front?: { readonly status?: string };
 }
 
@@ -43,6 +44,7 @@ const complaints = ({ status, text }: Answer): Problem | null => {
   const away = Object.entries(ready.services ?? {}).filter(([, service]) => service.status !== 'ok');
   if (away.length > 0)
     return { message: `it can not reach: ${away.map(([name]) => name).join(', ')}`, remedy };
+  if (ready.revocations === 'lost') return LOST_REVOCATIONS;
   if (ready.front?.status === 'stale')
     return { message: 'its front is not up to date', remedy: 'see its log for alert front_stale' };
   return status === 200 ? null : { message: `it answers ${status}`, remedy };
