@@ -26,15 +26,17 @@ const concludeByStep = (
   claim: Claim,
   issued: IssuedCertificate,
   entry: AuditEntry,
-): Promise<Grant | null> =>
-  deps.storage.transaction(async (stores): Promise<Grant | null> => {
+): Promise<Grant | 'token_used' | 'token_expired'> =>
+  deps.storage.transaction(async (stores): Promise<Grant | 'token_used' | 'token_expired'> => {
     const at = deps.clock.now();
     const grant = await stores.grants.activate(claim.grantId, at);
     await stores.certificates.markIssued(claim.certificateId, issued);
     if (grant === null) {
-      await stores.certificates.revokeOfGrant(claim.grantId, 'cessation_of_operation', at);
+      // Only what this redemption had signed: another one of the grant may be good, and in use.
+      await stores.certificates.revokeOne(claim.certificateId, 'cessation_of_operation', at);
+      if ((await stores.grants.byId(claim.grantId))?.grant.status === 'active') return 'token_used';
       await stores.enrollmentTokens.closeForGrant(claim.grantId, at);
-      return null;
+      return 'token_expired';
     }
     if (!(await stores.enrollmentTokens.finish(claim.hash, claim.claimId, at)))
       throw new MosaicError('token_used');
@@ -46,7 +48,8 @@ const concludeByStep = (
 /**
  * Makes the certificate count, all or nothing.
  *
- * @returns the active grant, or null when it was revoked meanwhile: then the certificate is revoked too
+ * @returns the active grant; `token_expired` when it was revoked meanwhile, `token_used` when another redemption took over
+ *   and was faster: then the certificate, and that one alone, is revoked
  * @throws MosaicError `token_used` when the claim was lost, `token_expired` when the peer was revoked
  */
 export const conclude = async (
@@ -55,7 +58,7 @@ export const conclude = async (
   claim: Claim,
   { peerId, subjectUserId }: EnrollableGrant,
   issued: IssuedCertificate,
-): Promise<Grant | null> => {
+): Promise<Grant | 'token_used' | 'token_expired'> => {
   const { hash, claimId, grantId, certificateId } = claim;
   const entry = changeEntry(deps, author, {
     verb: 'enroll',

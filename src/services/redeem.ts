@@ -78,17 +78,19 @@ const certify = async (
     throw new MosaicError('token_expired');
   }
   let certificate: IssuedCertificate | null = null;
+  let refusal: 'token_used' | 'token_expired';
   try {
     const rootPem = await deps.ca.rootPem();
     certificate = await sign(deps, pending, csr);
-    const grant = await conclude(deps, author, claim, pending, certificate);
-    if (grant !== null) return { grant, certificate, rootPem };
+    const concluded = await conclude(deps, author, claim, pending, certificate);
+    if (typeof concluded === 'object') return { grant: concluded, certificate, rootPem };
+    refusal = concluded;
   } catch (error) {
     await undo(deps, claim, certificate);
     throw error;
   }
   await settleRevocations(deps);
-  throw new MosaicError('token_expired');
+  throw new MosaicError(refusal);
 };
 
 /**
