@@ -1,10 +1,10 @@
 import { SEEN_HEADER } from '../../domain/audit/checkpoint.ts';
 import { MosaicError, isErrorCode, type ErrorCode } from '../../domain/errors.ts';
+import { isPlainJson } from '../../domain/json.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
 import { AnswerTooLarge, abortable, readText } from './body.ts';
 import { EPOCH_HEADER } from './statement.ts';
-import { isPlainJson } from './json.ts';
 import { peerFailure, type PeerFailure, type PeerFailureCode } from './failure.ts';
 
 export interface PeerCall {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_RANGES } from '../../domain/search/highlight.ts';
+import { MAX_RANGES } from './search/highlight.ts';
 import { isPlainJson } from './json.ts';
 
 const MIB = 1024 * 1024;
