@@ -1,14 +1,16 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTestDeps, type TestDeps } from '../src/deps.testkit.ts';
 import { createPublicApp } from '../src/app.ts';
 import { callApp, sorted, type Call } from './api.testkit.ts';
 
 let deps: TestDeps;
+let app: ReturnType<typeof createPublicApp>;
 let setUp: (call: Call & { readonly url?: string }) => ReturnType<typeof callApp>;
 
 beforeAll(async () => {
   deps = await makeTestDeps({ settings: { serverNames: ['Work.Example'] } });
-  const app = createPublicApp(deps);
+  app = createPublicApp(deps);
   setUp = ({ url = '', ...call }) => callApp(app, `${url}/api/bootstrap/setup`, call);
 });
 afterAll(() => deps.close());
@@ -34,6 +36,41 @@ describe('the first administrator', () => {
     const answer = await setUp({ body });
     expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
     expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
+  it('F-3 many unknown members are refused unread, and hold nobody up', async () => {
+    const members = (count: number): string =>
+      `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join()}}`;
+    const send = (body: string) =>
+      app.request('/api/bootstrap/setup', {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const answers = await Promise.all(
+      [95_000, 3_000, 200].flatMap((n) => [send(members(n)), send(members(n))]),
+    );
+    delay.disable();
+    expect(answers.map(({ status }) => status)).toEqual([413, 413, 400, 400, 400, 400]);
+    expect(delay.max / 1e6).toBeLessThan(500);
+    expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
+  it('F-3 an address that sends one after the other is refused before its bodies are read', async () => {
+    const limited = createPublicApp(deps);
+    const send = (clientAddress: string) =>
+      limited.request(
+        '/api/bootstrap/setup',
+        { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } },
+        { clientAddress },
+      );
+    const statuses: number[] = [];
+    for (let time = 0; time < 70; time += 1) statuses.push((await send('192.0.2.1')).status);
+    expect(new Set(statuses.slice(0, 60))).toEqual(new Set([400]));
+    expect(statuses.at(-1)).toBe(429);
+    expect((await send('192.0.2.2')).status).toBe(400);
   });
 
   it.each([

@@ -1,14 +1,19 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { MosaicError } from '../domain/errors.ts';
 import type { Deps } from '../src/deps.ts';
 import { bootstrap } from '../src/services/bootstrap.ts';
+import { createEarlyLimit } from '../src/services/early-limit.ts';
+import { addressFromEnvironment } from './enrollment/client-address.ts';
 import type { AppEnv } from './http.ts';
-import { describe } from './openapi/describe.ts';
+import { describe, guard } from './openapi/describe.ts';
 import { handle, newTokenShape, showToken, showUser, userShape } from './shapes.ts';
 import { validate } from './validate.ts';
 
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
+
+/** It is called once. */
+const EARLY = { capacity: 60, refillPerSecond: 1 } as const;
 
 /**
  * Nobody signs in here yet, so a web page could do it from the browser of whoever reaches this gateway: under a name
@@ -31,6 +36,7 @@ const assertOwnName = ({ settings }: Deps, host: string): void => {
 /** Mounted at /api/bootstrap. */
 export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
+  const limit = createEarlyLimit(deps, EARLY);
   app.post(
     '/setup',
     describe({
@@ -45,10 +51,14 @@ export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
       },
       errors: ['already_bootstrapped', 'address_blocked'],
     }),
-    (c, next) => {
-      assertOwnName(deps, new URL(c.req.url).hostname);
-      return next();
-    },
+    guard<MiddlewareHandler<AppEnv>>(
+      (c, next) => {
+        limit(addressFromEnvironment(c));
+        assertOwnName(deps, new URL(c.req.url).hostname);
+        return next();
+      },
+      ['rate_limited'],
+    ),
     validate('json', z.strictObject({ name: handle })),
     async (c) => {
       const { user, token, text } = await bootstrap(deps, c.req.valid('json'), c.get('traceId'));

@@ -6,6 +6,7 @@ import { toHex } from '../domain/bytes.ts';
 import type { Principal } from '../domain/access/decide.ts';
 import type { AskedPeer } from '../domain/ports/federation.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
+import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../domain/limits.ts';
 import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import { traceIdOf } from '../domain/telemetry/traceparent.ts';
 import type { Deps } from '../src/deps.ts';
@@ -155,15 +156,26 @@ const onNotFound =
     return answerProblem(c, new MosaicError('method_not_allowed', { detail: `Use ${allowed.join(', ')}.` }));
   };
 
-const limitBody = (maxSize: number): MiddlewareHandler<AppEnv> => {
-  const limit = bodyLimit({
+const limitTo = (maxSize: number): MiddlewareHandler<AppEnv> =>
+  bodyLimit({
     maxSize,
     onError: () => {
-      throw new MosaicError('payload_too_large', { detail: `A body may have at most ${maxSize} bytes.` });
+      throw new MosaicError('payload_too_large', {
+        detail: `A body may have at most ${maxSize} bytes here.`,
+      });
     },
   });
+
+/** Bodies by their address (domain/limits.ts), and none larger than `most`. */
+const limitBody = (most: number): MiddlewareHandler<AppEnv> => {
+  const sizes = new Set([DEFAULT_BODY_LIMIT, ...BODY_LIMITS].map(({ bytes }) => Math.min(bytes, most)));
+  const limits = new Map([...sizes].map((size) => [size, limitTo(size)]));
   // Touching the body of a GET would make node-server build the whole request object.
-  return (c, next) => (c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next));
+  return (c, next) => {
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+    const limit = limits.get(Math.min(bodyLimitOf(c.req.path).bytes, most));
+    return limit === undefined ? next() : limit(c, next);
+  };
 };
 
 /** What the base itself needs. */

@@ -3,7 +3,8 @@ import { describe as group, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MosaicError, type Problem } from '../domain/errors.ts';
 import { answerProblem, type AppEnv } from './http.ts';
-import { dottedPath, MAX_JSON_DEPTH, nestsDeeper, unstorableText, validate } from './validate.ts';
+import { MAX_JSON_DEPTH } from '../domain/limits.ts';
+import { dottedPath, unstorableText, validate } from './validate.ts';
 
 const app = new Hono<AppEnv>();
 app.onError((error, c) =>
@@ -124,20 +125,58 @@ group('validate', () => {
     expect([status, body.code]).toEqual([400, 'malformed_json']);
   });
 
+  it('X-61 takes the deepest there may be, and counts depth outside of strings only', async () => {
+    const deep = MAX_JSON_DEPTH - 1;
+    const of = async (depth: number) =>
+      (await send('/items', `{"name":${'['.repeat(depth)}${']'.repeat(depth)}}`)).body.code;
+    expect([await of(deep), await of(deep + 1)]).toEqual(['invalid_request', 'malformed_json']);
+    expect((await send('/items', JSON.stringify({ name: '[{"'.repeat(100) }))).status).toBe(200);
+  });
+
+  it.each([
+    ['{"name":"a","name":"b"}', 'name'],
+    ['{"name":"a","n\\u0061me":"b"}', 'name'],
+    ['{"name":"a","tags":[{"at":1},{"at":1,"at":2}]}', 'tags[1].at'],
+    ['{"name":"a","unknown":{"x":1,"x":1}}', 'unknown.x'],
+    ['{"name":"a","__proto__":1,"__proto__":2}', '__proto__'],
+    ['{"a\\"b":1,"name":"a","a\\"b":2}', 'a"b'],
+    ['{"":1,"":2}', ''],
+  ])('F-42 a member given twice is refused: %s', async (body, path) => {
+    const answer = await send('/items', body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.issues).toEqual([{ path, message: 'given more than once', expected: 'one value' }]);
+  });
+
+  it('F-42 what only looks like a member given twice is taken', async () => {
+    for (const body of [
+      '{"name":"name","tags":[{"at":1},{"at":1}]}',
+      '{"name":"\\"name\\":1,\\"name\\":2"}',
+      '{"name":"{\\"a\\":1,\\"a\\":1}"}',
+    ])
+      expect((await send('/items', body)).status).toBe(200);
+  });
+
+  it('F-3 an object of more members than any schema knows is refused before it is read', async () => {
+    const members = Array.from({ length: 1_000 }, (_, index) => `"k${index}":1`).join();
+    const { status, body } = await send('/items', `{"name":"a","unknown":{${members}}}`);
+    expect([status, body.issues]).toEqual([
+      400,
+      [{ path: 'unknown', message: 'has too many members', expected: 'at most 128 members' }],
+    ]);
+  });
+
+  it('F-3 more values than any request needs are refused before they are read', async () => {
+    const { status, body } = await send('/items', `{"name":"a","tags":[${'[],'.repeat(5_000)}[]]}`);
+    expect([status, body.code]).toEqual([400, 'invalid_request']);
+  });
+
   it('keeps the list of issues short', async () => {
-    const keys = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`k${index}`, 1]));
+    const keys = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`k${index}`, 1]));
     expect((await send('/items', JSON.stringify(keys))).body.issues?.length).toBe(50);
   });
 });
 
 group('helpers', () => {
-  it('counts depth outside of strings only', () => {
-    expect(nestsDeeper('['.repeat(MAX_JSON_DEPTH) + ']'.repeat(MAX_JSON_DEPTH), MAX_JSON_DEPTH)).toBe(false);
-    expect(nestsDeeper('['.repeat(MAX_JSON_DEPTH + 1), MAX_JSON_DEPTH)).toBe(true);
-    expect(nestsDeeper(JSON.stringify('[{"'.repeat(100)), 1)).toBe(false);
-    expect(nestsDeeper('[[],[],[]]', 2)).toBe(false);
-  });
-
   it('writes paths as a person would', () => {
     expect(dottedPath([])).toBe('$');
     expect(dottedPath(['a', 0, 'b'])).toBe('a[0].b');

@@ -2,9 +2,10 @@ import { zValidator } from '@hono/zod-validator';
 import type { Context, Env, MiddlewareHandler, ValidationTargets } from 'hono';
 import { z } from 'zod';
 import { MosaicError, type ErrorCode, type Issue } from '../domain/errors.ts';
+import { jsonFault, memberFault, type JsonFault, type MemberFault } from '../domain/json.ts';
+import { bodyLimitOf, MAX_JSON_DEPTH, MAX_JSON_MEMBERS } from '../domain/limits.ts';
 import { tagged } from './openapi/describe.ts';
 
-export const MAX_JSON_DEPTH = 32;
 const MAX_ISSUES = 50;
 const MAX_NAME_LENGTH = 100;
 
@@ -43,24 +44,6 @@ export const issuesOf = (error: z.core.$ZodError): readonly Issue[] =>
     })
     .slice(0, MAX_ISSUES);
 
-/** Whether JSON text nests deeper than `limit`; looks at the text, so that a parser never meets a bomb (ABUSE 61). */
-export const nestsDeeper = (json: string, limit: number): boolean => {
-  let depth = 0;
-  let inString = false;
-  for (let index = 0; index < json.length; index += 1) {
-    const code = json.charCodeAt(index);
-    if (inString) {
-      if (code === 0x5c) index += 1;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x5b || code === 0x7b) {
-      depth += 1;
-      if (depth > limit) return true;
-    } else if (code === 0x5d || code === 0x7d) depth -= 1;
-  }
-  return false;
-};
-
 const textFault = (text: string): string | null => {
   if (text.includes('\u0000')) return 'holds the character U+0000';
   return text.isWellFormed() ? null : 'holds a lone surrogate';
@@ -93,8 +76,8 @@ const refuse = (issues: readonly Issue[]): void => {
   if (issues.length > 0) throw new MosaicError('invalid_request', { issues: issues.slice(0, MAX_ISSUES) });
 };
 
-/** Reads the body once, as text, and leaves it where hono's own parser looks. No body at all reads as `{}`. */
-const prepareJson = async (c: Context): Promise<void> => {
+/** The body as text. No body at all reads as `{}`. */
+const textOf = async (c: Context): Promise<string> => {
   const bytes = new Uint8Array(await c.req.arrayBuffer());
   const type = c.req.header('content-type');
   if (bytes.length > 0 || type !== undefined) {
@@ -105,20 +88,46 @@ const prepareJson = async (c: Context): Promise<void> => {
       });
     }
   }
-  let text = '{}';
+  if (bytes.length === 0) return '{}';
   try {
-    if (bytes.length > 0) text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new MosaicError('malformed_json', { detail: 'The body is not UTF-8.', cause });
   }
-  if (nestsDeeper(text, MAX_JSON_DEPTH)) {
-    throw new MosaicError('malformed_json', { detail: `JSON may nest ${MAX_JSON_DEPTH} levels deep.` });
-  }
+};
+
+const tooMuch = (fault: JsonFault, parts: number): MosaicError =>
+  fault === 'too_deep'
+    ? new MosaicError('malformed_json', { detail: `JSON may nest ${MAX_JSON_DEPTH} levels deep.` })
+    : new MosaicError('invalid_request', {
+        detail: `Here JSON may have ${parts} brackets, colons and commas.`,
+      });
+
+const memberIssue = ({ kind, path }: MemberFault): Issue =>
+  kind === 'given_twice'
+    ? { path: dottedPath(path), message: 'given more than once', expected: 'one value' }
+    : {
+        path: dottedPath(path),
+        message: 'has too many members',
+        expected: `at most ${MAX_JSON_MEMBERS} members`,
+      };
+
+/**
+ * Reads the body once, as text, and leaves it where hono's own parser looks: counted before anything is parsed, and each
+ * member given once (a proxy in front may take the first of two, and a parser takes the last).
+ */
+const prepareJson = async (c: Context): Promise<void> => {
+  const text = await textOf(c);
+  const { parts } = bodyLimitOf(c.req.path);
+  const fault = jsonFault(text, { depth: MAX_JSON_DEPTH, parts });
+  if (fault !== null) throw tooMuch(fault, parts);
   try {
     JSON.parse(text);
   } catch (cause) {
     throw new MosaicError('malformed_json', { cause });
   }
+  const member = memberFault(text, MAX_JSON_MEMBERS);
+  if (member !== null) refuse([memberIssue(member)]);
   Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
 };
 

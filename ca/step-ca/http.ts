@@ -1,4 +1,5 @@
 import { MosaicError } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 
 export interface CaCall {
   readonly method: 'GET' | 'POST';
@@ -25,7 +26,10 @@ export interface CaAnswer {
   readonly body: Uint8Array;
 }
 
+/** Of a revocation list. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+/** Of what is JSON: a chain of four certificates, each once as PEM and once taken apart. */
+const JSON_BOUNDS = { depth: 16, parts: 4_096, length: 256 * 1024 } as const;
 
 export const caUnavailable = (detail: string, cause?: unknown): MosaicError =>
   new MosaicError('ca_unavailable', { detail, cause: cause ?? new Error(detail) });
@@ -75,11 +79,11 @@ export const caMessage = ({ body, status }: CaAnswer): Error => {
 };
 
 export const caJson = (answer: CaAnswer): unknown => {
-  try {
-    return JSON.parse(new TextDecoder().decode(answer.body));
-  } catch (error) {
-    throw caUnavailable('step-ca gave an answer that is not JSON.', error);
-  }
+  const { body } = answer;
+  const json =
+    body.length > JSON_BOUNDS.length ? null : parseJson(new TextDecoder().decode(body), JSON_BOUNDS);
+  if (json?.ok !== true) throw caUnavailable('step-ca gave an answer that is not JSON.');
+  return json.value;
 };
 
 /** @throws MosaicError `ca_unavailable` */

@@ -1,18 +1,22 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
+import { createEarlyLimit } from '../../src/services/early-limit.ts';
 import { redeem } from '../../src/services/redeem.ts';
 import type { AppEnv } from '../http.ts';
-import { describe } from '../openapi/describe.ts';
+import { describe, guard } from '../openapi/describe.ts';
 import { scopeShape } from '../scope-shape.ts';
 import { timestamp, uuid } from '../shapes.ts';
 import { validate } from '../validate.ts';
 import { addressFromEnvironment, type ClientAddressSource } from './client-address.ts';
 
+/** Twice what the replicas’ common limit lets pass (src/services/redeem-limits.ts). */
+const EARLY = { capacity: 480, refillPerSecond: 4 } as const;
+
 const redemption = z.strictObject({
   // Any text: what is malformed is answered exactly as what is unknown.
   token: z.string().min(1).max(512).meta({ description: 'From the fragment of the enrollment URL.' }),
-  csr: z.string().min(1).max(24_576).meta({ description: 'PKCS#10, PEM. Only its public key is used.' }),
+  csr: z.string().min(1).max(12_288).meta({ description: 'PKCS#10, PEM. Only its public key is used.' }),
 });
 
 const pem = z.string().meta({ description: 'PEM.' });
@@ -43,6 +47,7 @@ export const enrollmentRoutes = (
   addressOf: ClientAddressSource = addressFromEnvironment,
 ): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
+  const limit = createEarlyLimit(deps, EARLY);
 
   app.post(
     '/redeem',
@@ -62,6 +67,13 @@ export const enrollmentRoutes = (
         'ca_misissued',
       ],
     }),
+    guard<MiddlewareHandler<AppEnv>>(
+      (c, next) => {
+        limit(addressOf(c));
+        return next();
+      },
+      ['rate_limited'],
+    ),
     validate('json', redemption),
     async (c) => {
       const { grant, certificate, rootPem } = await redeem(deps, {

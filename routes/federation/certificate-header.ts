@@ -4,9 +4,11 @@ import type { CertificateSource } from './certificate-source.ts';
 const MAX_LENGTH = 16_384;
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]+={0,2}):$/;
 
-const derOf = (value: string): Uint8Array | null => {
+/** The DER in a `Client-Cert` field (RFC 9440), or null for a value that is none, or longer than any certificate. */
+export const derOfHeader = (value: string): Uint8Array | null => {
+  if (value.length > MAX_LENGTH) return null;
   const base64 = BYTE_SEQUENCE.exec(value)?.[1];
-  if (base64 === undefined || value.length > MAX_LENGTH) return null;
+  if (base64 === undefined) return null;
   try {
     return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   } catch {
@@ -20,5 +22,5 @@ const derOf = (value: string): Uint8Array | null => {
  */
 export const certificateHeader: CertificateSource = (c) => {
   const value = c.req.header('client-cert');
-  return value === undefined ? null : { key: value, der: () => derOf(value) };
+  return value === undefined ? null : { key: value, der: () => derOfHeader(value) };
 };

@@ -1,8 +1,12 @@
 import type { z } from 'zod';
+import { parseJson } from '../../domain/json.ts';
 import { readBody } from './body.ts';
 import type { Connection } from './connection.ts';
 import { CliError, EXIT, usageError } from './exit.ts';
 import { problemOf } from './problem.ts';
+
+/** Of any answer of a gateway there is; what `--url` names may be something else. */
+const ANSWER_BOUNDS = { depth: 32, parts: 1_048_576 } as const;
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -66,12 +70,9 @@ const unexpected = (detail: string, status: number): CliError =>
 const withoutToken = (text: string, { token }: Connection): string =>
   token === null ? text : text.replaceAll(token, '[token]');
 
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+const valueOf = (text: string): unknown => {
+  const json = parseJson(text, ANSWER_BOUNDS);
+  return json.ok ? json.value : undefined;
 };
 
 const fit = <T extends z.ZodType>(answer: T, value: unknown, status: number): z.output<T> => {
@@ -112,7 +113,7 @@ export const createApi = (connection: Connection, fetch_: typeof fetch): Api => 
     }
     if (text === null) throw unexpected('the answer is too large', status);
     if (status === 204) return fit(answer, null, status);
-    const value = parseJson(status < 400 ? text : withoutToken(text, connection));
+    const value = valueOf(status < 400 ? text : withoutToken(text, connection));
     if (status >= 300 && status < 400) throw unexpected(`HTTP ${status}: redirects are not followed`, status);
     if (status >= 400) throw problemOf(status, value);
     if (value === undefined) throw unexpected('it is not JSON', status);
@@ -132,7 +133,7 @@ export const createApi = (connection: Connection, fetch_: typeof fetch): Api => 
       clearTimeout(timer);
       if (response.status !== 200) {
         const text = (await readBody(response)) ?? '';
-        throw problemOf(response.status, parseJson(withoutToken(text, connection)));
+        throw problemOf(response.status, valueOf(withoutToken(text, connection)));
       }
       const decoder = new TextDecoder();
       const body = response.body as ReadableStream<Uint8Array> | null;

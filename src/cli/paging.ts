@@ -38,7 +38,8 @@ export const collectPages = async <T, P extends PageAnswer<T>>(
   let cursor = options.cursor;
   while (items.length < wanted) {
     const page = await fetchPage({ limit: Math.min(wanted - items.length, LARGEST_PAGE), cursor });
-    items.push(...page.items);
+    // One by one: each as an argument of `push`, many of them would end in a stack overflow.
+    for (const item of page.items) items.push(item);
     keep(page);
     cursor = page.next_cursor ?? undefined;
     if (cursor === undefined) break;

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { toHex } from '../../domain/bytes.ts';
+import { parseJson, PLAIN } from '../../domain/json.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
@@ -92,14 +93,16 @@ interface Flight {
 
 const encoder = new TextEncoder();
 
+/** What a peer may answer, in the list that it is kept in. */
+const SHARED_BOUNDS = { depth: PLAIN.depth + 1, parts: PLAIN.parts + 4, length: MAX_ENTRY_BYTES };
+
 /** As another replica wrote it, authenticated by the key-value port. */
 const readShared = (bytes: Uint8Array): { asOf: number; until: number; json: unknown } | null => {
-  try {
-    const [asOf, until, json] = JSON.parse(new TextDecoder().decode(bytes)) as unknown[];
-    return typeof asOf === 'number' && typeof until === 'number' ? { asOf, until, json } : null;
-  } catch {
-    return null;
-  }
+  if (bytes.byteLength > MAX_ENTRY_BYTES) return null;
+  const stored = parseJson(new TextDecoder().decode(bytes), SHARED_BOUNDS);
+  if (!stored.ok || !Array.isArray(stored.value)) return null;
+  const [asOf, until, json] = stored.value as readonly unknown[];
+  return typeof asOf === 'number' && typeof until === 'number' ? { asOf, until, json } : null;
 };
 
 export const createResponseCache = (parts: ResponseCacheParts): ResponseCache => {

@@ -1,6 +1,6 @@
 import { SEEN_HEADER } from '../../domain/audit/checkpoint.ts';
 import { MosaicError, isErrorCode, type ErrorCode } from '../../domain/errors.ts';
-import { isPlainJson } from '../../domain/json.ts';
+import { parseJson, PLAIN } from '../../domain/json.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
 import { AnswerTooLarge, abortable, readText } from './body.ts';
@@ -57,11 +57,8 @@ const isJson = (response: Response): boolean =>
   /^application\/(problem\+)?json\s*(;|$)/i.test(response.headers.get('content-type') ?? '');
 
 const parse = (text: string): unknown => {
-  try {
-    return isPlainJson(text) ? (JSON.parse(text) as unknown) : undefined;
-  } catch {
-    return undefined;
-  }
+  const json = parseJson(text, PLAIN);
+  return json.ok ? json.value : undefined;
 };
 
 const codeOf = (problem: unknown): ErrorCode | null => {

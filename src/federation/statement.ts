@@ -1,4 +1,5 @@
 import { fromBase64Url, toBase64Url } from '../../domain/bytes.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { PublicJwk, StatementKey } from '../deps.ts';
 
 /*
@@ -54,26 +55,33 @@ export const signStatement = async (key: StatementKey, statement: RevocationStat
   return `${text}.${toBase64Url(await key.sign(text))}`;
 };
 
-const readPayload = (part: string): RevocationStatement | null => {
-  const bytes = fromBase64Url(part);
-  if (bytes === null) return null;
+/** One object of a few members. */
+const STATEMENT_BOUNDS = { depth: 2, parts: 64 } as const;
+
+const textOf = (bytes: Uint8Array): string | null => {
   try {
-    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof json !== 'object' || json === null) return null;
-    const { grant_id, certificate_serial, revoked_at } = json as Record<string, unknown>;
-    return typeof grant_id === 'string' &&
-      typeof certificate_serial === 'string' &&
-      typeof revoked_at === 'string'
-      ? { grant_id, certificate_serial, revoked_at }
-      : null;
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return null;
   }
 };
 
+const readPayload = (part: string): RevocationStatement | null => {
+  const bytes = fromBase64Url(part);
+  const text = bytes === null ? null : textOf(bytes);
+  const json = text === null ? null : parseJson(text, STATEMENT_BOUNDS);
+  if (json?.ok !== true || typeof json.value !== 'object' || json.value === null) return null;
+  const { grant_id, certificate_serial, revoked_at } = json.value as Record<string, unknown>;
+  return typeof grant_id === 'string' &&
+    typeof certificate_serial === 'string' &&
+    typeof revoked_at === 'string'
+    ? { grant_id, certificate_serial, revoked_at }
+    : null;
+};
+
 /** What a statement says, or null unless that key signed it. Total, for any text. */
 export const openStatement = async (key: PublicJwk, jws: string): Promise<RevocationStatement | null> => {
-  const [header, payload, signature, ...rest] = jws.length > MAX_STATEMENT ? [] : jws.split('.');
+  const [header, payload, signature, ...rest] = jws.length > MAX_STATEMENT ? [] : jws.split('.', 4);
   if (header !== HEADER || payload === undefined || signature === undefined || rest.length > 0) return null;
   const isGenuine = await isSignedBy(key, `${header}.${payload}`, fromBase64Url(signature));
   return isGenuine ? readPayload(payload) : null;

@@ -3,6 +3,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { MosaicError, toProblem } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { Log } from '../../domain/ports/basics.ts';
 import { toBase64 } from './base64.ts';
 import { readCommand, readCommands } from './bridge-commands.ts';
@@ -26,6 +27,8 @@ export interface BridgeOptions {
 
 const MIN_TOKEN_LENGTH = 32;
 const DEFAULT_MAX_BODY = 4_194_304;
+/** Commands of a few words each, a list within a list. */
+const BODY_BOUNDS = { depth: 4, parts: 16_384 } as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -74,11 +77,13 @@ const readBody = async (c: Context): Promise<unknown> => {
     throw new MosaicError('unsupported_media_type');
   }
   const text = await c.req.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new MosaicError('malformed_json');
+  const json = parseJson(text, BODY_BOUNDS);
+  if (!json.ok) {
+    throw json.error === 'malformed'
+      ? new MosaicError('malformed_json')
+      : new MosaicError('invalid_request', { detail: 'Commands are lists of texts, and few.' });
   }
+  return json.value;
 };
 
 const wantsBase64 = (c: Context): boolean => c.req.header('upstash-encoding')?.toLowerCase() === 'base64';

@@ -41,7 +41,7 @@ const ask = async (api: Api, resource: Resource, options: QueryOptions): Promise
     options,
     (page) => {
       sources = mergeSources(sources, page.sources);
-      notices.push(...page.notices);
+      for (const notice of page.notices) notices.push(notice);
     },
   );
   return { items: [...items], next_cursor, sources, notices };

@@ -44,7 +44,7 @@ export const addSearch = (program: Command, io: Io): void => {
       options,
       (page) => {
         sources = mergeSources(sources, page.sources);
-        notices.push(...page.notices);
+        for (const notice of page.notices) notices.push(notice);
       },
     );
     const answer = { items: [...items], next_cursor, sources, notices };

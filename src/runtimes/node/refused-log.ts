@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
+import { parseJson } from '../../../domain/json.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import type { AuditSink } from '../../deps.ts';
 import { codeOf } from './errno.ts';
@@ -33,6 +34,8 @@ export interface RefusedLog {
   stop(): void;
 }
 
+/** A line is one object of a few members, whatever a client made nginx write into them. */
+const LINE_BOUNDS = { depth: 2, parts: 128 } as const;
 const EVERY_MS = 2_000;
 const CHUNK_BYTES = 256 * 1024;
 /** More than a front can refuse in the meantime, so that a flood puts no refusal after it off until later. */
@@ -69,12 +72,10 @@ const isRefusal = (value: unknown): value is Line => {
 };
 
 const parse = (line: string): Line | null => {
-  try {
-    const value = JSON.parse(line) as unknown;
-    return isRefusal(value) && value.client_verify !== 'SUCCESS' ? value : null;
-  } catch {
-    return null;
-  }
+  const json = parseJson(line, LINE_BOUNDS);
+  if (!json.ok) return null;
+  const { value } = json;
+  return isRefusal(value) && value.client_verify !== 'SUCCESS' ? value : null;
 };
 
 /**

@@ -1,4 +1,5 @@
 import { MosaicError } from '../../../domain/errors.ts';
+import { derOfHeader } from '../../../routes/federation/certificate-header.ts';
 import type {
   CertificateSource,
   PresentedCertificate,
@@ -14,16 +15,6 @@ export interface TlsClientAuth {
   readonly certRFC9440?: string;
 }
 
-const derOf = (value: string): Uint8Array | null => {
-  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value)?.[1];
-  if (base64 === undefined) return null;
-  try {
-    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  } catch {
-    return null;
-  }
-};
-
 /**
  * The certificate of a connection, once the edge has accepted it.
  * @throws MosaicError `certificate_required`, `certificate_untrusted`: no handler may run then
@@ -36,7 +27,7 @@ export const acceptedCertificate = (auth: TlsClientAuth | undefined): PresentedC
     throw new MosaicError('certificate_untrusted', { detail: 'The certificate does not verify.' });
   }
   const value = auth.certRFC9440 ?? '';
-  return { key: value, der: () => derOf(value) };
+  return { key: value, der: () => derOfHeader(value) };
 };
 
 /** Finds what `fetch` put into the app's environment. No header is looked at. */

@@ -2,6 +2,7 @@ import { readIdentity } from '../../../ca/x509/identity.ts';
 import { splitPem } from '../../../ca/x509/pem.ts';
 import { sha256Hex } from '../../../ca/x509/bytes.ts';
 import { MosaicError } from '../../../domain/errors.ts';
+import { parseJson, PLAIN } from '../../../domain/json.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
 import { readCapabilities } from '../../federation/answers.ts';
 import { readText } from '../../federation/body.ts';
@@ -129,9 +130,6 @@ export const createWorkerdTransport = (options: WorkerdTransportOptions): PeerTr
 };
 
 const capabilities = (text: string): ReturnType<typeof readCapabilities> => {
-  try {
-    return readCapabilities(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  const json = parseJson(text, PLAIN);
+  return json.ok ? readCapabilities(json.value) : null;
 };

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { parseJson, PLAIN } from '../../../../domain/json.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { reachableHost } from '../../../config/settings.ts';
 import { codeOf } from '../errno.ts';
@@ -35,12 +36,11 @@ interface Ready {
 
 const complaints = ({ status, text }: Answer): Problem | null => {
   const remedy = 'see the log of the gateway';
-  let ready: Ready;
-  try {
-    ready = JSON.parse(text) as Ready;
-  } catch {
+  const json = parseJson(text, PLAIN);
+  if (!json.ok || typeof json.value !== 'object' || json.value === null) {
     return { message: `something else answers there (status ${status})`, remedy: 'correct listen.public' };
   }
+  const ready = json.value as Ready;
   const away = Object.entries(ready.services ?? {}).filter(([, service]) => service.status !== 'ok');
   if (away.length > 0)
     return { message: `it can not reach: ${away.map(([name]) => name).join(', ')}`, remedy };
