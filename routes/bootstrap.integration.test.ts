@@ -41,7 +41,7 @@ describe('the first administrator', () => {
   it('F-3 many unknown members are refused unread, and hold nobody up', async () => {
     const members = (count: number): string =>
       `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join()}}`;
-    const send = (body: string) =>
+    const send = async (body: string) =>
       app.request('/api/bootstrap/setup', {
         method: 'POST',
         body,
