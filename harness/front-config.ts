@@ -1,8 +1,8 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { renderNginx, type NginxOptions } from '../src/cli/render/nginx.ts';
+import { renderFront, type NginxOptions } from '../src/cli/render/nginx.ts';
 import { ROOT } from './checks/repository.ts';
 
 /** Where things stand in the containers of infra/Dockerfile; the compose and stack files mount accordingly. */
@@ -23,16 +23,15 @@ export const FRONT: NginxOptions = {
   revocationLists: '/run/mosaic/front/crl.pem',
   publicSockets: ['/run/mosaic/public.sock'],
   federationSockets: ['/run/mosaic/federation.sock'],
+  frontProof: '/run/mosaic/front/front-proof.conf',
 };
 
 /** Writes the configuration of the front's image into a folder. */
 export const writeFrontConfig = (folder: string, options: NginxOptions = FRONT): void => {
   const source = join(ROOT, 'infra/nginx');
   mkdirSync(folder, { recursive: true });
-  for (const name of ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'])
-    copyFileSync(join(source, name), join(folder, name));
-  const template = readFileSync(join(source, 'nginx.conf.tpl'), 'utf8');
-  writeFileSync(join(folder, 'nginx.conf'), renderNginx(template, options));
+  const read = (name: string): string => readFileSync(join(source, name), 'utf8');
+  for (const [name, text] of renderFront(read, options)) writeFileSync(join(folder, name), text);
 };
 
 // `node harness/front-config.ts <folder>`: a step of infra/Dockerfile.

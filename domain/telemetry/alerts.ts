@@ -9,6 +9,7 @@ export const ALERTS = [
   'front_certificate',
   'front_refusals',
   'front_stale',
+  'front_unproven',
   'peer_list_older',
   'peer_renewal_failed',
   'peer_revoked',

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { programs } from '../components/installed.ts';
 import { stop } from '../components/process.ts';
+import { asFront } from '../stack/as-front.ts';
 import { DATABASE, folderOf, portsOf, socketsOf } from '../stack/plan.ts';
 import { processOf, restartComponent } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';
@@ -148,10 +149,9 @@ describe('the outer fence of B', () => {
     };
     /** Straight to the gateway, as a front would that lost its list. */
     const pastTheFront = async (hand: HandMadeClient): Promise<readonly unknown[]> => {
-      const pem = (await readFile(hand.certFile, 'utf8')).replaceAll(/-----[^-]+-----|\s+/g, '');
       const { federation } = socketsOf(world.handle.state, 'gateway-b');
       const { status, text } = await requestSocket(federation, '/federation/v1/tasks', {
-        headers: { 'client-cert': `:${pem}:` },
+        headers: asFront(world.handle.state, 'gateway-b', hand.certFile),
       });
       return [status, (JSON.parse(text) as Body).code];
     };

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asFront } from '../stack/as-front.ts';
 import { folderOf, materialOf, socketsOf } from '../stack/plan.ts';
 import { reloadNginx } from '../../src/runtimes/node/nginx.ts';
 import { programs } from '../components/installed.ts';
@@ -207,9 +208,32 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
       }
     });
 
-    it('the error log is off where a failed upstream would quote what was searched for', () => {
+    it('nginx says nothing of requests in its error log, which would quote what was searched for', () => {
       const template = readFileSync(new URL('../../infra/nginx/nginx.conf.tpl', import.meta.url), 'utf8');
-      expect(template.match(/location [^{]*search[^{]* \{\s+error_log \/dev\/null emerg;/g)).toHaveLength(2);
+      expect(template.slice(template.indexOf('http {')).match(/^ *error_log .*$/gm)).toEqual([
+        '  error_log /dev/null emerg;',
+      ]);
+    });
+
+    it('F-36 whoever else may open the socket is no peer: a good certificate counts from the front alone', async () => {
+      const { federation } = socketsOf(world.handle.state, 'gateway-b');
+      const ask = (headers: OutgoingHttpHeaders) =>
+        requestSocket(federation, '/federation/v1/tasks', { headers });
+      const genuine = asFront(world.handle.state, 'gateway-b', alice.certFile);
+      expect((await ask(genuine)).status).toBe(200);
+      const { 'client-cert': certificate = '', 'mosaic-front-proof': proof = '' } = genuine;
+      const forged = [undefined, '', '0'.repeat(64), proof.slice(0, 63), `${proof}0`, [proof, proof]];
+      for (const other of forged) {
+        const header = other === undefined ? {} : { 'mosaic-front-proof': other };
+        const answer = await ask({ 'client-cert': certificate, ...header });
+        expect([answer.status, (JSON.parse(answer.text) as Body).code]).toEqual([
+          401,
+          'certificate_required',
+        ]);
+      }
+      const log = readFileSync(processOf(world.handle.stateDir, 'gateway-b').logFile, 'utf8');
+      expect(log).toContain('front_unproven');
+      expect(log).not.toContain(proof);
     });
 
     it('X-16 straight to the socket with a PEM and SUCCESS in other fronts’ headers: 401', async () => {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asFront } from '../stack/as-front.ts';
 import { socketsOf } from '../stack/plan.ts';
 import { requestSocket } from '../stack/unix-request.ts';
 import { hung, killed } from './faults.ts';
@@ -51,11 +51,12 @@ describe.each(['local', 'refuse'] as const)('rate limits with kv.when_down %s', 
   };
   /** As the front would ask that replica. */
   const ask = async (hand: HandMadeClient, replica: number): Promise<Asked> => {
-    const { federation } = socketsOf(world.handle.state, REPLICAS[(replica % 2) as 0 | 1]);
-    const pem = readFileSync(hand.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
+    const name = REPLICAS[(replica % 2) as 0 | 1];
+    const { federation } = socketsOf(world.handle.state, name);
+    const headers = asFront(world.handle.state, name, hand.certFile);
     const from = performance.now();
     const answer = await requestSocket(federation, '/federation/v1/tasks', {
-      headers: { 'client-cert': `:${pem}:` },
+      headers,
     });
     return {
       status: answer.status,

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
+import { asFront } from '../stack/as-front.ts';
 import { socketsOf } from '../stack/plan.ts';
 import { processOf } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';
@@ -43,8 +43,8 @@ describe('two replicas of B on one database behind one nginx', () => {
   /** As the front would ask that replica. */
   const askReplica = async (name: string, pathname: string): Promise<{ status: number; body: Body }> => {
     const { federation } = socketsOf(world.handle.state, name);
-    const pem = readFileSync(hand.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
-    const answer = await requestSocket(federation, pathname, { headers: { 'client-cert': `:${pem}:` } });
+    const headers = asFront(world.handle.state, name, hand.certFile);
+    const answer = await requestSocket(federation, pathname, { headers });
     return { status: answer.status, body: JSON.parse(answer.text) as Body };
   };
   const ids = (body: Body): readonly string[] => body.items.map(({ id }) => id);
@@ -119,10 +119,9 @@ describe('two replicas of B on one database behind one nginx', () => {
       peer: 'rep-doomed',
       scope: { resources: ['tasks'], max_rows_per_query: 5 },
     });
-    const pem = readFileSync(doomed.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
     const ask = (name: string) =>
       requestSocket(socketsOf(world.handle.state, name).federation, '/federation/v1/tasks', {
-        headers: { 'client-cert': `:${pem}:` },
+        headers: asFront(world.handle.state, name, doomed.certFile),
       });
     for (const name of REPLICAS) expect((await ask(name)).status).toBe(200);
     const revoked = await requestSocket(
@@ -233,12 +232,12 @@ describe('two replicas of B on one database behind one nginx', () => {
       method: 'PATCH',
       body: { rate_limit_per_minute: 10 },
     });
-    const pem = readFileSync(limited.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
     const statuses: number[] = [];
     for (let index = 0; index < 20; index += 1) {
-      const { federation } = socketsOf(world.handle.state, REPLICAS[(index % 2) as 0 | 1]);
+      const name = REPLICAS[(index % 2) as 0 | 1];
+      const { federation } = socketsOf(world.handle.state, name);
       const answer = await requestSocket(federation, '/federation/v1/tasks', {
-        headers: { 'client-cert': `:${pem}:` },
+        headers: asFront(world.handle.state, name, limited.certFile),
       });
       statuses.push(answer.status);
     }

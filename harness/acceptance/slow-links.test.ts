@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { openLink, type Link } from '../components/link.ts';
 import { stop, type Component } from '../components/process.ts';
+import { asFront } from '../stack/as-front.ts';
 import { startGatewayProcess } from '../stack/gateway.ts';
 import { folderOf, portsOf, readSecret, socketsOf } from '../stack/plan.ts';
 import { requestSocket, type SocketAnswer } from '../stack/unix-request.ts';
@@ -78,9 +78,8 @@ describe('X-71 a slow or resetting network between B and each of its services', 
 
   const sockets = () => socketsOf(world.handle.state, GATEWAY);
   const list = (): Promise<SocketAnswer> => {
-    const pem = readFileSync(hand.certFile, 'utf8').replaceAll(/-----[^-]+-----|\s+/g, '');
     return requestSocket(sockets().federation, '/federation/v1/tasks', {
-      headers: { 'client-cert': `:${pem}:` },
+      headers: asFront(world.handle.state, GATEWAY, hand.certFile),
     });
   };
   const ready = (): Promise<SocketAnswer> => requestSocket(sockets().public, '/ready');

@@ -1,9 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { renderNginx } from '../../src/cli/render/nginx.ts';
+import { renderFront, type NginxOptions } from '../../src/cli/render/nginx.ts';
 import { programs } from './installed.ts';
 import { launch, type Component, type OnSpawn } from './process.ts';
 import { accepts } from './sockets.ts';
@@ -23,37 +23,37 @@ export interface NginxFront {
   /** Name of the process and its log; `nginx` by default. */
   readonly name?: string;
   readonly onSpawn?: OnSpawn;
+  readonly isHttp2?: boolean;
+  readonly limits?: NginxOptions['limits'];
 }
 
 /** Writes the configuration exactly as `mosaic infra nginx` does. @returns the path of nginx.conf */
 export const writeNginxConfig = (front: NginxFront): string => {
   const { folder } = front;
   for (const part of ['run', 'log']) mkdirSync(path.join(folder, part), { recursive: true });
-  for (const name of ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf']) {
-    copyFileSync(path.join(SOURCE, name), path.join(folder, name));
-  }
   const material = (name: string): string => path.join(front.materialFolder, name);
+  const files = renderFront((name) => readFileSync(path.join(SOURCE, name), 'utf8'), {
+    configFolder: folder,
+    runFolder: path.join(folder, 'run'),
+    logFolder: path.join(folder, 'log'),
+    modules: [NJS],
+    workers: 1,
+    daemon: false,
+    serverName: 'localhost',
+    publicListen: `127.0.0.1:${front.publicPort}`,
+    federationListen: `127.0.0.1:${front.federationPort}`,
+    serverCertificate: material('server.pem'),
+    serverKey: material('server.key'),
+    clientAuthorities: material('client-ca.pem'),
+    revocationLists: material('crl.pem'),
+    publicSockets: front.publicSockets,
+    federationSockets: front.federationSockets,
+    frontProof: material('front-proof.conf'),
+    ...(front.isHttp2 === undefined ? {} : { isHttp2: front.isHttp2 }),
+    ...(front.limits === undefined ? {} : { limits: front.limits }),
+  });
+  for (const [name, text] of files) writeFileSync(path.join(folder, name), text);
   const configFile = path.join(folder, 'nginx.conf');
-  writeFileSync(
-    configFile,
-    renderNginx(readFileSync(path.join(SOURCE, 'nginx.conf.tpl'), 'utf8'), {
-      configFolder: folder,
-      runFolder: path.join(folder, 'run'),
-      logFolder: path.join(folder, 'log'),
-      modules: [NJS],
-      workers: 1,
-      daemon: false,
-      serverName: 'localhost',
-      publicListen: `127.0.0.1:${front.publicPort}`,
-      federationListen: `127.0.0.1:${front.federationPort}`,
-      serverCertificate: material('server.pem'),
-      serverKey: material('server.key'),
-      clientAuthorities: material('client-ca.pem'),
-      revocationLists: material('crl.pem'),
-      publicSockets: front.publicSockets,
-      federationSockets: front.federationSockets,
-    }),
-  );
   return configFile;
 };
 

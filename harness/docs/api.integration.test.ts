@@ -12,6 +12,7 @@ import {
   shellBlocks,
   type Session,
 } from '../../src/cli/docs-blocks.testkit.ts';
+import { KNOWN_SEGMENTS } from '../../src/cli/render/nginx-paths.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
 import { openapiFaults, type JsonObject } from './openapi-rules.ts';
@@ -124,6 +125,14 @@ describe('docs/api.md', () => {
       JSON.stringify(document).replaceAll('"in":"path"', '"in":"query"'),
     ) as JsonObject;
     expect(openapiFaults(broken)).toContain('GET /api/admin/users/{id}: {id} is undeclared');
+  });
+
+  it('F-39 has no address that nginx would log without its last part: new words go to nginx-paths.ts', async () => {
+    const { paths } = (await (await fetch(`${work.publicUrl}/openapi.json`)).json()) as { paths: object };
+    const words = Object.keys(paths).flatMap((route) =>
+      route.split('/').filter((word) => /^[^{]/.test(word)),
+    );
+    expect(words.filter((word) => !KNOWN_SEGMENTS.includes(word))).toEqual([]);
   });
 
   it('names every route an administrator or a peer has', async () => {

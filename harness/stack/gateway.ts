@@ -6,6 +6,7 @@ import { NODE_FLAGS } from '../../bin/launch.mjs';
 import { ROOT } from '../checks/repository.ts';
 import { programs } from '../components/installed.ts';
 import { launch, type Component, type OnSpawn } from '../components/process.ts';
+import { frontFolderOf } from './as-front.ts';
 import {
   databaseUrlFile,
   folderOf,
@@ -81,7 +82,7 @@ const configOf = (plan: Plan, side: Side, gateway: string): Record<string, unkno
     },
     listen: { public: { socket: sockets.public }, federation: { socket: sockets.federation } },
     front: {
-      directory: isBehindFront ? materialOf(plan, side) : path.join(folderOf(plan, gateway), 'front'),
+      directory: frontFolderOf(plan, gateway),
       ...(isBehindFront
         ? {
             nginx_config: path.join(nginx, 'nginx.conf'),
@@ -143,4 +144,6 @@ export const frontOf = (plan: Plan, side: Side, gateways: readonly string[]) => 
   materialFolder: materialOf(plan, side),
   publicSockets: gateways.map((gateway) => socketsOf(plan, gateway).public),
   federationSockets: gateways.map((gateway) => socketsOf(plan, gateway).federation),
+  // All clients of a stack are one address, and a load generator is no good client: front-floods has the real rates.
+  limits: { requests_per_address: 100_000, requests_per_certificate: 100_000, pages_per_address: 10_000 },
 });

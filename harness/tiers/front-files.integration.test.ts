@@ -54,6 +54,7 @@ const keep = async (
       directory,
       nginx: withNginx ? { config: configFile, pidFile, binary: programs.nginx } : null,
       refusedLog: null,
+      requiresProof: true,
     },
   });
   keepers.push(keeper);

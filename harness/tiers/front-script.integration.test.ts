@@ -49,7 +49,7 @@ describe('the script that starts and reloads nginx', () => {
       log: silent,
       names: serverNames(['localhost', '127.0.0.1']),
       pollMs: 3_600_000,
-      front: { directory: front.materialFolder, nginx: null, refusedLog: null },
+      front: { directory: front.materialFolder, nginx: null, refusedLog: null, requiresProof: true },
     });
     script = await launch({
       name: 'front-script',

@@ -10,9 +10,9 @@ pid=
 
 say() { printf '{"level":"%s","component":"front","msg":"%s"}\n' "$1" "$2" >&2; }
 complete() {
-  for file in server.pem server.key client-ca.pem crl.pem; do [ -s "$material/$file" ] || return 1; done
+  for file in server.pem server.key client-ca.pem crl.pem front-proof.conf; do [ -s "$material/$file" ] || return 1; done
 }
-state() { (cd "$material" && cat server.pem server.key client-ca.pem crl.pem 2>/dev/null) | sha256sum; }
+state() { (cd "$material" && cat server.pem server.key client-ca.pem crl.pem front-proof.conf 2>/dev/null) | sha256sum; }
 # What was refused is the gateway's within seconds (MOSAIC_FRONT_REFUSED_LOG); emptied in place, nginx goes on writing.
 trim() { [ ! -f "$refused" ] || [ "$(wc -c <"$refused")" -lt 16777216 ] || : >"$refused"; }
 good() { nginx -t -q -e stderr -c "$config"; }

@@ -1,5 +1,8 @@
 // njs: what nginx knows of the client certificate, in the forms the gateway and the client read.
 
+// From domain/errors.ts, by `mosaic infra nginx`.
+const PROBLEMS = '@CERTIFICATE_PROBLEMS@';
+
 const REASONS = {
   'certificate revoked': 'certificate_revoked',
   'certificate has expired': 'certificate_expired',
@@ -20,23 +23,12 @@ function header(r) {
   return body === '' ? '' : `:${body}:`;
 }
 
-// RFC 9457 body for a refused handshake; the reason comes from OpenSSL through nginx.
+// RFC 9457 body for a refused handshake; the reason comes from OpenSSL through nginx, the rest from the catalogue.
 function refusal(r) {
   const verify = r.variables.ssl_client_verify || 'NONE';
-  const missing = verify === 'NONE';
-  const code = missing ? 'certificate_required' : 'certificate_untrusted';
+  if (verify === 'NONE') return JSON.stringify(PROBLEMS.missing);
   const reason = verify.replace(/^FAILED:/, '');
-  const problem = {
-    type: `https://mosaic-federation.dev/problems/${code}`,
-    title: missing ? 'A client certificate is required.' : 'The client certificate was refused.',
-    status: 401,
-    code: code,
-    remedy: missing
-      ? 'Connect with the certificate this gateway issued at enrollment.'
-      : 'Use the certificate this gateway issued; enroll again if it has expired or was revoked.',
-  };
-  if (!missing) problem.detail = REASONS[reason] || 'not_verified';
-  return JSON.stringify(problem);
+  return JSON.stringify(Object.assign({ detail: REASONS[reason] || 'not_verified' }, PROBLEMS.untrusted));
 }
 
 export default { header, refusal };

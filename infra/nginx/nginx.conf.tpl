@@ -2,15 +2,22 @@
 # The gateway is reached through unix sockets only, so nothing but this front can speak for a client certificate.
 @LOAD_MODULES@
 worker_processes @WORKERS@;
+worker_rlimit_nofile @OPEN_FILES@;
 pid @RUN_DIR@/nginx.pid;
 error_log @LOG_DIR@/error.log warn;
 @DAEMON@
 
 events {
-  worker_connections 4096;
+  worker_connections @CONNECTIONS@;
+  multi_accept on;
 }
 
 http {
+  # nginx quotes the whole request line in whatever it says of a request, and that may hold a token or what somebody searched
+  # for. So it says nothing of requests here: the access log has status, upstream and times, without the line.
+  # What concerns no request (start, reload, a worker that ended) stands in the error log above.
+  error_log /dev/null emerg;
+
   include mime-types.conf;
   js_path @CONF_DIR@;
   js_import client_cert from client-cert.js;
@@ -22,11 +29,19 @@ http {
     default "";
     "~^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" $http_traceparent;
   }
+  # Of an address only what is known beforehand: see nginx-paths.ts.
+  map $request_uri $mosaic_path {
+@LOGGED_PATHS@
+  }
+  map $request_method $mosaic_method {
+    default "other";
+    "~^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$" $request_method;
+  }
 
-  # $uri, never $request or $request_uri: a query string can hold what somebody searched for.
   log_format mosaic escape=json
-    '{"time":"$time_iso8601","server":"$server_port","method":"$request_method","path":"$uri","status":$status,'
-    '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream_seconds":"$upstream_response_time",'
+    '{"time":"$time_iso8601","server":"$server_port","method":"$mosaic_method","path":"$mosaic_path","status":$status,'
+    '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr","upstream_status":"$upstream_status",'
+    '"upstream_seconds":"$upstream_response_time","limit":"$limit_conn_status$limit_req_status",'
     '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$mosaic_trace"}';
   access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
 
@@ -42,14 +57,37 @@ http {
   client_body_timeout 10s;
   send_timeout 15s;
   keepalive_timeout 60s;
-  keepalive_requests 100000;
+  keepalive_requests @REQUESTS_PER_CONNECTION@;
   client_header_buffer_size 4k;
   large_client_header_buffers 4 16k;
-  client_max_body_size 1m;
+  client_max_body_size @BODY@k;
   reset_timedout_connection on;
   underscores_in_headers off;
   ignore_invalid_headers on;
-  limit_conn_zone $binary_remote_addr zone=per_address:10m;
+
+  # Who a request is counted for: the certificate where one was verified, otherwise the address. An empty key counts nothing.
+  map $remote_addr $mosaic_network {
+    default $remote_addr;
+    # An IPv6 /64 is one household or machine.
+    "~^(?<mosaic_four>(?:[0-9a-f]{1,4}:){4})" $mosaic_four;
+    "~^(?<mosaic_less>(?:[0-9a-f]{1,4}:){1,3}):" $mosaic_less;
+  }
+  map $ssl_client_verify $mosaic_stranger {
+    default $mosaic_network;
+    SUCCESS "";
+  }
+  map $ssl_client_verify $mosaic_peer {
+    default "";
+    SUCCESS $ssl_client_fingerprint;
+  }
+  limit_conn_zone $server_port zone=listener:1m;
+  limit_conn_zone $mosaic_stranger zone=address:10m;
+  limit_conn_zone $mosaic_peer zone=certificate:10m;
+  limit_req_zone $mosaic_stranger zone=address_rate:10m rate=@ADDRESS_RATE@r/s;
+  limit_req_zone $mosaic_peer zone=certificate_rate:10m rate=@CERTIFICATE_RATE@r/s;
+  limit_req_zone $mosaic_network zone=page_rate:10m rate=@PAGE_RATE@r/s;
+  limit_conn_status 429;
+  limit_req_status 429;
 
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_certificate @SERVER_CERT@;
@@ -64,84 +102,143 @@ http {
   proxy_read_timeout 30s;
   proxy_send_timeout 10s;
   proxy_buffering on;
+  # A body is whole before a gateway hears of the request, and gets there with its length: what is slow, or framed in an
+  # unusual way, never reaches a gateway.
+  proxy_request_buffering on;
   proxy_buffers 16 16k;
   proxy_max_temp_file_size 0;
+  # A request that its client gave up is answered by the gateway all the same, and counts until then. Otherwise whoever opens
+  # requests and resets them would fill the gateway's queue without being counted for any of them.
+  proxy_ignore_client_abort on;
   # Only what never reached a replica goes to the next one: a repeated request would be counted and audited twice.
   proxy_next_upstream error;
   proxy_next_upstream_tries 2;
 
+  # max_fails=0: no replica is left out for a while. One that is away refuses the connection, and the next one is asked at
+  # once; one that is busy must not be taken away from everybody by those who made it busy.
   upstream mosaic_public {
 @PUBLIC_UPSTREAMS@
-    keepalive 64;
+    keepalive @KEPT@;
+    keepalive_requests 10000;
   }
   upstream mosaic_federation {
 @FEDERATION_UPSTREAMS@
-    keepalive 64;
+    keepalive @KEPT@;
+    keepalive_requests 10000;
+  }
+
+  # A chunked body is refused: this version of nginx takes line ends and chunk extensions in it that no client of ours
+  # sends. (Addresses of its own answers are let through, or those could not be given.)
+  map "$uri $http_transfer_encoding" $mosaic_chunked {
+    default 0;
+    "~^/_problem/" 0;
+    "~ ." 1;
+  }
+  # HTTP/0.9, which has no header.
+  map "$server_protocol $uri" $mosaic_ancient {
+    default 0;
+    "~ /_problem/" 0;
+    "~^ " 1;
+    "~^HTTP/0" 1;
+  }
+  # Without a certificate there is nothing but what tells a peer whether its own was revoked.
+  map "$ssl_client_verify $uri" $mosaic_uncertified {
+    default 1;
+    "~^SUCCESS " 0;
+    "~^NONE /pki/(?:crl|root\.pem)$" 0;
+    "~^[A-Z]+ /_problem/" 0;
   }
 
   # People, administrators and enrollment: no client certificate.
   server {
-    listen @PUBLIC_LISTEN@ ssl http2;
+    listen @PUBLIC_LISTEN@ ssl@HTTP2@ backlog=4096;
     server_name @SERVER_NAME@;
-    limit_conn per_address 200;
+@HTTP2_STREAMS@
+    limit_conn listener @CONCURRENT@;
+    limit_conn address @ADDRESS_CONCURRENT@;
+    limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
+    if ($mosaic_ancient) {
+      return 444;
+    }
+    if ($mosaic_chunked) {
+      return 411;
+    }
 
     location / {
       proxy_pass http://mosaic_public;
       include proxy-headers.conf;
+@FRONT_PROOF@
       proxy_set_header Client-Cert "";
     }
-    # What nginx says of a failed upstream quotes the whole request line, and here that is what somebody searched for.
-    # The access log has the failure still, without the words.
-    location ~* ^/api/(query|federation)/search(/|$) {
-      error_log /dev/null emerg;
+    # The rows of people, which may be long.
+    location ^~ /api/resources {
+      client_max_body_size @RESOURCE_BODY@k;
       proxy_pass http://mosaic_public;
       include proxy-headers.conf;
+@FRONT_PROOF@
       proxy_set_header Client-Cert "";
     }
-    error_page 502 504 = @unavailable;
-    location @unavailable {
-      internal;
-      default_type application/problem+json;
-      add_header Cache-Control no-store always;
-      add_header Retry-After 2 always;
-      return 503 '{"type":"https://mosaic-federation.dev/problems/unavailable","title":"The gateway cannot answer now.","status":503,"code":"unavailable","remedy":"Try again in a moment."}';
+    # What anybody may read, and nobody needs often.
+    location ~ ^/(?:docs|openapi\.json|pki)(?:/|$) {
+      limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;
+      proxy_pass http://mosaic_public;
+      include proxy-headers.conf;
+@FRONT_PROOF@
+      proxy_set_header Client-Cert "";
     }
+@PROBLEMS@
   }
 
   # Peers: a client certificate of this gateway's authority, not revoked.
   server {
-    listen @FEDERATION_LISTEN@ ssl;
+    listen @FEDERATION_LISTEN@ ssl backlog=4096;
     server_name @SERVER_NAME@;
-    limit_conn per_address 1000;
+    limit_conn listener @CONCURRENT@;
+    limit_conn address @ADDRESS_CONCURRENT@;
+    limit_conn certificate @CERTIFICATE_CONCURRENT@;
+    limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
+    limit_req zone=certificate_rate burst=@CERTIFICATE_BURST@ nodelay;
 
     ssl_client_certificate @CLIENT_CA@;
     ssl_crl @CRL@;
-    ssl_verify_client on;
+    # A certificate that does not verify is refused by nginx (495); without one there is nothing below but /pki/crl.
+    ssl_verify_client optional;
     ssl_verify_depth 2;
+    if ($mosaic_ancient) {
+      return 444;
+    }
+    if ($mosaic_uncertified) {
+      return 496;
+    }
+    if ($mosaic_chunked) {
+      return 411;
+    }
 
     location /federation/ {
       proxy_pass http://mosaic_federation;
       include proxy-headers.conf;
+@FRONT_PROOF@
       # Replaces whatever a client sent (RFC 9440 section 2.4).
       proxy_set_header Client-Cert $mosaic_client_cert;
     }
-    # As on the public side: no words of a search in the error log.
-    location ~* ^/federation/v1/search(/|$) {
-      error_log /dev/null emerg;
-      proxy_pass http://mosaic_federation;
+    # The list that a peer learns from whether its own certificate was revoked: then it can show none that is accepted.
+    location ~ ^/pki/(?:crl|root\.pem)$ {
+      limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;
+      proxy_pass http://mosaic_public;
       include proxy-headers.conf;
-      proxy_set_header Client-Cert $mosaic_client_cert;
+@FRONT_PROOF@
+      proxy_set_header Client-Cert "";
     }
     location / {
-      default_type application/problem+json;
-      add_header Cache-Control no-store always;
-      return 404 '{"type":"https://mosaic-federation.dev/problems/not_found","title":"There is no such thing here.","status":404,"code":"not_found","remedy":"This listener serves /federation/ only."}';
+      return 404;
     }
 
     # 495: the certificate did not verify; 496: there was none. No handler runs.
     error_page 495 496 = @refused;
     location @refused {
       internal;
+      limit_conn_dry_run on;
+      limit_req_dry_run on;
       access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
       # What no handler sees: the gateway makes audit entries of it (front.refused_log).
       access_log @LOG_DIR@/refused.log mosaic buffer=32k flush=1s;
@@ -149,13 +246,6 @@ http {
       add_header Cache-Control no-store always;
       return 401 $mosaic_refusal;
     }
-    error_page 502 504 = @unavailable;
-    location @unavailable {
-      internal;
-      default_type application/problem+json;
-      add_header Cache-Control no-store always;
-      add_header Retry-After 2 always;
-      return 503 '{"type":"https://mosaic-federation.dev/problems/unavailable","title":"The gateway cannot answer now.","status":503,"code":"unavailable","remedy":"Try again in a moment."}';
-    }
+@PROBLEMS@
   }
 }

@@ -54,6 +54,8 @@ export interface FrontConfig {
   readonly nginx: { readonly config: string; readonly pidFile: string; readonly binary: string } | null;
   /** Where nginx logs what it refuses; null: that is not audited. */
   readonly refusedLog: string | null;
+  /** Whether requests on the sockets are believed only with the secret that the gateway keeps there for nginx. */
+  readonly requiresProof: boolean;
 }
 
 /** Postgres, beside its address. */

@@ -71,6 +71,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_FRONT_NGINX_PID_FILE', 'front.nginx_pid_file'),
   variable('MOSAIC_FRONT_NGINX_BINARY', 'front.nginx_binary'),
   variable('MOSAIC_FRONT_REFUSED_LOG', 'front.refused_log'),
+  variable('MOSAIC_FRONT_REQUIRE_PROOF', 'front.require_proof', 'true or false'),
   variable('FEDERATION_URL', 'federation.url'),
   variable('FEDERATION_ENROLLMENT_BASE_URL', 'federation.enrollment_base_url'),
   variable('FEDERATION_SERVER_NAMES', 'federation.server_names', 'list'),

@@ -248,12 +248,16 @@ describe('configuration: what no single field can tell', () => {
       directory: '/f',
       nginx: null,
       refusedLog: null,
+      requiresProof: true,
     });
     expect(loadConfig(front({ directory: '/f', ...nginx })).config.front).toEqual({
       directory: '/f',
       nginx: { config: '/etc/n.conf', pidFile: '/run/n.pid', binary: 'nginx' },
       refusedLog: null,
+      requiresProof: true,
     });
+    const unproven = withFields({ ...behind, front: { directory: '/f', require_proof: false } });
+    expect(loadConfig(unproven).config.front?.requiresProof).toBe(false);
     const paths = (sources: ConfigSources) => issuesOf(sources).map(({ path }) => path);
     expect(paths(front(nginx))).toEqual(['front.directory']);
     expect(paths(front({ directory: '/f', nginx_config: '/c' }))).toEqual(['front.nginx_pid_file']);

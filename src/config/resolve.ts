@@ -71,7 +71,12 @@ const frontOf = ({ front, listen }: ConfigDocument, issues: ConfigIssue[]): Fron
     config === undefined || pidFile === undefined
       ? null
       : { config, pidFile, binary: binary ?? DEFAULTS.nginx };
-  return { directory: directory ?? '', nginx, refusedLog: front.refused_log ?? null };
+  return {
+    directory: directory ?? '',
+    nginx,
+    refusedLog: front.refused_log ?? null,
+    requiresProof: front.require_proof ?? true,
+  };
 };
 
 const checkUrls = ({ federation, listen }: ConfigDocument, issues: ConfigIssue[]): void => {

@@ -201,7 +201,7 @@ export const configDocument = z
         directory: field(
           text,
           'the path of a folder',
-          'Folder where the gateway keeps server.pem, server.key, client-ca.pem and crl.pem for nginx.',
+          'Folder where the gateway keeps server.pem, server.key, client-ca.pem, crl.pem and front-proof.conf for nginx.',
         ),
         nginx_config: field(
           text,
@@ -214,6 +214,11 @@ export const configDocument = z
           text,
           'the path of a file',
           'Where nginx logs the requests it refuses (refused.log); each becomes an audit entry.',
+        ),
+        require_proof: field(
+          z.boolean(),
+          'true or false',
+          'Whether a request on the sockets counts as the front’s only with the secret of front-proof.conf. Default: true.',
         ),
       },
       'The nginx in front, with listen.federation.socket.',

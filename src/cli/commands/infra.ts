@@ -8,7 +8,8 @@ import { configProblem } from '../configuration.ts';
 import { usageError } from '../exit.ts';
 import { PACKAGE_ROOT } from '../../runtimes/node/place.ts';
 import type { Io } from '../io.ts';
-import { renderNginx, type NginxOptions } from '../render/nginx.ts';
+import { frontLimits, readLimit, type FrontLimits } from '../render/nginx-limits.ts';
+import { renderFront, type NginxOptions } from '../render/nginx.ts';
 
 interface NginxCommand extends OutputOptions {
   readonly config?: string;
@@ -22,10 +23,11 @@ interface NginxCommand extends OutputOptions {
   readonly runDir: string;
   readonly logDir: string;
   readonly module?: readonly string[];
+  readonly limit?: readonly string[];
+  readonly http2?: boolean;
+  readonly frontProof: boolean;
 }
 
-/** Beside nginx.conf.tpl: what the configuration includes. */
-const INCLUDED = ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'] as const;
 const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
 const TEMPLATES = join(PACKAGE_ROOT, 'infra', 'nginx');
 
@@ -61,6 +63,10 @@ const need = <T>(value: T | undefined, option: string, variable: string): T => {
   return value;
 };
 
+/** @throws RangeError for a limit that is none, or out of its bounds */
+const limitsOf = (texts: readonly string[]): FrontLimits =>
+  frontLimits(Object.fromEntries(texts.map(readLimit)));
+
 const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions => {
   const material = need(given.material ?? found.material, '--material', 'MOSAIC_FRONT_DIRECTORY');
   return {
@@ -83,28 +89,28 @@ const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions =>
       '--federation-socket',
       'MOSAIC_FEDERATION_SOCKET',
     ),
+    frontProof: given.frontProof ? join(material, 'front-proof.conf') : null,
+    isHttp2: given.http2 === true,
+    limits: limitsOf(given.limit ?? []),
   };
 };
 
-const render = (options: NginxOptions): string => {
+const render = (given: NginxCommand, found: Partial<Places>): ReadonlyMap<string, string> => {
   try {
-    return renderNginx(readFileSync(join(TEMPLATES, 'nginx.conf.tpl'), 'utf8'), options);
+    return renderFront((name) => readFileSync(join(TEMPLATES, name), 'utf8'), optionsOf(given, found));
   } catch (error) {
     throw error instanceof RangeError ? usageError(`${error.message}.`) : error;
   }
 };
 
 const nginx = async (io: Io, given: NginxCommand): Promise<void> => {
-  const rendered = render(optionsOf(given, await fromConfig(io, given)));
+  const files = render(given, await fromConfig(io, given));
   const { out } = given;
   if (out === undefined) {
+    const rendered = files.get('nginx.conf') ?? '';
     print(io, given, { 'nginx.conf': rendered }, () => rendered);
     return;
   }
-  const files = new Map([
-    ...INCLUDED.map((name) => [name, readFileSync(join(TEMPLATES, name), 'utf8')] as const),
-    ['nginx.conf', rendered] as const,
-  ]);
   mkdirSync(out, { recursive: true });
   for (const [name, text] of files) writeFileSync(join(out, name), text);
   const written = [...files.keys()].map((name) => join(out, name));
@@ -139,5 +145,11 @@ export const addInfra = (program: Command, io: Io): void => {
     .option('--run-dir <folder>', 'folder of the pid file and of temporary files', '/run/nginx-mosaic')
     .option('--log-dir <folder>', 'folder of the logs', '/var/log/mosaic')
     .option('--module <file>', `module to load, repeatable (default: njs, where Debian has it)`, collect)
+    .option('--limit <name=number>', 'one of the limits of docs/configuration.md, repeatable', collect)
+    .option('--http2', 'let people and programs use HTTP/2 on the public listener')
+    .option(
+      '--no-front-proof',
+      'for a gateway with front.require_proof false: the front does not prove itself',
+    )
     .action((options: NginxCommand) => nginx(io, options));
 };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { renderNginx, type NginxOptions } from './nginx.ts';
+import { ERROR_CATALOGUE } from '../../../domain/errors.ts';
+import { FRONT_LIMIT_NAMES, FRONT_LIMITS, frontLimits, readLimit } from './nginx-limits.ts';
+import { renderFront, renderNginx, type NginxOptions } from './nginx.ts';
 
 const template = readFileSync(new URL('../../../infra/nginx/nginx.conf.tpl', import.meta.url), 'utf8');
 const options: NginxOptions = {
@@ -19,6 +21,7 @@ const options: NginxOptions = {
   revocationLists: '/run/mosaic/front/crl.pem',
   publicSockets: ['/run/mosaic/public.sock'],
   federationSockets: ['/run/mosaic/federation-1.sock', '/run/mosaic/federation-2.sock'],
+  frontProof: '/run/mosaic/front/front-proof.conf',
 };
 
 describe('renderNginx', () => {
@@ -31,7 +34,8 @@ describe('renderNginx', () => {
 
   it('verifies client certificates against the CRL, without session resumption', () => {
     for (const directive of [
-      'ssl_verify_client on;',
+      'ssl_verify_client optional;',
+      'if ($mosaic_uncertified) {\n      return 496;',
       'ssl_crl /run/mosaic/front/crl.pem;',
       'ssl_session_cache off;',
       'ssl_session_tickets off;',
@@ -41,10 +45,62 @@ describe('renderNginx', () => {
     }
   });
 
-  it('logs no query string', () => {
+  it('logs nothing of a request as it came: no address, no method, no header', () => {
     const format = /log_format[\s\S]*?;/.exec(rendered)?.[0] ?? '';
-    expect(format).toContain('$uri');
-    expect(format).not.toMatch(/\$(request|request_uri|args|query_string|http_referer)\b/);
+    expect(format).toContain('$mosaic_path');
+    expect(format).not.toMatch(/\$(uri|request|request_uri|request_method|args|query_string|http_\w+)\b/);
+  });
+
+  it('F-2 leaves no replica out for a while, and lets no client keep a connection for ever', () => {
+    expect(rendered.match(/server unix:\S+ max_fails=0;/g)).toHaveLength(3);
+    expect(rendered).toContain('  keepalive_requests 1000;');
+    expect(rendered).toContain('proxy_ignore_client_abort on;');
+    expect(rendered).not.toContain('http2');
+    expect(renderNginx(template, { ...options, isHttp2: true })).toMatch(
+      /ssl http2 backlog=4096;[\s\S]*http2_max_concurrent_streams 32;/,
+    );
+  });
+
+  it('F-36 every way to the gateway replaces what a client says in the proof’s place', () => {
+    const passes = rendered.match(/proxy_pass /g)?.length;
+    expect(rendered.match(/include \/run\/mosaic\/front\/front-proof\.conf;/g)).toHaveLength(passes ?? 0);
+    const without = renderNginx(template, { ...options, frontProof: null });
+    expect(without.match(/proxy_set_header Mosaic-Front-Proof "";/g)).toHaveLength(passes ?? 0);
+  });
+
+  it('has its limits in docs/configuration.md, and refuses others', () => {
+    const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+    for (const name of FRONT_LIMIT_NAMES) {
+      const { value, least, most, about } = FRONT_LIMITS[name];
+      const [row = ''] = page.split('\n').filter((line) => line.startsWith(`| \`${name}\``));
+      expect([name, row.split('|').map((cell) => cell.trim())]).toEqual([
+        name,
+        ['', `\`${name}\``, `\`${value}\``, about, ''],
+      ]);
+      for (const wrong of [least - 1, most + 1, 1.5, Number.NaN])
+        expect(() => frontLimits({ [name]: wrong })).toThrow(name);
+      expect(readLimit(`${name}=${least}`)).toEqual([name, least]);
+    }
+    for (const text of ['nothing=1', 'streams_per_connection', 'streams_per_connection=-1', 'toString=1', ''])
+      expect(() => readLimit(text)).toThrow(RangeError);
+  });
+
+  it('F-57 answers problems in the words of the catalogue', () => {
+    const { title, remedy } = ERROR_CATALOGUE.unavailable;
+    expect(rendered).toContain(`"title":"${title}"`);
+    expect(rendered).toContain(`"remedy":"${remedy}"`);
+    const files = renderFront(
+      (name) => readFileSync(new URL(`../../../infra/nginx/${name}`, import.meta.url), 'utf8'),
+      options,
+    );
+    expect([...files.keys()]).toEqual([
+      'client-cert.js',
+      'proxy-headers.conf',
+      'mime-types.conf',
+      'nginx.conf',
+    ]);
+    expect(files.get('client-cert.js')).toContain(ERROR_CATALOGUE.certificate_untrusted.title);
+    expect([...files.values()].join('')).not.toMatch(/@[A-Z0-9_]+@/);
   });
 
   it('reaches the gateway by unix socket only', () => {

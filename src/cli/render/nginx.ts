@@ -1,4 +1,8 @@
-/** Renders the operators' nginx configuration. Pure: the template's text in, the configuration out. */
+import { frontLimits, type FrontLimits } from './nginx-limits.ts';
+import { pathMap } from './nginx-paths.ts';
+import { certificateProblems, problemLocations } from './nginx-problems.ts';
+
+/** Renders the operators' nginx configuration. Pure: the templates' texts in, the configuration out. */
 export interface NginxOptions {
   /** Folder of the rendered files: nginx.conf, client-cert.js and the includes. */
   readonly configFolder: string;
@@ -21,7 +25,16 @@ export interface NginxOptions {
   /** Unix sockets of the gateway's replicas. */
   readonly publicSockets: readonly string[];
   readonly federationSockets: readonly string[];
+  /** What the front proves itself to the gateway with, made by it in `front.directory`; null: the front does not. */
+  readonly frontProof: string | null;
+  /** Whether people may use HTTP/2. */
+  readonly isHttp2?: boolean;
+  /** Instead of the defaults of nginx-limits.ts. */
+  readonly limits?: Partial<FrontLimits>;
 }
+
+/** Files of infra/nginx, beside nginx.conf.tpl, that the configuration consists of. */
+const INCLUDED = ['client-cert.js', 'proxy-headers.conf', 'mime-types.conf'] as const;
 
 /** Paths and names end up inside nginx directives, where a space or a semicolon would begin another one. */
 const SAFE = /^[A-Za-z0-9_./:[\]*-]+$/;
@@ -34,14 +47,55 @@ const checked = (name: string, value: string): string => {
 
 const upstreams = (name: string, sockets: readonly string[]): string => {
   if (sockets.length === 0) throw new RangeError(`${name}: at least one socket is needed`);
-  return sockets
-    .map((socket) => `    server unix:${checked(name, socket)} max_fails=3 fail_timeout=2s;`)
-    .join('\n');
+  return sockets.map((socket) => `    server unix:${checked(name, socket)} max_fails=0;`).join('\n');
 };
+
+/** Files beside connections: logs, certificates, sockets. */
+const OTHER_FILES = 512;
+const PAGE_BURST = 10;
+
+const limitValues = (chosen: Partial<FrontLimits> | undefined): Readonly<Record<string, string>> => {
+  const limits = frontLimits(chosen);
+  const values = {
+    CONNECTIONS: limits.connections_per_worker,
+    OPEN_FILES: limits.connections_per_worker + OTHER_FILES,
+    CONCURRENT: limits.concurrent_requests,
+    ADDRESS_CONCURRENT: limits.concurrent_per_address,
+    CERTIFICATE_CONCURRENT: limits.concurrent_per_certificate,
+    ADDRESS_RATE: limits.requests_per_address,
+    ADDRESS_BURST: 2 * limits.requests_per_address,
+    CERTIFICATE_RATE: limits.requests_per_certificate,
+    CERTIFICATE_BURST: 2 * limits.requests_per_certificate,
+    PAGE_RATE: limits.pages_per_address,
+    PAGE_BURST: PAGE_BURST * limits.pages_per_address,
+    REQUESTS_PER_CONNECTION: limits.requests_per_connection,
+    STREAMS: limits.streams_per_connection,
+    BODY: limits.body_kilobytes,
+    RESOURCE_BODY: limits.resource_body_kilobytes,
+    KEPT: limits.kept_to_gateway,
+  };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+};
+
+/** Replaces whatever a client sent under the proof's name, also where the front proves nothing. */
+const proofLine = (file: string | null): string =>
+  file === null
+    ? '      proxy_set_header Mosaic-Front-Proof "";'
+    : `      include ${checked('frontProof', file)};`;
+
+const fill = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replaceAll(/@([A-Z0-9_]+)@/g, (_placeholder, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new RangeError(`the template asks for ${name}, which nothing fills`);
+    return value;
+  });
 
 /** @throws RangeError for a value that can't stand in an nginx directive, and for a placeholder nobody filled */
 export const renderNginx = (template: string, options: NginxOptions): string => {
-  const values: Readonly<Record<string, string>> = {
+  const limits = limitValues(options.limits);
+  const isHttp2 = options.isHttp2 === true;
+  return fill(template, {
+    ...limits,
     LOAD_MODULES: options.modules.map((module) => `load_module ${checked('modules', module)};`).join('\n'),
     WORKERS: String(options.workers),
     RUN_DIR: checked('runFolder', options.runFolder),
@@ -57,10 +111,26 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
     CRL: checked('revocationLists', options.revocationLists),
     PUBLIC_UPSTREAMS: upstreams('publicSockets', options.publicSockets),
     FEDERATION_UPSTREAMS: upstreams('federationSockets', options.federationSockets),
-  };
-  return template.replaceAll(/@([A-Z_]+)@/g, (_placeholder, name: string) => {
-    const value = values[name];
-    if (value === undefined) throw new RangeError(`the template asks for ${name}, which nothing fills`);
-    return value;
+    FRONT_PROOF: proofLine(options.frontProof),
+    LOGGED_PATHS: pathMap(),
+    PROBLEMS: problemLocations(),
+    HTTP2: isHttp2 ? ' http2' : '',
+    HTTP2_STREAMS: isHttp2 ? `    http2_max_concurrent_streams ${limits['STREAMS'] ?? ''};` : '',
   });
 };
+
+/**
+ * All files of the configuration by name, nginx.conf the last one: whoever finds it finds what it includes.
+ * @param read the text of a file of infra/nginx
+ * @throws RangeError as `renderNginx`
+ */
+export const renderFront = (
+  read: (name: string) => string,
+  options: NginxOptions,
+): ReadonlyMap<string, string> =>
+  new Map([
+    ...INCLUDED.map(
+      (name) => [name, read(name).replace("'@CERTIFICATE_PROBLEMS@'", certificateProblems)] as const,
+    ),
+    ['nginx.conf', renderNginx(read('nginx.conf.tpl'), options)] as const,
+  ]);

@@ -9,6 +9,7 @@ import {
   isApplied,
   listIn,
   markApplied,
+  proofFor,
   readFront,
   withFolder,
   writeFront,
@@ -16,6 +17,7 @@ import {
 } from './front-folder.ts';
 import type { FrontKeeper, FrontMaterialParts } from './front-material.ts';
 import { newestLists, numbersIn, sharedIssuers } from './front-lists.ts';
+import { createProofCheck } from './front-proof.ts';
 import { createFrontRounds, FrontRefused } from './front-rounds.ts';
 import { nginxFault, reloadNginx } from './nginx.ts';
 import {
@@ -27,6 +29,12 @@ import {
 
 export interface FrontFilesParts extends FrontMaterialParts {
   readonly front: FrontConfig;
+}
+
+/** Also knows whether a request was sent by the front whose files it keeps. */
+export interface FrontFilesKeeper extends FrontKeeper {
+  /** @param proof what the request holds in `Mosaic-Front-Proof` */
+  readonly isProven: (proof: string) => boolean;
 }
 
 /** Everything after the leaf, the root first, and others that are trusted: what nginx checks clients against. */
@@ -79,10 +87,11 @@ const tellNginx = async (
  * @throws BootError for a folder nobody may write to
  * @throws MosaicError `ca_unavailable`, `ca_misissued` when there is no certificate to begin with
  */
-export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeeper> => {
+export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontFilesKeeper> => {
   const { ca, clock, names, front } = parts;
   const { directory, nginx } = front;
   assertWritable(directory);
+  const proof = createProofCheck(directory, clock);
   let inForce: Pick<FrontState, 'certificateNotAfter' | 'crlNumber' | 'crlNextUpdate'> | null = null;
 
   const certificateFor = async (there: Partial<FrontFiles>, trust: Trust): Promise<ServerCertificate> => {
@@ -109,6 +118,7 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
       const wanted: FrontFiles = {
         'client-ca.pem': authorities,
         'crl.pem': listsFor(there, authorities, next),
+        'front-proof.conf': proofFor(there),
         'server.key': certificate.key,
         'server.pem': certificate.chain,
       };
@@ -118,6 +128,7 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
       if (changed.length > 0 || (nginx !== null && !isApplied(directory, wanted)))
         await tellNginx(parts, there, wanted);
       note(certificate, wanted);
+      proof.renew(wanted);
     });
 
   const before = readFront(directory);
@@ -128,6 +139,7 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontKeepe
   rounds.start();
   return {
     refresh: rounds.refresh,
+    isProven: proof.isProven,
     state: () => ({
       certificateNotAfter: new Date(0),
       crlNumber: 0n,

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import type { ServerCertificate, ServerNames } from './server-certificate.ts';
 export const FRONT_FILES = {
   'client-ca.pem': 0o644,
   'crl.pem': 0o644,
+  'front-proof.conf': 0o600,
   'server.key': 0o600,
   'server.pem': 0o644,
 } as const;
@@ -21,6 +22,20 @@ export const FRONT_FILES = {
 export type FrontFile = keyof typeof FRONT_FILES;
 export type FrontFiles = Readonly<Record<FrontFile, string>>;
 export const FRONT_FILE_NAMES = Object.keys(FRONT_FILES) as readonly FrontFile[];
+
+/** Header by which nginx proves itself; as the file of the folder sets it. */
+const PROOF_LINE = /^proxy_set_header Mosaic-Front-Proof "([0-9a-f]{64})";$/m;
+const PROOF_BYTES = 32;
+
+/** What nginx proves itself with, or null when the folder holds none that could be used. */
+export const proofIn = ({ 'front-proof.conf': text }: Partial<FrontFiles>): string | null =>
+  PROOF_LINE.exec(text ?? '')?.[1] ?? null;
+
+/** The text of front-proof.conf: what is there, or a new secret of 256 bits. */
+export const proofFor = (there: Partial<FrontFiles>): string =>
+  proofIn(there) === null
+    ? `# Made by the gateway, which believes a request on its sockets only with it. To renew it, remove this file.\nproxy_set_header Mosaic-Front-Proof "${randomBytes(PROOF_BYTES).toString('hex')}";\n`
+    : (there['front-proof.conf'] ?? '');
 
 const LOCK = '.lock';
 const LOCK_POLL_MS = 25;

@@ -21,6 +21,18 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxConnections: 2_000,
 };
 
+/**
+ * On a Unix socket there is one client, nginx, which bounds its own clients (src/cli/render/nginx-limits.ts). A connection
+ * that was refused here would be a 503 for somebody who is within those bounds.
+ */
+export const FRONT_SOCKET_LIMITS: HttpLimits = { ...DEFAULT_LIMITS, maxConnections: 65_536 };
+
+/**
+ * Connections that the kernel keeps until the process takes them, one a turn of its loop. The kernel takes no more than
+ * `net.core.somaxconn`, which is 4,096 since Linux 5.4.
+ */
+export const LISTEN_BACKLOG = 4_096;
+
 export const serverOptions = (limits: HttpLimits): ServerOptions => ({
   headersTimeout: limits.headersTimeoutMs,
   requestTimeout: limits.requestTimeoutMs,

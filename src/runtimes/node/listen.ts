@@ -1,6 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { codeOf } from './errno.ts';
+import { LISTEN_BACKLOG } from './http-limits.ts';
 
 /** A listener could not be opened. The message says which, why and what to do. */
 export class ListenError extends Error {
@@ -35,7 +36,7 @@ export const listenTcp = async (
   field: string,
 ): Promise<number> => {
   try {
-    await opened(server, () => server.listen({ host, port }));
+    await opened(server, () => server.listen({ host, port, backlog: LISTEN_BACKLOG }));
   } catch (error) {
     const reason = REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : 'it failed');
     throw new ListenError(`Can not listen on ${host}:${port}: ${reason} (${field}).`, error);
@@ -76,7 +77,7 @@ export const listenSocket = async (
   await clearStaleSocket(path, field);
   const before = process.umask(0o117);
   try {
-    await opened(server, () => server.listen({ path }));
+    await opened(server, () => server.listen({ path, backlog: LISTEN_BACKLOG }));
   } catch (error) {
     const message = error instanceof Error ? error.message : 'it failed';
     throw new ListenError(`Can not listen on ${path}: ${message} (${field}).`, error);

@@ -2,10 +2,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isIP } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Log } from '../../../domain/ports/basics.ts';
+import { FRONT_PROOF_HEADER } from '../../../routes/federation/front-proof.ts';
 import type { TcpListener } from '../../config/config.ts';
 import type { FrontMaterial, FrontOptions, NodeHandler } from './front.ts';
 import { createFront, onUnreadable } from './front.ts';
-import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
+import { DEFAULT_LIMITS, FRONT_SOCKET_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { listenSocket, listenTcp } from './listen.ts';
 import { answerClientError } from './raw-answers.ts';
 import { makeReadable } from './request-target.ts';
@@ -62,12 +63,16 @@ const forwardedAddress = ({ headers }: Incoming): string | undefined => {
 /** Adds `clientAddress` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
 export const withClientAddress = withAddress(({ socket }) => socket.remoteAddress);
 
-/** The same on a Unix socket, which only the front can reach: it says for whom. */
-export const withForwardedAddress = withAddress(forwardedAddress);
+/** The same on a Unix socket: the front says for whom, and proves that it is the front. Nobody else's word counts. */
+export const withForwardedAddress = (isProven: (proof: string) => boolean) =>
+  withAddress((incoming) => {
+    const proof = incoming.headers[FRONT_PROOF_HEADER];
+    return isProven(typeof proof === 'string' ? proof : '') ? forwardedAddress(incoming) : undefined;
+  });
 
 const plainServer = (
   handler: NodeHandler,
-  limits: HttpLimits,
+  limits: HttpLimits = DEFAULT_LIMITS,
   prepare: (incoming: IncomingMessage) => void = () => {},
 ): Server => {
   const listener = getRequestListener(handler, { errorHandler: onUnreadable });
@@ -86,7 +91,7 @@ export const listenPublic = async (
   { host, port }: TcpListener,
   field = 'listen.public',
 ): Promise<Listening> => {
-  const server = plainServer(handler, DEFAULT_LIMITS);
+  const server = plainServer(handler);
   const { stop } = makeStoppable(server);
   return { port: await listenTcp(server, host, port, field), stop };
 };
@@ -94,7 +99,7 @@ export const listenPublic = async (
 const listenPlainSocket =
   (field: string, prepare?: (incoming: IncomingMessage) => void) =>
   async (handler: NodeHandler, path: string): Promise<Listening> => {
-    const server = plainServer(handler, DEFAULT_LIMITS, prepare);
+    const server = plainServer(handler, FRONT_SOCKET_LIMITS, prepare);
     const { stop } = makeStoppable(server);
     await listenSocket(server, path, field);
     return { port: null, stop };

@@ -2,6 +2,7 @@ import type { Authority } from '../../../ca/authority.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
+import { provenBy } from '../../../routes/federation/front-proof.ts';
 import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
@@ -102,7 +103,11 @@ interface PeerSide {
   readonly source: CertificateSource;
   /** null: somebody else keeps the front. */
   readonly keeper: FrontKeeper | null;
+  /** Whether a request on the public socket was sent by the front. */
+  readonly isProven: (proof: string) => boolean;
 }
+
+const anyProof = (): boolean => true;
 
 /** The gateway's own TLS front, or a socket for the nginx that the gateway may keep files for. */
 const listenForPeers = async (
@@ -114,12 +119,15 @@ const listenForPeers = async (
   if (listener.kind === 'socket') {
     const keeper = front === null ? null : await keepFrontFiles({ ...parts, front });
     const listening = await listenBehindFront(handlers.federation, listener.path);
-    return { listening, source: certificateHeader, keeper };
+    if (keeper === null || front?.requiresProof !== true)
+      return { listening, source: certificateHeader, keeper, isProven: anyProof };
+    const { isProven } = keeper;
+    return { listening, source: provenBy(certificateHeader, isProven, parts), keeper, isProven };
   }
   const keeper = await keepFrontMaterial(parts);
   const listening = await listenFront(handlers, keeper.current(), parts.log, listener);
   keeper.start(listening.replace);
-  return { listening, source: certificateOfSocket, keeper };
+  return { listening, source: certificateOfSocket, keeper, isProven: anyProof };
 };
 
 const startListeners = async (
@@ -134,7 +142,7 @@ const startListeners = async (
   const parts = { ca, keyMaker, clock, log, names: serverNames(serverHosts(config)), pollMs };
   const refused = auditRefusals({ audit: wired.audit, clock, log });
   const handlers = { federation: federation.handle, enrollment: enrollment.handle, refused };
-  const { listening: inner, source, keeper } = await listenForPeers(config, parts, handlers);
+  const { listening: inner, source, keeper, isProven } = await listenForPeers(config, parts, handlers);
   undo.add(() => inner.stop(DRAIN_MS));
   undo.add(() => keeper?.stop());
   const { publicSocket } = config;
@@ -142,7 +150,7 @@ const startListeners = async (
     ? listenPublic(publicly.handle, config.publicListener)
     : listenPublicSocket(publicly.handle, publicSocket));
   undo.add(() => outer.stop(DRAIN_MS));
-  const addressed = publicSocket === null ? withClientAddress : withForwardedAddress;
+  const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
   const serve = (deps: Deps): void => {
     federation.set(createFederationApp(deps, source).fetch);
     enrollment.set(withClientAddress(createEnrollmentApp(deps).fetch));
