@@ -13,12 +13,6 @@ export interface FieldSpec {
   readonly search?: 'A' | 'B' | 'C';
 }
 
-/**
- * Most bytes of text that one list reads, the row that passes it included: the page ends early then, with a cursor. Twice
- * as much may an answer have, because JSON escapes; that is what the asking side accepts.
- */
-export const MAX_LIST_BYTES = 8 * 1024 * 1024;
-
 export interface ResourceSpec {
   /** Database table, and the path segment in every API. */
   readonly table: string;

@@ -10,6 +10,7 @@ import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../domain/limits.t
 import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import { traceIdOf } from '../domain/telemetry/traceparent.ts';
 import type { Deps } from '../src/deps.ts';
+import type { HeldWork } from '../domain/ports/work.ts';
 
 /** What middlewares put into a request's context. */
 export interface AppEnv {
@@ -20,6 +21,8 @@ export interface AppEnv {
     principal: Principal;
     /** Set by `authenticateAsker`: the person's own peers, read with the token. */
     peers: readonly AskedPeer[];
+    /** What the person's request holds; set with `principal`. */
+    work: HeldWork;
   };
 }
 

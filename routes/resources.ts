@@ -11,6 +11,7 @@ import { pageOf, pageQuery, readPage, writePage } from './paging.ts';
 import { fieldsIn, newRowShape, patchShape, rowShape } from './resource-shapes.ts';
 import { idParam } from './shapes.ts';
 import { validate } from './validate.ts';
+import { rowsWork, sendWork } from './work.ts';
 
 const SAME_LOOK = 'What belongs to others looks like what does not exist.';
 
@@ -36,7 +37,9 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     async (c) => {
       const holder = holderOf(c);
       const page = await listRows(deps, actorOf(c), resource, readPage(deps, c, holder, resource));
-      return c.json(writePage(deps, page, (item) => item, holder, resource));
+      const body = JSON.stringify(writePage(deps, page, (item) => item, holder, resource));
+      sendWork(c, c.get('work'), body.length);
+      return c.body(body, 200, { 'content-type': 'application/json' });
     },
   );
 
@@ -121,7 +124,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 /** Mounted at /api/resources: one set of routes for each row of the resources table. */
 export const resourceRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  app.use(authenticate(deps));
+  app.use(authenticate(deps, rowsWork));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;
 };

@@ -8,6 +8,7 @@ import { createMemoryKeyValue } from './kv/memory.ts';
 import { createNodeTransport } from './runtimes/node/transport.ts';
 import { createAuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
+import { createWorkInFlight } from './services/work-in-flight.ts';
 import { newAuditChains } from './wire.ts';
 import { sha256 } from './services/mac.ts';
 
@@ -133,6 +134,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     sealer,
     keys,
     audit,
+    work: createWorkInFlight(),
     transport,
     keyMaker: makeKeyMaker(),
     clock,

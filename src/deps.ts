@@ -6,6 +6,7 @@ import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { Telemetry } from '../domain/ports/telemetry.ts';
+import type { WorkInFlight } from '../domain/ports/work.ts';
 
 /** What the portable core needs to know of the configuration. */
 export interface CoreSettings {
@@ -50,6 +51,12 @@ export interface AuditCounters {
 export interface AuditSink {
   /** @param traceparent of a peer's request, for whoever watches the log: no part of the entry */
   record(draft: AuditDraft, traceparent?: string): Linked;
+  /**
+   * For refusals that anybody can have any number of: the first of a kind in a minute is an entry, the others are one more.
+   * @param kind what is counted together: who was refused, and why
+   * @returns null for one that is counted
+   */
+  recordRepeated(kind: string, draft: AuditDraft, traceparent?: string): Linked | null;
   /** `isWritten`: whether the entry is committed; false when it was dropped, or not written in time. */
   recordStrictly(
     draft: AuditDraft,
@@ -181,6 +188,8 @@ export interface Deps {
   readonly sealer: Sealer;
   readonly keys: GatewayKeys;
   readonly audit: AuditSink;
+  /** Bounds what all requests of this process take at once. */
+  readonly work: WorkInFlight;
   readonly transport: PeerTransport;
   readonly keyMaker: KeyMaker;
   readonly clock: Clock;

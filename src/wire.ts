@@ -10,6 +10,7 @@ import { createAuditChains, type AuditChains } from './services/audit-chains.ts'
 import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
+import { createWorkInFlight } from './services/work-in-flight.ts';
 
 /** What a runtime brings along. */
 export interface WireParts {
@@ -127,6 +128,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
     ...AUDIT,
   });
   const keyMaker = makeKeyMaker();
+  const work = createWorkInFlight();
   return {
     ca: authority,
     clock,
@@ -141,6 +143,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       sealer,
       keys,
       audit,
+      work,
       transport,
       keyMaker,
       clock,

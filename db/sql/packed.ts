@@ -25,7 +25,7 @@ const inDigits = (column: string): string => `(${column} at time zone 'UTC') + i
 
 const orNull = (json: string): string => `coalesce(${json}, 'null')`;
 
-const columnsOf = (resource: Resource, table: string, isBounded: boolean): readonly PackedColumn[] => {
+const columnsOf = (resource: Resource, table: string): readonly PackedColumn[] => {
   const { fields } = resourceSpec(resource);
   return shownColumns(resource).map(({ name, isTime }) => {
     const column = `${table}.${name}`;
@@ -40,19 +40,19 @@ const columnsOf = (resource: Resource, table: string, isBounded: boolean): reado
         form: 'json',
         expression: orNull(`left(to_json(${inDigits(column)})::text, 24) || 'Z"'`),
       };
-    const text = isBounded ? `case when not ${table}.is_beyond then ${column} end` : column;
+    const text = `case when not ${table}.is_beyond then ${column} end`;
     return { name, form: 'json', expression: orNull(`to_json(${text})::text`) };
   });
 };
 
 /**
- * `packed`, `rows` and `is_cut` of the rows of `table`, in the order they come in. Where the page `isBounded`, a row with
- * `is_beyond` comes without texts, and says that the page is cut.
+ * `packed`, `rows` and `is_cut` of the rows of `table`, in the order they come in. A row with `is_beyond` comes without texts, and
+ * says that the page is cut.
  */
-export const packedColumns = (resource: Resource, table: string, isBounded: boolean): string => {
-  const columns = columnsOf(resource, table, isBounded).map(({ expression }) => expression);
+export const packedColumns = (resource: Resource, table: string): string => {
+  const columns = columnsOf(resource, table).map(({ expression }) => expression);
   return `string_agg(concat_ws(E'\\x1f', ${columns.join(', ')}), E'\\n') as packed, count(*)::integer as rows,
-    ${isBounded ? `coalesce(bool_or(${table}.is_beyond), false)` : 'false'} as is_cut`;
+    coalesce(bool_or(${table}.is_beyond), false) as is_cut`;
 };
 
 /** The one row such a statement gives. */
@@ -82,7 +82,7 @@ const TIME = '(\\d{4}-\\d\\d-\\d\\d) (\\d\\d:\\d\\d:\\d\\d\\.\\d{3})\\d*';
 const TIME_FORM = new RegExp(`^${TIME}$`);
 
 const makeUnpacking = (resource: Resource): Unpacking => {
-  const columns = columnsOf(resource, '', false);
+  const columns = columnsOf(resource, '');
   let groups = 0;
   const next = (): string => `$${String((groups += 1)).padStart(2, '0')}`;
   const members = columns.map(({ name, form }) => {

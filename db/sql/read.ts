@@ -1,9 +1,11 @@
 import type { ReadTarget, ReadTerms } from '../../domain/access/terms.ts';
-import { MAX_LIST_BYTES, resourceSpec, type Resource } from '../../domain/resources.ts';
+import { MAX_PAGE_BYTES, textFields } from '../../domain/paging/page-bytes.ts';
+import { resourceSpec, type Resource } from '../../domain/resources.ts';
 import type { Param } from '../driver/driver.ts';
 import { uuidArray } from '../driver/values.ts';
 import { displayColumns, rawColumns } from './columns.ts';
 import { packedColumns } from './packed.ts';
+import { boundOf, withinBytes, type PageBound } from './page-bytes.ts';
 
 export interface Statement {
   readonly text: string;
@@ -68,27 +70,6 @@ const range = (resource: Resource, condition: string, limit: number): string => 
       select ${rawColumns(resource, 't')} from ${resourceSpec(resource).table} t
       where ${condition} and ${AFTER}
       order by t.created_at desc, t.id desc limit ${limit}) r limit $3::bigint`;
-
-/** Bytes of a row as stored, without reading what is stored apart. Ids and times are a constant. */
-const sizeOf = (resource: Resource): string =>
-  Object.entries(resourceSpec(resource).fields)
-    .filter(([, { kind }]) => kind === 'text')
-    .map(([name]) => `coalesce(octet_length(l.${name}), 0)`)
-    .join(' + ')
-    .concat(' + 256');
-
-/**
- * The rows of a page up to `maxBytes`, and the first one beyond without its texts: that one says that there is more. (A
- * title is never null otherwise.) So no more than that leaves the database, whatever people wrote.
- */
-const withinBytes = (resource: Resource, rows: string, maxBytes: number): string => {
-  const newest = 'order by l.created_at desc, l.id desc rows between unbounded preceding and';
-  return `select w.* from (
-    select l.*, coalesce(sum(${sizeOf(resource)}) over (${newest} 1 preceding), 0) >= ${maxBytes} as is_beyond,
-      coalesce(sum(${sizeOf(resource)}) over (${newest} 2 preceding), 0) < ${maxBytes} as is_within
-    from (${rows}) l
-  ) w where w.is_within`;
-};
 
 /** As `displayColumns`, without the texts of a row that is beyond. */
 const boundedColumns = (resource: Resource): string =>
@@ -177,25 +158,25 @@ interface ListShape {
   readonly branches: Branches;
   readonly many: boolean;
   readonly limit: number;
-  readonly maxBytes: number | null;
+  readonly bound: PageBound;
 }
 
 /** The rows of a list, newest first, of the one subject that `fence` yields. */
-const rowsText = ({ resource, branches, many, limit, maxBytes }: ListShape): string => {
+const rowsText = ({ resource, branches, many, limit, bound }: ListShape): string => {
   const personal = range(resource, 't.team_id is null and t.owner_id = fence.subject', limit);
   const ofTeams = many ? ofNewestTeams(resource, limit) : ofEveryTeam(resource, limit);
   const parts = { personal: [personal], teams: [ofTeams], both: [personal, ofTeams] }[branches];
   const rows = `select u.* from (
     ${parts.map((part) => `(${part})`).join('\n    union all\n    ')}
   ) u order by u.created_at desc, u.id desc limit $3::bigint`;
-  return maxBytes === null ? rows : withinBytes(resource, rows, maxBytes);
+  return withinBytes({ texts: textFields(resource), order: 'l.created_at desc, l.id desc', rows }, bound);
 };
 
 const listFence = ({ fenced, branches }: ListShape): string =>
   `with ${fenceText(fenced, branches === 'personal' ? 4 : 5)}`;
 
 const listText = (shape: ListShape): string => `${listFence(shape)}
-select ${shape.maxBytes === null ? displayColumns(shape.resource, 'page') : boundedColumns(shape.resource)}
+select ${boundedColumns(shape.resource)}
 from fence left join lateral (
   ${rowsText(shape)}
 ) page on true
@@ -205,7 +186,7 @@ order by page.created_at desc, page.id desc`;
 const packedText = (shape: ListShape): string => `${listFence(shape)}
 select page.packed, page.rows, page.is_cut
 from fence left join lateral (
-  select ${packedColumns(shape.resource, 'l', shape.maxBytes !== null)}
+  select ${packedColumns(shape.resource, 'l')}
   from (${rowsText(shape)}) l
 ) page on true`;
 
@@ -231,30 +212,28 @@ export const once = (key: string, build: () => string): string => {
   return text;
 };
 
-/** So few rows are 25 MiB at the very most, so they are not measured: it costs 6 % of a list of 50 (0.62 → 0.66 ms, 200k rows). */
-const FREELY = 64;
-
-/** The budget a page has to keep to, or null where so few rows can not be too much. */
-export const bytesInForce = (limit: number, maxBytes: number): number | null =>
-  limit <= FREELY && maxBytes >= MAX_LIST_BYTES ? null : maxBytes;
-
 /**
  * THE statement of a list (DATABASE.md): fence, native RBAC, scope, keyset and limit in one, under row-level
  * security. No row: the fence did not hold. One row of NULLs: an empty page. One row more than the limit says
- * that there is a next page, and so does one without texts, where `maxBytes` end the page.
+ * that there is a next page, and so does one without texts, where `bound` ends the page. A page whose rows all come without
+ * texts was too much for the bound `light`: it is read again with a bound in bytes.
  */
-export const listStatement = (terms: ListTerms, maxBytes = MAX_LIST_BYTES): Statement =>
-  statementOf('list', listText, terms, maxBytes);
+export const listStatement = (
+  terms: ListTerms,
+  bound = boundOf(terms.target.limit, MAX_PAGE_BYTES),
+): Statement => statementOf('list', listText, terms, bound);
 
-/** The same, as one row: `packed` for packed.ts, how many `rows` are in it, and whether `maxBytes` end the page (`is_cut`). */
-export const packedListStatement = (terms: ListTerms, maxBytes = MAX_LIST_BYTES): Statement =>
-  statementOf('packed list', packedText, terms, maxBytes);
+/** The same, as one row: `packed` for packed.ts, how many `rows` are in it, and whether `bound` ends the page (`is_cut`). */
+export const packedListStatement = (
+  terms: ListTerms,
+  bound = boundOf(terms.target.limit, MAX_PAGE_BYTES),
+): Statement => statementOf('packed list', packedText, terms, bound);
 
 const statementOf = (
   name: string,
   build: (shape: ListShape) => string,
   terms: ListTerms,
-  maxBytes: number,
+  bound: PageBound,
 ): Statement => {
   const { resource, limit, after } = terms.target;
   const branches = branchesOf(terms);
@@ -264,7 +243,7 @@ const statementOf = (
     branches,
     many: branches !== 'personal' && areMany(terms),
     limit: plannedLimit(limit + 1),
-    maxBytes: bytesInForce(limit, maxBytes),
+    bound,
   };
   return {
     text: once(`${name} ${Object.values(shape).join(' ')}`, () => build(shape)),

@@ -1,14 +1,10 @@
 import type { ReadTarget, ReadTerms, SearchReach } from '../../domain/access/terms.ts';
-import {
-  COMMON_COLUMNS,
-  MAX_LIST_BYTES,
-  resourceSpec,
-  type FieldKind,
-  type Resource,
-} from '../../domain/resources.ts';
+import { MAX_PAGE_BYTES } from '../../domain/paging/page-bytes.ts';
+import { COMMON_COLUMNS, resourceSpec, type FieldKind, type Resource } from '../../domain/resources.ts';
 import type { HitPosition } from '../../domain/search/hit.ts';
 import type { Param } from '../driver/driver.ts';
-import { bytesInForce, fenceParams, fenceText, once, teamsParam, type Statement } from './read.ts';
+import { withinBytes } from './page-bytes.ts';
+import { fenceParams, fenceText, once, teamsParam, type Statement } from './read.ts';
 
 type SearchTerms = ReadTerms<Extract<ReadTarget, { verb: 'search' }>>;
 
@@ -60,38 +56,22 @@ const rowsOf = (resource: Resource, index: number, fields: Fields): string => {
 const order = (table: string, names: readonly [string, string, string]): string =>
   `${table}.${names[0]} desc, ${table}.${names[1]} desc, ${table}.resource collate "C" desc, ${table}.${names[2]} desc`;
 
-/** As a list's (`withinBytes` in read.ts): the hits up to `maxBytes`, and the first one beyond, which is shown without texts. */
-const withinBytes = (rows: string, fields: Fields, maxBytes: number): string => {
-  const size = Array.from(fields)
-    .filter(([, kind]) => kind === 'text')
-    .map(([name]) => `coalesce(octet_length(l.${name}), 0)`)
-    .join(' + ');
-  const before = (rowsBefore: number): string =>
-    `coalesce(sum(${size} + 256) over (order by ${order('l', ['hit_rank', 'created_at', 'id'])}
-      rows between unbounded preceding and ${rowsBefore} preceding), 0)`;
-  return `select w.* from (
-    select l.*, ${before(1)} >= ${maxBytes} as is_beyond, ${before(2)} < ${maxBytes} as is_within from (
-    ${rows}) l
-  ) w where w.is_within`;
-};
-
-const shownAs = (name: string, kind: FieldKind | null, isBounded: boolean): string => {
+const shownAs = (name: string, kind: FieldKind | null): string => {
   if (kind === 'timestamp' || name.endsWith('_at')) return `page.${name} at time zone 'UTC' as ${name}`;
-  return isBounded && kind === 'text'
-    ? `case when not page.is_beyond then page.${name} end as ${name}`
-    : `page.${name}`;
+  return kind === 'text' ? `case when not page.is_beyond then page.${name} end as ${name}` : `page.${name}`;
 };
 
-const searchText = (resources: readonly Resource[], fenced: boolean, maxBytes: number | null): string => {
+const searchText = (resources: readonly Resource[], fenced: boolean, maxBytes: number): string => {
   const fields = fieldsOf(resources);
-  const isBounded = maxBytes !== null;
   const shown = [
-    ...COMMON_COLUMNS.map((name) => shownAs(name, null, isBounded)),
-    ...Array.from(fields, ([name, kind]) => shownAs(name, kind, isBounded)),
+    ...COMMON_COLUMNS.map((name) => shownAs(name, null)),
+    ...Array.from(fields, ([name, kind]) => shownAs(name, kind)),
   ];
   const rows = resources
     .map((resource, index) => rowsOf(resource, index, fields))
     .join('\n    union all\n    ');
+  const texts = Array.from(fields).flatMap(([name, kind]) => (kind === 'text' ? [name] : []));
+  const cut = { texts, order: order('l', ['hit_rank', 'created_at', 'id']), rows };
   return `with ${fenceText(fenced, FIRST_OF_RESOURCES + resources.length * 3)},
 hits as materialized (
   select u.* from (
@@ -100,7 +80,7 @@ hits as materialized (
 )
 select page.resource as _resource, page.hit_rank as _rank, ${shown.join(', ')}
 from fence left join lateral (
-    ${maxBytes === null ? rows : withinBytes(rows, fields, maxBytes)}
+    ${withinBytes(cut, maxBytes)}
 ) page on true
 order by ${order('page', ['hit_rank', 'created_at', 'id'])}`;
 };
@@ -122,16 +102,15 @@ const reachParams = (
  * found. One row more than the limit says that there is a next page, and so does one without texts, where `maxBytes` end
  * the page.
  */
-export const searchStatement = (terms: SearchTerms, maxBytes = MAX_LIST_BYTES): Statement => {
+export const searchStatement = (terms: SearchTerms, maxBytes = MAX_PAGE_BYTES): Statement => {
   const { query, within, limit, after } = terms.target;
   // One order of names, so that the same resources make the same text whatever order they were named in.
   const reaches = within.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
   const resources = reaches.map(({ resource }) => resource);
   const fenced = terms.fence !== null;
-  const bytes = bytesInForce(limit, maxBytes);
   return {
-    text: once(`search ${resources.join(',')} ${fenced} ${bytes}`, () =>
-      searchText(resources, fenced, bytes),
+    text: once(`search ${resources.join(',')} ${fenced} ${maxBytes}`, () =>
+      searchText(resources, fenced, maxBytes),
     ),
     params: [
       query,

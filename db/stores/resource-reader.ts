@@ -1,11 +1,13 @@
 import { assertAuthorized } from '../../domain/access/decide.ts';
 import type { Page } from '../../domain/ports/page.ts';
 import type { Fenced, JsonPage, ResourceReader } from '../../domain/ports/resources.ts';
+import { MAX_PAGE_BYTES } from '../../domain/paging/page-bytes.ts';
 import { RESOURCES, type Resource, type ResourceRow } from '../../domain/resources.ts';
 import { positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Queryable } from '../driver/driver.ts';
 import { shownColumns } from '../sql/columns.ts';
 import { unpack, type PackedPage } from '../sql/packed.ts';
+import { boundOf } from '../sql/page-bytes.ts';
 import { capabilitiesStatement, getStatement, listStatement, packedListStatement } from '../sql/read.ts';
 import { searchStatement } from '../sql/search.ts';
 
@@ -42,14 +44,19 @@ const asJson = ({ items, next }: Page<ResourceRow>): JsonPage => ({
 const EMPTY: JsonPage = { json: '', count: 0, next: null };
 
 /** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
-export const createResourceReader = (db: Queryable, maxListBytes?: number): ResourceReader => ({
-  ...createRowReader(db, maxListBytes),
+export const createResourceReader = (db: Queryable, maxPageBytes = MAX_PAGE_BYTES): ResourceReader => ({
+  ...createRowReader(db, maxPageBytes),
 
   listJson: async (read) => {
     assertAuthorized(read);
     const { resource, limit } = read.terms.target;
-    const { text, params } = packedListStatement(read.terms, maxListBytes);
-    const [page] = await db.query<PackedPage>(text, params);
+    const bound = boundOf(limit, maxPageBytes);
+    const readPage = async (within: typeof bound): Promise<PackedPage | undefined> => {
+      const { text, params } = packedListStatement(read.terms, within);
+      return (await db.query<PackedPage>(text, params))[0];
+    };
+    let page = await readPage(bound);
+    if (bound === 'light' && page?.is_cut === true) page = await readPage(maxPageBytes);
     if (page === undefined) return REFUSED;
     if (page.packed === null) return admitted(EMPTY);
     const hasMore = page.is_cut || page.rows > limit;
@@ -58,12 +65,12 @@ export const createResourceReader = (db: Queryable, maxListBytes?: number): Reso
       const count = hasMore ? page.rows - 1 : page.rows;
       return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
     }
-    const plain = await createRowReader(db, maxListBytes).list(read);
+    const plain = await createRowReader(db, maxPageBytes).list(read);
     return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
   },
 });
 
-const createRowReader = (db: Queryable, maxListBytes?: number): Omit<ResourceReader, 'listJson'> => ({
+const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceReader, 'listJson'> => ({
   capabilities: async (read) => {
     assertAuthorized(read);
     const { text, params } = capabilitiesStatement(read.terms);
@@ -72,11 +79,17 @@ const createRowReader = (db: Queryable, maxListBytes?: number): Omit<ResourceRea
 
   list: async (read) => {
     assertAuthorized(read);
-    const { text, params } = listStatement(read.terms, maxListBytes);
-    const rows = await db.query<MaybeRow>(text, params);
+    const bound = boundOf(read.terms.target.limit, maxPageBytes);
+    const readRows = (within: typeof bound): Promise<readonly MaybeRow[]> => {
+      const { text, params } = listStatement(read.terms, within);
+      return db.query<MaybeRow>(text, params);
+    };
+    let rows = await readRows(bound);
+    // A title is never null otherwise.
+    if (bound === 'light' && isRow(rows[0]) && rows[0]['title'] === null) rows = await readRows(maxPageBytes);
     if (rows.length === 0) return REFUSED;
     if (!isRow(rows[0])) return admitted({ items: [], next: null });
-    const items = rows as ResourceRow[];
+    const items = [...rows] as ResourceRow[];
     const isCut = items.at(-1)?.['title'] === null;
     if (!isCut && items.length <= read.terms.target.limit) return admitted({ items, next: null });
     items.pop();
@@ -94,7 +107,7 @@ const createRowReader = (db: Queryable, maxListBytes?: number): Omit<ResourceRea
 
   search: async (read) => {
     assertAuthorized(read);
-    const { text, params } = searchStatement(read.terms, maxListBytes);
+    const { text, params } = searchStatement(read.terms, maxPageBytes);
     const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
     if (rows.length === 0) return REFUSED;
     const found = rows.filter((row) => row._resource !== null);

@@ -10,7 +10,7 @@ import { describe } from '../openapi/describe.ts';
 import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
 import { uuid, noQuery } from '../shapes.ts';
 import { validate } from '../validate.ts';
-import { EXPORT_TYPES, exportStream } from './audit-export.ts';
+import { EXPORT_BYTES, EXPORT_TYPES, exportStream } from './audit-export.ts';
 import {
   auditFilters,
   countersShape,
@@ -63,7 +63,9 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
     (c) => {
       const { format, ...filters } = c.req.valid('query');
       const pages = auditPages(deps, readFilter(filters));
-      return c.body(exportStream(format, pages), 200, {
+      const party = `user ${c.get('principal').userId}`;
+      const turn = () => deps.work.enter({ party, holder: party }, EXPORT_BYTES);
+      return c.body(exportStream(format, pages, turn), 200, {
         'content-type': EXPORT_TYPES[format],
         'content-disposition': `attachment; filename="audit.${format}"`,
       });

@@ -55,7 +55,7 @@ const readPlaces = (text: string): readonly AskedPlace[] => {
 export const auditPlacesRoutes = (
   deps: Deps,
   serving: Serving,
-  answer: (c: Context<AppEnv>, value: unknown) => Response,
+  answer: (c: Context<AppEnv>, make: () => Promise<unknown>) => Promise<Response>,
 ): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.get(
@@ -75,19 +75,21 @@ export const auditPlacesRoutes = (
       const { at } = c.req.valid('query');
       inboundOf(c).parameters = { at };
       const asked = readPlaces(at);
-      // The same gate as for everything else: grant, certificate and fence.
-      await serving.capabilities(callerOf(c));
-      const { key, places } = await servePlaces(deps, callerOf(c).identity.grantId, asked);
-      return answer(c, {
-        key,
-        places: places.map((place) => ({
-          writer_id: place.writerId,
-          seq: place.seq,
-          state: place.state,
-          head: place.head,
-          consistent: place.isConsistent,
-          lost_tail: place.hasLostTail,
-        })),
+      return answer(c, async () => {
+        // The same gate as for everything else: grant, certificate and fence.
+        await serving.capabilities(callerOf(c));
+        const { key, places } = await servePlaces(deps, callerOf(c).identity.grantId, asked);
+        return {
+          key,
+          places: places.map((place) => ({
+            writer_id: place.writerId,
+            seq: place.seq,
+            state: place.state,
+            head: place.head,
+            consistent: place.isConsistent,
+            lost_tail: place.hasLostTail,
+          })),
+        };
       });
     },
   );

@@ -10,6 +10,8 @@ describe('the audit of inbound requests', () => {
   let gateway: Gateway;
   let alice: { id: string; name: string };
   let fault: Error | null = null;
+  /** How many stretches of the log each look at it was for. */
+  let looked: number[] = [];
 
   beforeAll(async () => {
     gateway = await startGateway(({ storage }) => ({
@@ -18,6 +20,16 @@ describe('the audit of inbound requests', () => {
         reader: {
           ...storage.reader,
           listJson: (read) => (fault === null ? storage.reader.listJson(read) : Promise.reject(fault)),
+        },
+        stores: {
+          ...storage.stores,
+          auditChain: {
+            ...storage.stores.auditChain,
+            stretches: (grantId, stretches) => {
+              looked.push(stretches.length);
+              return storage.stores.auditChain.stretches(grantId, stretches);
+            },
+          },
         },
       },
     }));
@@ -187,6 +199,52 @@ describe('the audit of inbound requests', () => {
       false,
       false,
     ]);
+  });
+
+  it('F-6 refusals beyond the limit and while suspended: the first of a minute at once, the others counted', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks, { rate_limit_per_minute: 20 });
+    const ask = (times: number) =>
+      Promise.all(Array.from({ length: times }, () => peer.get('/tasks?limit=1')));
+    const from = Date.now();
+    await gateway.deps.storage.stores.peers.setState(peer.peerId, 'active', 'suspended');
+    expect((await ask(15)).map(({ status }) => status)).toEqual(Array.from({ length: 15 }, () => 403));
+    const statuses = (await ask(300)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(280);
+    await gateway.queue.flush();
+    const rows = await stored(peer.grantId);
+    // Each minute that was touched: the first, and at its end the others as one.
+    const minutes = 1 + Math.floor(Date.now() / 60_000) - Math.floor(from / 60_000);
+    for (const code of ['forbidden', 'rate_limited']) {
+      const own = rows.filter(({ reason_code }) => reason_code === code);
+      expect(own.length).toBeGreaterThanOrEqual(1);
+      expect(own.length).toBeLessThanOrEqual(2 * minutes - 1);
+      expect(own[0]).toMatchObject({ outcome: 'denied', action: null, peer_id: peer.peerId });
+    }
+    expect(rows.every(({ outcome }) => outcome === 'denied')).toBe(true);
+  });
+
+  it('F-8 a place that is named 64 times costs what it costs once, and is answered 64 times', async () => {
+    const peer = await enrolledPeer(gateway, 'alice', tasks);
+    const place = readPlace((await peer.get('/tasks')).headers.get('mosaic-audit') ?? '');
+    await gateway.queue.flush();
+    const missing = `${crypto.randomUUID()}.7`;
+    const text = `${place?.writerId}.${place?.seq}`;
+    const at = [missing, ...Array.from({ length: 63 }, () => text)].join(',');
+    looked = [];
+    const { status, body } = await peer.get(`/audit/checkpoint?at=${at}`);
+    expect(status).toBe(200);
+    const { places } = body as unknown as { places: readonly { state: string; seq: number }[] };
+    expect(places.map(({ state }) => state)).toEqual([
+      'missing',
+      ...Array.from({ length: 63 }, () => 'entry'),
+    ]);
+    expect(looked).toEqual([2]);
+    const plan = await gateway.sql(
+      `explain select * from federation_audit_log where grant_id = $1 and
+         ((writer_id = $2 and seq between 1 and 7) or (writer_id = $3 and seq between 1 and 7))`,
+      [peer.grantId, place?.writerId, crypto.randomUUID()],
+    );
+    expect(JSON.stringify(plan)).toContain('federation_audit_log_place');
   });
 
   it('a checkpoint that a peer shows is kept when it is ours and of this grant; anything else is ignored', async () => {

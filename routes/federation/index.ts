@@ -1,6 +1,7 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
-import { isResource, MAX_LIST_BYTES, type Resource } from '../../domain/resources.ts';
+import { maxRowBytes, mostPageBytes } from '../../domain/paging/page-bytes.ts';
+import { isResource, RESOURCES, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
 import { rateLimitFields } from '../../src/services/rate-limit.ts';
 import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/services/caching-terms.ts';
@@ -11,6 +12,7 @@ import { SECURITY_HEADERS, createBase, type AppEnv } from '../http.ts';
 import { describe, guard } from '../openapi/describe.ts';
 import { showHit } from '../search-shapes.ts';
 import { validate } from '../validate.ts';
+import { sendWork } from '../work.ts';
 import { auditPlacesRoutes } from './audit-places.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
@@ -62,24 +64,34 @@ const encode = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.
 const encodeListed = ({ json, nextCursor }: Listed): Uint8Array<ArrayBuffer> =>
   encoder.encode(`{"items":[${json}],"next_cursor":${JSON.stringify(nextCursor)}}`);
 
-/** The database ends a page by what is stored; escaped for JSON that may be six times as much. */
-const MAX_ANSWER_BYTES = 2 * MAX_LIST_BYTES;
+/** Of what has no rows. */
+const SHORT_BYTES = 64 * 1024;
+/** Highlights of a hit, beside its row. */
+const HIGHLIGHT_BYTES = 4 * 1024;
 
-interface Encoded {
-  readonly rows: number;
-  readonly body: Uint8Array<ArrayBuffer>;
-}
-
-/** A page as it was asked for, or with fewer rows where that is too long an answer. */
-const fitting = async (
-  read: (limit: number) => Promise<Encoded>,
-  limit: number,
-): Promise<Encoded['body']> => {
-  let page = await read(limit);
-  while (page.body.byteLength > MAX_ANSWER_BYTES && page.rows > 1)
-    page = await read(Math.floor(page.rows / 2));
-  return page.body;
+/** Reserves what an answer can take before anything is read for it, and holds it until the answer has left. */
+const within = async (
+  c: Context<AppEnv>,
+  { work }: Pick<Deps, 'work'>,
+  bytes: number,
+  make: () => Promise<Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const { identity, snapshot } = callerOf(c);
+  const holder = identity.grantId;
+  const held = await work.enter({ party: `peer ${snapshot.grant?.peerId ?? holder}`, holder }, bytes);
+  try {
+    const body = await make();
+    sendWork(c, held, body.byteLength);
+    return body;
+  } catch (error) {
+    held.release();
+    throw error;
+  }
 };
+
+/** Rows that a page can have: what is asked for, within what the grant allows. */
+const mostRows = (c: Context<AppEnv>, limit: number): number =>
+  Math.min(limit, callerOf(c).snapshot.grant?.scope.max_rows_per_query ?? limit);
 
 /** A bare Response with plain headers: runtimes have a short way for it, unlike for one that was put together. */
 const answer = (c: Context<AppEnv>, body: Uint8Array<ArrayBuffer>, epoch: string | null): Response => {
@@ -143,14 +155,18 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
     validate('query', noQuery, { isRemembered: true }),
     async (c) => {
       ask(c, {});
-      return answer(c, encode(await serving.capabilities(callerOf(c))), epoch.token());
+      const make = async () => encode(await serving.capabilities(callerOf(c)));
+      return answer(c, await within(c, deps, SHORT_BYTES, make), epoch.token());
     },
   );
 
   app.route('/renew', renewalRoutes(deps));
   app.route(
     '/audit',
-    auditPlacesRoutes(deps, serving, (c, value) => answer(c, encode(value), epoch.token())),
+    auditPlacesRoutes(deps, serving, async (c, make) => {
+      const body = await within(c, deps, SHORT_BYTES, async () => encode(await make()));
+      return answer(c, body, epoch.token());
+    }),
   );
 
   app.get(
@@ -174,12 +190,12 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       if (resources?.length === 1) note(c, 'search', resources[0] ?? null);
       // For the keyed hash alone: the words are written nowhere.
       ask(c, { q, resources: resources?.join(',') ?? null, limit, cursor });
-      const search = async (most: number) => {
-        const asked = { query: q, resources, limit: most, cursor };
-        const { hits, next_cursor } = await serving.search(callerOf(c), asked);
-        return { rows: hits.length, body: encode({ items: hits.map(showHit), next_cursor }) };
-      };
-      return answer(c, await fitting(search, limit), epoch.token());
+      const rowBytes = Math.max(...(resources ?? RESOURCES).map(maxRowBytes)) + HIGHLIGHT_BYTES;
+      const body = await within(c, deps, mostPageBytes(mostRows(c, limit), rowBytes), async () => {
+        const found = await serving.search(callerOf(c), { query: q, resources, limit, cursor });
+        return encode({ items: found.hits.map(showHit), next_cursor: found.next_cursor });
+      });
+      return answer(c, body, epoch.token());
     },
   );
 
@@ -200,11 +216,10 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const { limit, cursor = null } = c.req.valid('query');
       const resource = resourceOf(c);
       ask(c, { resource, limit, cursor });
-      const list = async (most: number) => {
-        const listed = await serving.list(callerOf(c), { resource, limit: most, cursor });
-        return { rows: listed.count, body: encodeListed(listed) };
-      };
-      return answer(c, await fitting(list, limit), epoch.token());
+      const body = await within(c, deps, mostPageBytes(mostRows(c, limit), maxRowBytes(resource)), async () =>
+        encodeListed(await serving.list(callerOf(c), { resource, limit, cursor })),
+      );
+      return answer(c, body, epoch.token());
     },
   );
 
@@ -225,7 +240,8 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
       const resource = resourceOf(c);
       const id = c.req.param('id');
       ask(c, { resource, id });
-      return answer(c, encode({ item: await serving.get(callerOf(c), resource, id) }), epoch.token());
+      const make = async () => encode({ item: await serving.get(callerOf(c), resource, id) });
+      return answer(c, await within(c, deps, maxRowBytes(resource), make), epoch.token());
     },
   );
 

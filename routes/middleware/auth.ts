@@ -1,9 +1,10 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
 import { hashToken, isTokenText } from '../../src/services/tokens-text.ts';
 import type { AppEnv } from '../http.ts';
 import { guard } from '../openapi/describe.ts';
+import { ORDINARY_BYTES, withinWork } from '../work.ts';
 
 /** The token of an `Authorization: Bearer …` header, or null when it can't be one of ours. */
 export const bearerToken = (header: string | undefined): string | null => {
@@ -11,20 +12,31 @@ export const bearerToken = (header: string | undefined): string | null => {
   return text !== undefined && isTokenText(text) ? text : null;
 };
 
-/** Sets `principal` from the bearer token. @throws MosaicError `unauthenticated`, the same for every reason */
-export const authenticate = (deps: Deps): MiddlewareHandler<AppEnv> =>
+/** Upper bound of the memory a request takes, in bytes. */
+type WorkOf = (c: Context<AppEnv>) => number;
+
+const ordinaryWork: WorkOf = () => ORDINARY_BYTES;
+
+/**
+ * Sets `principal` from the bearer token, and waits for the person's turn.
+ * @throws MosaicError `unauthenticated`, the same for every reason; `unavailable` when too much waits already
+ */
+export const authenticate = (deps: Deps, workOf: WorkOf = ordinaryWork): MiddlewareHandler<AppEnv> =>
   guard<MiddlewareHandler<AppEnv>>(
     async (c, next) => {
-      const token = bearerToken(c.req.header('authorization'));
-      const principal =
-        token === null
-          ? null
-          : await deps.storage.stores.tokens.principal(hashToken(token, deps.hash), deps.clock.now());
-      if (principal === null) throw new MosaicError('unauthenticated');
-      c.set('principal', principal);
-      await next();
+      const identify = async (): Promise<void> => {
+        const token = bearerToken(c.req.header('authorization'));
+        const principal =
+          token === null
+            ? null
+            : await deps.storage.stores.tokens.principal(hashToken(token, deps.hash), deps.clock.now());
+        if (principal === null) throw new MosaicError('unauthenticated');
+        c.set('principal', principal);
+      };
+      await identify();
+      await withinWork(c, deps, workOf(c), identify, next);
     },
-    ['unauthenticated'],
+    ['unauthenticated', 'unavailable'],
     'bearer',
   );
 
@@ -32,20 +44,23 @@ export const authenticate = (deps: Deps): MiddlewareHandler<AppEnv> =>
  * The same, and sets `peers`: those of the person, read by the very statement that knows the token, so that a question to
  * peers costs one round trip and goes by what the database says of them now.
  */
-export const authenticateAsker = (deps: Deps): MiddlewareHandler<AppEnv> =>
+export const authenticateAsker = (deps: Deps, workOf: WorkOf): MiddlewareHandler<AppEnv> =>
   guard<MiddlewareHandler<AppEnv>>(
     async (c, next) => {
-      const token = bearerToken(c.req.header('authorization'));
-      const asker =
-        token === null
-          ? null
-          : await deps.storage.stores.tokens.asker(hashToken(token, deps.hash), deps.clock.now());
-      if (asker === null) throw new MosaicError('unauthenticated');
-      c.set('principal', asker.principal);
-      c.set('peers', asker.peers);
-      await next();
+      const identify = async (): Promise<void> => {
+        const token = bearerToken(c.req.header('authorization'));
+        const asker =
+          token === null
+            ? null
+            : await deps.storage.stores.tokens.asker(hashToken(token, deps.hash), deps.clock.now());
+        if (asker === null) throw new MosaicError('unauthenticated');
+        c.set('principal', asker.principal);
+        c.set('peers', asker.peers);
+      };
+      await identify();
+      await withinWork(c, deps, workOf(c), identify, next);
     },
-    ['unauthenticated'],
+    ['unauthenticated', 'unavailable'],
     'bearer',
   );
 

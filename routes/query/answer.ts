@@ -1,5 +1,7 @@
+import type { Context } from 'hono';
 import type { Answer } from '../../src/services/query.ts';
-import { SECURITY_HEADERS } from '../http.ts';
+import { SECURITY_HEADERS, type AppEnv } from '../http.ts';
+import { sendWork } from '../work.ts';
 
 const HEADERS = { ...SECURITY_HEADERS, 'content-type': 'application/json' };
 const encoder = new TextEncoder();
@@ -19,7 +21,7 @@ const itemsOf = ({ page, kept }: Answer): Uint8Array => {
  * A page as JSON, put together from the text of its items and the rest. Where it came from stands in the header; nobody behind
  * this gateway keeps it. A bare Response with plain headers: runtimes have a short way for it.
  */
-export const answerQuery = (answer: Answer): Response => {
+export const answerQuery = (c: Context<AppEnv>, answer: Answer): Response => {
   const { next_cursor, sources, notices } = answer.page;
   const items = itemsOf(answer);
   const end = encoder.encode(`,${JSON.stringify({ next_cursor, sources, notices }).slice(1)}`);
@@ -27,11 +29,15 @@ export const answerQuery = (answer: Answer): Response => {
   body.set(START);
   body.set(items, START.length);
   body.set(end, START.length + items.length);
+  sendWork(c, c.get('work'), body.byteLength);
   const { cacheStatus } = answer;
   const headers = cacheStatus === null ? HEADERS : { ...HEADERS, 'cache-status': cacheStatus };
   return new Response(body, { status: 200, headers });
 };
 
 /** Any other answer of these routes. */
-export const answerJson = (value: unknown): Response =>
-  new Response(encoder.encode(JSON.stringify(value)), { status: 200, headers: HEADERS });
+export const answerJson = (c: Context<AppEnv>, value: unknown): Response => {
+  const body = encoder.encode(JSON.stringify(value));
+  sendWork(c, c.get('work'), body.byteLength);
+  return new Response(body, { status: 200, headers: HEADERS });
+};

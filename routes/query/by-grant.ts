@@ -9,6 +9,7 @@ import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
+import { rowsWork } from '../work.ts';
 import { answerQuery } from './answer.ts';
 import { queryOf } from './query.ts';
 import { grantSearchRoutes } from './search.ts';
@@ -44,7 +45,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       const { name } = peerByGrant(c.get('peers'), grantId);
       const { limit, cursor } = c.req.valid('query');
       const query = queryOf(c, resource, `federated:${name}`, session);
-      return answerQuery(await queryList(deps, { ...query, limit, cursor }));
+      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -76,7 +77,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
       const { name } = peerByGrant(c.get('peers'), grantId);
       const query = queryOf(c, resource, `federated:${name}`, session);
-      return answerQuery(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;
@@ -85,7 +86,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 /** Mounted at /api/federation: the same queries, addressed by grant (SPEC M3). */
 export const federationGrantRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  app.use(authenticateAsker(deps));
+  app.use(authenticateAsker(deps, rowsWork));
   app.route('/search', grantSearchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;

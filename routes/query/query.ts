@@ -9,6 +9,7 @@ import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { idParam } from '../shapes.ts';
 import { validate } from '../validate.ts';
+import { rowsWork } from '../work.ts';
 import { answerQuery } from './answer.ts';
 import { searchRoutes } from './search.ts';
 import { sessionName } from './session.ts';
@@ -30,6 +31,7 @@ export const queryOf = (
   traceId: c.get('traceId'),
   parent: c.req.header('traceparent'),
   session: sessionName(c, session),
+  weigh: (bytes) => c.get('work').grow(bytes),
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
 
@@ -62,7 +64,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     async (c) => {
       const { source, limit, cursor } = c.req.valid('query');
       const query = queryOf(c, resource, source, c.req.valid('header')['x-mosaic-session']);
-      return answerQuery(await queryList(deps, { ...query, limit, cursor }));
+      return answerQuery(c, await queryList(deps, { ...query, limit, cursor }));
     },
   );
 
@@ -95,7 +97,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
     async (c) => {
       const session = c.req.valid('header')['x-mosaic-session'];
       const query = queryOf(c, resource, c.req.valid('query').source, session);
-      return answerQuery(await queryItem(deps, { ...query, id: c.req.valid('param').id }));
+      return answerQuery(c, await queryItem(deps, { ...query, id: c.req.valid('param').id }));
     },
   );
   return app;
@@ -104,7 +106,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 /** Mounted at /api/query. */
 export const queryRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  app.use(authenticateAsker(deps));
+  app.use(authenticateAsker(deps, rowsWork));
   app.route('/search', searchRoutes(deps));
   for (const resource of RESOURCES) app.route(`/${resource}`, oneResource(deps, resource));
   return app;

@@ -56,6 +56,7 @@ const searchOf = (
   traceId: c.get('traceId'),
   parent: c.req.header('traceparent'),
   session: sessionName(c, session),
+  weigh: (bytes: number) => c.get('work').grow(bytes),
 });
 
 /** `GET /search` below /api/query. */
@@ -78,6 +79,7 @@ export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
       const session = c.req.valid('header')['x-mosaic-session'];
       const asked = c.req.valid('query');
       return answerJson(
+        c,
         show(await searchEverywhere(deps, { ...searchOf(c, asked, session), source: asked.source })),
       );
     },
@@ -102,7 +104,7 @@ export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
       const { 'x-federation-grant': grantId, 'x-mosaic-session': session } = c.req.valid('header');
       const { name } = peerByGrant(c.get('peers'), grantId);
       const search = { ...searchOf(c, c.req.valid('query'), session), source: `federated:${name}` as const };
-      return answerJson(show(await searchEverywhere(deps, search)));
+      return answerJson(c, show(await searchEverywhere(deps, search)));
     },
   );
   return app;

@@ -10,6 +10,7 @@ import type { CoreSettings, Deps } from '../../src/deps.ts';
 import { createMemoryKeyValue } from '../../src/kv/memory.ts';
 import { createAuditQueue } from '../../src/services/audit-queue.ts';
 import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
+import { createWorkInFlight } from '../../src/services/work-in-flight.ts';
 import { newAuditChains } from '../../src/wire.ts';
 import { auditRoutes } from '../admin/audit.ts';
 import { grantRoutes } from '../admin/grants.ts';
@@ -136,6 +137,7 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     sealer,
     keys,
     audit: queue,
+    work: createWorkInFlight(),
     transport: { connect: unused, pinnedRoot: unused, anonymous: unused, assertAddressAllowed: unused },
     keyMaker: makeKeyMaker(),
     clock,

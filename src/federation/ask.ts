@@ -17,6 +17,8 @@ export interface Asking {
   /** Absent where nobody watches. */
   readonly watch?: WatchCall;
   readonly deadline: Deadline;
+  /** Told of the bytes of answers, as they come; absent where nobody counts. */
+  readonly weigh?: (bytes: number) => void;
   /** Looks at a failure for a revocation, and marks it as one that is proven. */
   readonly learn: (peer: AskedPeer, failure: PeerFailure) => Promise<PeerFailure>;
 }
@@ -95,7 +97,18 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
       token: token instanceof Promise ? await token : token,
       note: (answered: string | null) => revocations.note(peer.id, answered),
     };
-    const request = { client, url, traceparent, signal: own, maxBytes, heard, seen, epoch };
+    const { weigh } = asking;
+    const request = {
+      client,
+      url,
+      traceparent,
+      signal: own,
+      maxBytes,
+      heard,
+      seen,
+      epoch,
+      ...(weigh === undefined ? {} : { weigh }),
+    };
     const result = await callPeer(request, read);
     // A call that was given up, because another peer had the answer, says nothing about this one.
     const givenUp = !result.ok && isGivenUp(own);

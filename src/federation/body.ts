@@ -27,6 +27,7 @@ export const readText = async (
   response: Response,
   maxBytes: number,
   signal: AbortSignal,
+  weigh: (bytes: number) => void = () => {},
 ): Promise<string> => {
   const reader = response.body?.getReader();
   if (reader === undefined) return '';
@@ -39,6 +40,7 @@ export const readText = async (
       const { done, value } = await abortable(signal, reader.read());
       if (done) break;
       size += value.byteLength;
+      weigh(value.byteLength);
       if (size > maxBytes) throw new AnswerTooLarge(maxBytes);
       text += decoder.decode(value, { stream: true });
     }

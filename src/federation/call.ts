@@ -15,6 +15,8 @@ export interface PeerCall {
   readonly signal: AbortSignal;
   /** Longest answer accepted, in bytes after decompression. */
   readonly maxBytes: number;
+  /** Told of the bytes of the answer, as they come. */
+  readonly weigh?: (bytes: number) => void;
   /** A checkpoint of the peer's audit log that this side holds, to be shown. */
   readonly seen?: string | null;
   /** JSON to POST; a GET when absent. */
@@ -138,7 +140,7 @@ export const callPeer = async <T>(
       return err(peerFailure('peer_protocol', { message: 'The peer’s answer is not JSON.' }));
     }
     call.epoch?.note(response.headers.get(EPOCH_HEADER));
-    const json = parse(await readText(response, call.maxBytes, signal));
+    const json = parse(await readText(response, call.maxBytes, signal, call.weigh));
     const value = json === undefined ? null : read(json);
     return value === null ? err(peerFailure('peer_protocol')) : ok(value);
   } catch (error) {

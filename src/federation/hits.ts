@@ -1,3 +1,4 @@
+import { maxRowBytes } from '../../domain/paging/page-bytes.ts';
 import { isResource, type Resource } from '../../domain/resources.ts';
 import { MAX_RANGES } from '../../domain/search/highlight.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type Hit,
   type Range,
 } from '../../domain/search/hit.ts';
-import { maxRowBytes, rowReader } from './rows.ts';
+import { rowReader } from './rows.ts';
 
 const isPlace = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value);
 

@@ -102,7 +102,3 @@ export const readRows = (
   }
   return rows;
 };
-
-/** Room for one row as JSON: every character at its longest (a control character is six bytes), and the rest. */
-export const maxRowBytes = (resource: Resource): number =>
-  Object.values(resourceSpec(resource).fields).reduce((sum, field) => sum + field.maxLength * 6, 1_024);

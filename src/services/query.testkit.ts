@@ -9,6 +9,7 @@ import type { AuthorizedGet, AuthorizedList } from '../../domain/access/decide.t
 import type { Deps, PeerClient } from '../deps.ts';
 import { TERMS_HEADER } from '../federation/terms.ts';
 import { createMemoryKeyValue } from '../kv/memory.ts';
+import { createWorkInFlight, WORK_LIMITS } from './work-in-flight.ts';
 import { macWith } from './mac.ts';
 import type { AskingPerson } from './query-sources.ts';
 
@@ -175,6 +176,13 @@ export const asker = (
     keys: { cursorMac: macWith(key) },
     clock,
     kv: kv ?? createMemoryKeyValue({ clock }),
+    // Nobody waits: tests race requests with each other.
+    work: createWorkInFlight({
+      ...WORK_LIMITS,
+      bytes: Infinity,
+      partyBytes: Infinity,
+      partyRunning: Infinity,
+    }),
     random: { bytes: (length: number) => new Uint8Array(length).fill(1) },
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     sealer: { open: async (sealed: string) => new TextEncoder().encode(sealed) },

@@ -61,12 +61,14 @@ export interface Query extends AskingPerson {
   readonly session: string;
   /** Ask the peers themselves, whatever is in the cache. */
   readonly isFresh: boolean;
+  /** Told of the bytes that peers answer with, as they come. */
+  readonly weigh?: (bytes: number) => void;
 }
 
 /** Everything still under way ends with `work`, whichever way that ends. */
 export const asking = async <T>(
   deps: Deps,
-  query: Pick<Query, 'isFresh'> & QueryTraced,
+  query: Pick<Query, 'isFresh' | 'weigh'> & QueryTraced,
   work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
   const { deadline, giveUp } = createDeadline(deps.settings.peerTimeoutMs);
@@ -78,6 +80,7 @@ export const asking = async <T>(
           ...trace,
           deadline,
           isFresh: query.isFresh,
+          ...(query.weigh === undefined ? {} : { weigh: query.weigh }),
           learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
         },
         giveUp,

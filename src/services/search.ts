@@ -36,15 +36,18 @@ export interface Search extends Sought, AskingPerson {
   readonly session: string;
   /** Its `traceparent` header, if one came. */
   readonly parent?: string | undefined;
+  /** Told of the bytes that peers answer with, as they come. */
+  readonly weigh?: (bytes: number) => void;
 }
 
 /** The span tells what kind of question it was, and never what was searched for. */
-const tracedAs = ({ traceId, parent, source, resources }: Search) =>
+const tracedAs = ({ traceId, parent, source, resources, weigh }: Search) =>
   ({
     traceId,
     parent,
     source,
     isFresh: true,
+    ...(weigh === undefined ? {} : { weigh }),
     verb: 'search',
     resource: resources?.length === 1 ? (resources[0] ?? null) : null,
   }) as const;

@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS, FRONT_SOCKET_LIMITS, serverOptions, type HttpLimits } f
 import { listenSocket, listenTcp } from './listen.ts';
 import { answerClientError } from './raw-answers.ts';
 import { makeReadable } from './request-target.ts';
+import { whenSent } from './sending.ts';
 import { makeStoppable } from './stopping.ts';
 
 export interface Listening {
@@ -50,7 +51,16 @@ const withAddress =
       get clientAddress() {
         return addressOf(incoming);
       },
+      whenSent: (done: () => void) => whenSent(outgoing, done),
     });
+  };
+
+/** Adds what tells when an answer has left (routes/work.ts), for an app that needs no address. */
+export const withSending =
+  (handler: NodeHandler): NodeHandler =>
+  (request, env) => {
+    const { incoming, outgoing } = env as HttpBindings;
+    return handler(request, { incoming, outgoing, whenSent: (done: () => void) => whenSent(outgoing, done) });
   };
 
 /** The address that the nearest front wrote: the last one, since whatever stands before it anyone may have sent. */
@@ -60,7 +70,7 @@ const forwardedAddress = ({ headers }: Incoming): string | undefined => {
   return last !== undefined && isIP(last) !== 0 ? last : undefined;
 };
 
-/** Adds `clientAddress` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
+/** Adds `clientAddress` and `whenSent` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
 export const withClientAddress = withAddress(({ socket }) => socket.remoteAddress);
 
 /** The same on a Unix socket: the front says for whom, and proves that it is the front. Nobody else's word counts. */

@@ -24,6 +24,7 @@ import {
   listenPublicSocket,
   withClientAddress,
   withForwardedAddress,
+  withSending,
   type Listening,
 } from './listeners.ts';
 import { settle } from './lean.ts';
@@ -152,7 +153,7 @@ const startListeners = async (
   undo.add(() => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
   const serve = (deps: Deps): void => {
-    federation.set(createFederationApp(deps, source).fetch);
+    federation.set(withSending(createFederationApp(deps, source).fetch));
     enrollment.set(withClientAddress(createEnrollmentApp(deps).fetch));
     publicly.set(addressed(createPublicApp(deps).fetch));
   };
