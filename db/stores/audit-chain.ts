@@ -5,6 +5,7 @@ import {
   desc,
   eq,
   gt,
+  gte,
   inArray,
   isNotNull,
   isNull,
@@ -43,6 +44,14 @@ const toChained = (row: typeof log.$inferSelect): ChainedEntry[] => {
 const toGap = (row: typeof gaps.$inferSelect): SignedGap[] => {
   const { fromSeq, toSeq, head } = row;
   return fromSeq === null || toSeq === null || head === null ? [] : [{ ...row, fromSeq, toSeq, head }];
+};
+
+/** As many as the next power of two, the last one again and again: each number of them would be a statement to prepare. */
+const padded = <T>(items: readonly T[]): readonly T[] => {
+  const size = 2 ** Math.ceil(Math.log2(Math.max(1, items.length)));
+  return Array.from({ length: size }, (_, index) => items[Math.min(index, items.length - 1)]).flatMap(
+    (item) => item ?? [],
+  );
 };
 
 const RECORD_SEEN = `insert into federation_audit_seen as known (grant_id, writer_id, seq, head, checkpoint, seen_at)
@@ -195,12 +204,28 @@ export const createAuditChainStore = ({ db, raw }: Session): AuditChainStore =>
 
     seenOf: (grantId) => db.select().from(seen).where(eq(seen.grantId, grantId)),
 
-    stretch: async (grantId, writerId, from, to) => {
+    stretches: async (grantId, stretches) => {
+      if (stretches.length === 0) return [];
+      const within = padded(stretches).map(({ writerId, from, to }) =>
+        and(eq(log.writerId, writerId), between(log.seq, from, to)),
+      );
       const rows = await db
         .select()
         .from(log)
-        .where(and(eq(log.grantId, grantId), eq(log.writerId, writerId), between(log.seq, from, to)))
-        .orderBy(asc(log.seq));
+        .where(and(eq(log.grantId, grantId), or(...within)))
+        .orderBy(asc(log.writerId), asc(log.seq));
       return rows.flatMap(toChained);
+    },
+
+    gapsAround: async (grantId, places) => {
+      if (places.length === 0) return [];
+      const around = padded(places).map(({ writerId, seq }) =>
+        and(eq(gaps.writerId, writerId), lte(gaps.fromSeq, seq), gte(gaps.toSeq, seq)),
+      );
+      const rows = await db
+        .select()
+        .from(gaps)
+        .where(and(eq(gaps.grantId, grantId), eq(gaps.kind, 'gap'), or(...around)));
+      return rows.flatMap(toGap);
     },
   });

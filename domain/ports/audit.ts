@@ -45,6 +45,13 @@ export type ChainedEntry = AuditEntry & {
   readonly head: string;
 };
 
+/** A part of one chain, both ends included. */
+export interface Stretch {
+  readonly writerId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Grants by their ids. */
 export interface AuditRange {
   /** null: from the first. */
@@ -91,6 +98,14 @@ export interface AuditChainStore {
   gappedBetween(range: AuditRange): Promise<readonly string[]>;
   seenOf(grantId: string): Promise<readonly SeenCheckpoint[]>;
   seenBetween(range: AuditRange): Promise<readonly SeenCheckpoint[]>;
-  /** Entries of one chain from one to another, both included, in order. */
-  stretch(grantId: string, writerId: string, from: number, to: number): Promise<readonly ChainedEntry[]>;
+  /**
+   * Entries of a grant in several stretches of its chains, both ends included; each once, in the order of writer and seq. One
+   * statement. @param stretches at most 64
+   */
+  stretches(grantId: string, stretches: readonly Stretch[]): Promise<readonly ChainedEntry[]>;
+  /** Gaps of a grant that hold one of these entries. One statement. @param places at most 64 */
+  gapsAround(
+    grantId: string,
+    places: readonly Pick<ChainedEntry, 'writerId' | 'seq'>[],
+  ): Promise<readonly SignedGap[]>;
 }
