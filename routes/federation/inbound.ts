@@ -116,6 +116,12 @@ const draftOf = (
   };
 };
 
+/** Refusals that cost a peer nothing, by grant and code: beyond its limit, and while it is suspended (`forbidden`). */
+const REPEATED: readonly (ErrorCode | null)[] = ['rate_limited', 'forbidden'];
+
+const repeatedKind = (caller: Caller | null, code: ErrorCode | null): string | null =>
+  caller !== null && REPEATED.includes(code) ? `grant ${caller.identity.grantId} ${code}` : null;
+
 const say = (c: Context<AppEnv>, headers: AuditHeaders): void => {
   for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
 };
@@ -132,8 +138,8 @@ const holdBack = async (
 };
 
 /**
- * Leaves exactly one audit entry for each inbound request, whatever becomes of it (SPEC M4): stands around
- * everything that may answer. The entry goes into a queue; nothing waits for the database here, unless the grant is strict.
+ * Leaves exactly one audit entry for each inbound request, whatever becomes of it (SPEC M4), but for refusals that are counted: it
+ * stands around everything that may answer. The entry goes into a queue; nothing waits for the database here, unless the grant is strict.
  */
 export const auditInbound =
   (deps: Deps, serving: Serving): MiddlewareHandler<AppEnv> =>
@@ -150,8 +156,13 @@ export const auditInbound =
       isWritten: null,
       leave: (status, code, bytesOut) => {
         if (inbound.headers !== null) return inbound.headers;
-        const entry = draft(status, code, bytesOut);
         const traceparent = traceparentOf(deps, c);
+        const entry = draft(status, code, bytesOut);
+        const kind = repeatedKind(inbound.caller, code);
+        if (kind !== null) {
+          const linked = deps.audit.recordRepeated(kind, entry, traceparent);
+          return (inbound.headers = linked === null ? NO_HEADERS : headersOf(deps, linked));
+        }
         if (inbound.caller?.snapshot.grant?.auditStrict === true) {
           const { linked, isWritten } = deps.audit.recordStrictly(entry, traceparent);
           inbound.isWritten = isWritten;

@@ -1,4 +1,4 @@
-import type { Linked } from '../../domain/audit/chain.ts';
+import type { AuditDraft, Linked } from '../../domain/audit/chain.ts';
 import { classOf, type AuditClass } from '../../domain/audit/entry.ts';
 import type { AuditChainStore } from '../../domain/ports/audit.ts';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
@@ -8,6 +8,7 @@ import { createAuditBacklog } from './audit-backlog.ts';
 import type { AuditChains } from './audit-chains.ts';
 import { createCheckpoints } from './audit-checkpoints.ts';
 import { createAuditPump } from './audit-pump.ts';
+import { createRepeatedRefusals } from './audit-repeats.ts';
 
 export interface AuditQueueOptions {
   readonly store: Pick<AuditStore, 'insertMany'>;
@@ -137,17 +138,20 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
     return gone !== linked;
   };
 
+  const record = (draft: AuditDraft): Linked => {
+    const linked = chains.link(draft);
+    accept(linked);
+    if (pump.isRunning || isStopped) return linked;
+    if (backlog.size === batch && timer !== null) startIn(0);
+    else timer ??= setTimeout(start, flushMs);
+    return linked;
+  };
+  const repeats = createRepeatedRefusals(record, clock);
+
   return {
     counters,
-
-    record: (draft) => {
-      const linked = chains.link(draft);
-      accept(linked);
-      if (pump.isRunning || isStopped) return linked;
-      if (backlog.size === batch && timer !== null) startIn(0);
-      else timer ??= setTimeout(start, flushMs);
-      return linked;
-    },
+    record,
+    recordRepeated: (kind, draft) => repeats.note(kind, draft),
 
     recordStrictly: (draft) => {
       const linked = chains.link(draft);
@@ -177,6 +181,7 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
     beat: () => pump.beat(),
 
     stop: async (timeoutMs) => {
+      repeats.flush();
       isStopped = true;
       let deadline: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<void>((resolve) => (deadline = setTimeout(resolve, timeoutMs)));

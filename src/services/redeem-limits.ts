@@ -21,30 +21,6 @@ export const addressBucket = (address: string | null): string => {
   return `${groups.slice(0, 4).join(':')}::/64`;
 };
 
-/** One row a minute: a stranger can have as many redemptions refused as it likes. */
-const AUDIT_ROWS: TokenBucket = { capacity: 1, refillPerSecond: 1 / 60 };
-
-const uncounted = new WeakMap<Deps['audit'], number>();
-
-/**
- * Whether a redemption that was refused before anything was looked at gets an audit row: the first of an address in
- * a minute does, over all replicas. The others are counted, and their number is logged with the next row.
- */
-export const isAudited = async (
-  deps: Pick<Deps, 'kv' | 'audit' | 'log'>,
-  address: string | null,
-): Promise<boolean> => {
-  const taken = await deps.kv.take(`enroll:audit:${addressBucket(address)}`, AUDIT_ROWS).catch(() => null);
-  const count = uncounted.get(deps.audit) ?? 0;
-  if (taken?.allowed !== true) {
-    uncounted.set(deps.audit, count + 1);
-    return false;
-  }
-  if (count > 0) deps.log.warn('refused redemptions without an audit row of their own', { count });
-  uncounted.set(deps.audit, 0);
-  return true;
-};
-
 /** @throws MosaicError `rate_limited` */
 export const takeRedemption = async (
   deps: Pick<Deps, 'kv'>,

@@ -9,7 +9,7 @@ import { changeEntry, type Author } from './audit.ts';
 import { hashText } from './mac.ts';
 import { claimToken, type Claim } from './redeem-claim.ts';
 import { conclude } from './redeem-conclude.ts';
-import { isAudited, takeRedemption } from './redeem-limits.ts';
+import { addressBucket, takeRedemption } from './redeem-limits.ts';
 import { settleRevocations } from './revocation.ts';
 
 export interface Redemption {
@@ -118,16 +118,16 @@ export const redeem = async (deps: Deps, redemption: Redemption): Promise<Redeem
     deps.telemetry?.count('mosaic_federation_denials_total', { direction: 'inbound', reason: known.code });
     if (known.code === 'rate_limited')
       deps.telemetry?.count('mosaic_limiter_refusals_total', { limiter: 'enrollment' });
-    if (!isAdmitted && !(await isAudited(deps, redemption.address))) throw error;
-    deps.audit.record(
-      changeEntry(deps, author, {
-        verb: 'enroll',
-        action: 'grant.enroll',
-        status: known.status,
-        reasonCode: known.code,
-        grantId: claim?.grantId ?? null,
-      }),
-    );
+    const entry = changeEntry(deps, author, {
+      verb: 'enroll',
+      action: 'grant.enroll',
+      status: known.status,
+      reasonCode: known.code,
+      grantId: claim?.grantId ?? null,
+    });
+    // Refused before anything was looked at: a stranger can have that as often as it likes.
+    if (!isAdmitted) deps.audit.recordRepeated(`enroll ${addressBucket(redemption.address)}`, entry);
+    else deps.audit.record(entry);
     throw error;
   }
 };

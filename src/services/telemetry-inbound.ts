@@ -82,6 +82,11 @@ export const watchInbound = (audit: AuditSink, telemetry: Telemetry): AuditSink 
       tell(draft, header);
       return audit.record(draft);
     },
+    // Each refusal is counted and traced, also where several of them are one entry.
+    recordRepeated: (kind, draft, header) => {
+      tell(draft, header);
+      return audit.recordRepeated(kind, draft);
+    },
     recordStrictly: (draft, header) => {
       const left = audit.recordStrictly(draft);
       // One that could not be written was not answered like this: the refusal in its place is an entry of its own.

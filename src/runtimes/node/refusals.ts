@@ -1,3 +1,4 @@
+import type { AuditDraft } from '../../../domain/audit/chain.ts';
 import type { ErrorCode } from '../../../domain/errors.ts';
 import type { Clock, Log, TokenBucket } from '../../../domain/ports/basics.ts';
 import type { AuditSink } from '../../deps.ts';
@@ -12,21 +13,21 @@ export interface Refusal {
   readonly traceId: string | null;
 }
 
-/** Anybody can be refused, any number of times: what comes on top is counted and not audited. */
+/** Anybody can be refused, any number of times: of what comes on top each code leaves one more entry a minute, with their number. */
 const ENTRIES: TokenBucket = { capacity: 200, refillPerSecond: 10 };
 
 interface RefusalParts {
-  readonly audit: Pick<AuditSink, 'record'>;
+  readonly audit: Pick<AuditSink, 'record' | 'recordRepeated'>;
   readonly clock: Clock;
 }
 
-/** Makes audit entries of refusals. @returns false for one that is too many */
+/** Makes audit entries of refusals. @returns false for one that is too many to have its own */
 export const createRefusals = ({ audit, clock }: RefusalParts): ((refusal: Refusal) => boolean) => {
   const quota: Bucket = { used: 0, at: clock.now().getTime() };
   return ({ at, code, bytesOut, latencyMs, traceId }) => {
     const now = clock.now();
-    if (!takeFrom(quota, ENTRIES, now.getTime()).allowed) return false;
-    audit.record({
+    const isOwn = takeFrom(quota, ENTRIES, now.getTime()).allowed;
+    const draft: AuditDraft = {
       // A writer's entries never go back in time: one from the future would take all that follow along.
       at: at > now ? now : at,
       grantId: null,
@@ -43,13 +44,15 @@ export const createRefusals = ({ audit, clock }: RefusalParts): ((refusal: Refus
       bytesOut,
       latencyMs,
       traceId,
-    });
-    return true;
+    };
+    if (isOwn) audit.record(draft);
+    else audit.recordRepeated(`front ${code}`, draft);
+    return isOwn;
   };
 };
 
 export const tellOfRefusals = (log: Log, notAudited: number): void =>
-  log.warn('more was refused by the front than is audited', {
+  log.warn('more was refused by the front than is audited one by one', {
     alert: 'front_refusals',
     not_audited: notAudited,
   });

@@ -37,11 +37,13 @@ describe('what the front refused', () => {
   let drafts: AuditDraft[];
   let warnings: number;
   let now: number;
+  let repeated: (readonly [string, AuditDraft])[];
   beforeEach(() => {
     now = Date.now();
     folder = mkdtempSync(join(tmpdir(), 'mosaic-refused-'));
     file = join(folder, 'refused.log');
     drafts = [];
+    repeated = [];
     warnings = 0;
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,6 +57,10 @@ describe('what the front refused', () => {
         record: (draft) => {
           drafts.push(draft);
           return chains.link(draft);
+        },
+        recordRepeated: (kind, draft) => {
+          repeated.push([kind, draft]);
+          return null;
         },
       },
       clock: { now: () => new Date(now) },

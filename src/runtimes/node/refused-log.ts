@@ -21,7 +21,7 @@ export interface RefusedLogParts {
   readonly file: string;
   /** Where it is remembered how far the file was read; shared by the replicas that share the file. */
   readonly folder: string;
-  readonly audit: Pick<AuditSink, 'record'>;
+  readonly audit: Pick<AuditSink, 'record' | 'recordRepeated'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly everyMs?: number;
