@@ -178,6 +178,14 @@ http {
 @FRONT_PROOF@
       proxy_set_header Client-Cert "";
     }
+    # Scopes of grants, which may name thousands of teams.
+    location ^~ /api/admin/grants {
+      client_max_body_size @GRANT_BODY@k;
+      proxy_pass http://mosaic_public;
+      include proxy-headers.conf;
+@FRONT_PROOF@
+      proxy_set_header Client-Cert "";
+    }
     # What anybody may read, and nobody needs often.
     location ~ ^/(?:docs|openapi\.json|pki)(?:/|$) {
       limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../../../domain/errors.ts';
+import { BODY_LIMITS, DEFAULT_BODY_LIMIT } from '../../../domain/limits.ts';
 import { FRONT_LIMIT_NAMES, FRONT_LIMITS, frontLimits, readLimit } from './nginx-limits.ts';
 import { renderFront, renderNginx, type NginxOptions } from './nginx.ts';
 
@@ -59,6 +60,14 @@ describe('renderNginx', () => {
     expect(renderNginx(template, { ...options, isHttp2: true })).toMatch(
       /ssl http2 backlog=4096;[\s\S]*http2_max_concurrent_streams 32;/,
     );
+  });
+
+  it('F-3 lets pass the longest body that the gateway takes at each address, and not more by default', () => {
+    expect(rendered).toContain(`  client_max_body_size ${DEFAULT_BODY_LIMIT.bytes / 1_024}k;`);
+    for (const { path, bytes } of BODY_LIMITS) {
+      const location = `location ^~ ${path.replace(/\/$/, '')} {\n      client_max_body_size ${bytes / 1_024}k;`;
+      expect(rendered).toContain(location);
+    }
   });
 
   it('F-36 every way to the gateway replaces what a client says in the proof’s place', () => {

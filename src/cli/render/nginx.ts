@@ -1,3 +1,4 @@
+import { bodyLimitOf } from '../../../domain/limits.ts';
 import { frontLimits, type FrontLimits } from './nginx-limits.ts';
 import { pathMap } from './nginx-paths.ts';
 import { certificateProblems, problemLocations } from './nginx-problems.ts';
@@ -72,6 +73,7 @@ const limitValues = (chosen: Partial<FrontLimits> | undefined): Readonly<Record<
     STREAMS: limits.streams_per_connection,
     BODY: limits.body_kilobytes,
     RESOURCE_BODY: limits.resource_body_kilobytes,
+    GRANT_BODY: Math.max(limits.body_kilobytes, bodyLimitOf('/api/admin/grants').bytes / 1_024),
     KEPT: limits.kept_to_gateway,
   };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
