@@ -113,6 +113,8 @@ export interface GatewayConfig {
   /** Open what they sealed, and seal nothing. */
   readonly olderSealingKeys: readonly Uint8Array[];
   readonly logLevel: LogLevel;
+  /** All that a graceful stop may take. */
+  readonly shutdownSeconds: number;
   /** null: nobody watches. */
   readonly telemetry: TelemetryConfig | null;
 }

@@ -108,6 +108,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_METRICS_PORT', 'telemetry.metrics.port', 'whole number'),
   secret('MOSAIC_METRICS_TOKEN', 'telemetry.metrics.token'),
   variable('MOSAIC_LOG_LEVEL', 'log.level'),
+  variable('MOSAIC_SHUTDOWN_SECONDS', 'shutdown.seconds', 'whole number'),
 ];
 
 /** Old names that still work, with a warning. */

@@ -59,6 +59,7 @@ describe('configuration: defaults', () => {
       alertWebhookUrl: null,
       olderSealingKeys: [],
       logLevel: 'info',
+      shutdownSeconds: 8,
       telemetry: null,
     });
   });

@@ -26,6 +26,7 @@ const DEFAULTS = {
   crlPollSeconds: 45,
   frontPollSeconds: 15,
   rateLimitPerMinute: 60,
+  shutdownSeconds: 8,
 } as const;
 
 interface Resolved {
@@ -155,6 +156,7 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     alertWebhookUrl: document.alerts?.webhook_url ?? null,
     olderSealingKeys: parseSealingKeys(document.sealing?.older_keys ?? '') ?? [],
     logLevel: document.log?.level ?? 'info',
+    shutdownSeconds: document.shutdown?.seconds ?? DEFAULTS.shutdownSeconds,
     telemetry: telemetryOf(document, issues),
   };
   return { config, issues, warnings };

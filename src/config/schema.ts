@@ -337,6 +337,16 @@ export const configDocument = z
       },
       'Logs, as JSON lines on stderr.',
     ),
+    shutdown: section(
+      {
+        seconds: field(
+          z.int().min(1).max(300),
+          'a whole number, 1 to 300',
+          'Longest a graceful stop takes: answers under way, the audit log, then the rest. Default: 8.',
+        ),
+      },
+      'What happens when the gateway is asked to stop.',
+    ),
   })
   .describe('mosaic.config.json, version 2. Every field has an environment variable, which wins.');
 

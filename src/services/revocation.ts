@@ -44,10 +44,14 @@ const tell = async (deps: WorkerDeps, item: OutboxItem): Promise<boolean> => {
  * Tells the CA of the revocations it has not heard of. The database refuses those certificates already; this
  * brings the CRL, the outer fence, up to date, and waits for the own front to follow. A CA that is away is asked again, later each time, without end.
  *
+ * @param isStopped ends it before the next one
  * @returns how many it was told of
  * @throws MosaicError `database_unavailable`
  */
-export const drainRevocations = async (deps: WorkerDeps): Promise<number> => {
+export const drainRevocations = async (
+  deps: WorkerDeps,
+  isStopped: () => boolean = () => false,
+): Promise<number> => {
   let told = 0;
   for (;;) {
     const now = deps.clock.now();
@@ -58,13 +62,15 @@ export const drainRevocations = async (deps: WorkerDeps): Promise<number> => {
     );
     let isInForce: Promise<void> | undefined;
     for (const item of items) {
+      // What is taken and not told is free again when its lease ends.
+      if (isStopped()) break;
       if (!(await tell(deps, item))) continue;
       told += 1;
       // It follows at once, but who ends many grants does not wait for as many reloads: what is asked for last covers all.
       isInForce = deps.refreshFront?.();
     }
     await isInForce;
-    if (items.length < BATCH) return told;
+    if (items.length < BATCH || isStopped()) return told;
   }
 };
 
@@ -96,7 +102,7 @@ export const startRevocationWorker = (deps: WorkerDeps): { stop(): Promise<void>
   let timer: ReturnType<typeof setTimeout> | undefined;
   const round = async (): Promise<void> => {
     try {
-      await drainRevocations(deps);
+      await drainRevocations(deps, () => isStopped);
     } catch (error) {
       deps.log.warn('revocations wait in the outbox', { error: error as Error });
     }

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import type { BootError } from '../../runtimes/node/boot-fault.ts';
 import type { RunningGateway } from '../../runtimes/node/start.ts';
+import { stopSignals, type StopSignals } from '../../runtimes/node/stop-signals.ts';
 import { group, leaf, type OutputOptions } from '../command.ts';
 import { configProblem } from '../configuration.ts';
 import { CliError, EXIT } from '../exit.ts';
@@ -20,8 +22,6 @@ interface StartOptions extends OutputOptions {
   readonly stopWithStdin?: boolean;
 }
 
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-
 /** Options win over the environment, by standing in its place. */
 const environmentOf = (options: StartOptions, env: Io['env']): Io['env'] => {
   const given = {
@@ -33,17 +33,11 @@ const environmentOf = (options: StartOptions, env: Io['env']): Io['env'] => {
   return { ...env, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 };
 
-/** Resolves when it is time to end: a signal, or with `withStdin` the end of standard input. A second signal ends at once. */
-const stopAsked = (withStdin: boolean): Promise<void> =>
-  new Promise((resolve) => {
-    let asked = false;
-    const ask = (): void => {
-      asked = true;
-      resolve();
-    };
-    for (const signal of STOP_SIGNALS) process.on(signal, () => (asked ? process.exit(EXIT.failure) : ask()));
-    if (withStdin) process.stdin.on('close', ask).on('end', ask).on('error', ask).resume();
-  });
+/** Whoever started it may end it by ending standard input, too. */
+const stopWithStdin = (signals: StopSignals): void => {
+  const ask = (): void => signals.ask();
+  process.stdin.on('close', ask).on('end', ask).on('error', ask).resume();
+};
 
 /** Each service that is missing, with its place and the remedy. */
 const bootProblem = (error: BootError): CliError => {
@@ -71,10 +65,7 @@ const notStarted = async (error: unknown): Promise<CliError> => {
   );
 };
 
-const startFrom = async (
-  options: StartOptions,
-  env: Io['env'],
-): Promise<[RunningGateway, string, string]> => {
+const startFrom = async (options: StartOptions, env: Io['env']): Promise<[RunningGateway, GatewayConfig]> => {
   // Loaded only here: no other command needs the gateway.
   const [{ loadConfigFile }, { createLog }, { beginProvisionerKeys }] = await Promise.all([
     import('../../runtimes/node/config-file.ts'),
@@ -97,25 +88,27 @@ const startFrom = async (
   setImmediate(() => {
     if (isStale()) log.warn('this build is older than the sources beside it: run `npm run build`');
   });
-  return [gateway, config.gatewayName, config.dataDir];
+  return [gateway, config];
 };
 
 const start = async (io: Io, options: StartOptions): Promise<void> => {
   // From the beginning: a signal while it starts must end it, too.
-  const asked = stopAsked(options.stopWithStdin === true);
-  const [gateway, name, dataDir] = await startFrom(options, io.env).catch(async (error: unknown) => {
+  const signals = stopSignals(EXIT.failure);
+  if (options.stopWithStdin === true) stopWithStdin(signals);
+  const [gateway, config] = await startFrom(options, io.env).catch(async (error: unknown) => {
     throw await notStarted(error);
   });
+  signals.started(config.shutdownSeconds * 1_000);
   const ready = {
-    name,
+    name: config.gatewayName,
     public_url: gateway.publicUrl,
     federation_url: gateway.federationUrl,
-    data_dir: dataDir,
+    data_dir: config.dataDir,
     pid: process.pid,
     first_start: gateway.needsFirstAdmin,
   };
   io.out(options.json === true ? readyLine(ready) : renderReady(ready));
-  await asked;
+  await signals.asked;
   await gateway.stop();
   process.stdin.destroy();
 };
@@ -125,7 +118,7 @@ export const addGateway = (program: Command, io: Io): void => {
     'mosaic gateway start',
     'mosaic gateway doctor',
   ]);
-  const command = leaf(gateway, 'start', 'Start a gateway; SIGTERM or Ctrl-C ends it gracefully.', [
+  const command = leaf(gateway, 'start', 'Start a gateway; SIGTERM, SIGHUP or Ctrl-C ends it gracefully.', [
     'mosaic gateway start',
     'mosaic gateway start --name work --data-dir /var/lib/mosaic --public-port 8080 --federation-port 8443',
   ])

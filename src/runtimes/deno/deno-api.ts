@@ -42,7 +42,7 @@ export interface DenoApi {
   removeSync(path: string): void;
   lstatSync(path: string): { readonly isSocket: boolean | null };
   umask(mask: number): number;
-  addSignalListener(signal: 'SIGTERM' | 'SIGINT', listener: () => void): void;
+  addSignalListener(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void;
   exit(code: number): never;
 }
 

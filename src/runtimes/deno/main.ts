@@ -18,6 +18,16 @@ const configText = (): string | undefined => {
   }
 };
 
+let isAsked = false;
+let stop: (() => void) | null = null;
+/** The first one stops gracefully, also when the start has not ended yet; the second one ends the process at once. */
+const onSignal = (): void => {
+  if (isAsked) deno.exit(1);
+  isAsked = true;
+  stop?.();
+};
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) deno.addSignalListener(signal, onSignal);
+
 try {
   const file = configText();
   const env = deno.env.toObject();
@@ -29,10 +39,9 @@ try {
   const log = createJsonLog(config.logLevel, config.gatewayName);
   for (const warning of warnings) log.warn(warning);
   const gateway = await startDenoGateway(config, log);
-  const stop = (): void => void gateway.stop().then(() => deno.exit(0));
-  deno.addSignalListener('SIGTERM', stop);
-  deno.addSignalListener('SIGINT', stop);
+  stop = () => void gateway.stop().then(() => deno.exit(0));
   deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ public_url: gateway.publicUrl })}\n`));
+  if (isAsked) stop();
 } catch (error) {
   const { message, exitCode } = explainStartFailure(error);
   writeLogLine(message);

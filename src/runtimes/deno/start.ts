@@ -17,6 +17,7 @@ import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
 import { openWatching } from '../telemetry.ts';
+import { atMost, stopInOrder } from '../shutdown.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
 import { createDenoTransport } from './transport.ts';
 
@@ -25,7 +26,8 @@ export interface DenoGateway {
   stop(): Promise<void>;
 }
 
-const AUDIT_MS = 3_000;
+/** A part that has not closed by then is not waited for. */
+const STEP_MS = 1_000;
 const ABILITY = { ...PLAIN, telemetry: true };
 
 /** What Deno can not do, said before anything is opened. @throws ConfigError */
@@ -122,10 +124,14 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const deps = watching.watch(wired.complete(coreSettings(config, null)));
   const federationApp = createFederationApp(deps, certificateHeader);
   const publicApp = createPublicApp(deps);
-  const worker = startRevocationWorker(deps);
-  const renewals = startRenewalWorker(deps);
-  const lists = startListWatch(deps, config.federation.crlPollSeconds * 1_000);
-  const watch = startAuditWatch(deps, wired.audit, wired.writerId, false);
+  const background = [
+    startRevocationWorker(deps),
+    startRenewalWorker(deps),
+    startListWatch(deps, config.federation.crlPollSeconds * 1_000),
+    startAuditWatch(deps, wired.audit, wired.writerId, false),
+  ].map((part) => async () => {
+    await part.stop();
+  });
   const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
   const { host, port } = config.publicListener;
   const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
@@ -134,16 +140,24 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const metrics = listenForMetrics(config, deps);
   return {
     publicUrl: `http://${reachableHost(host)}:${publicly.addr.port ?? port}`,
-    stop: async () => {
-      await Promise.all([publicly.shutdown(), behindFront.shutdown(), metrics?.shutdown()]);
-      await Promise.all([renewals.stop(), lists.stop()]);
-      await worker.stop();
-      await watch.stop();
-      await closeOutbound(deps);
-      await wired.audit.stop(AUDIT_MS);
-      await watching.stop();
-      await kv.close();
-      await storage.close();
-    },
+    stop: () =>
+      stopInOrder(
+        log,
+        {
+          // Deno ends no connection by itself: what has not finished is left when the process ends.
+          drain: () => Promise.all([publicly.shutdown(), behindFront.shutdown(), metrics?.shutdown()]),
+          audit: wired.audit,
+          background,
+          finish: async (deadline) => {
+            const most = (): number => Math.min(deadline.left(), STEP_MS);
+            await atMost(log, 'outbound connections', most(), () => closeOutbound(deps));
+            await atMost(log, 'audit', most(), () => wired.audit.stop(most()));
+            await atMost(log, 'telemetry', most(), () => watching.stop());
+            await atMost(log, 'key-value', most(), () => kv.close());
+            await atMost(log, 'database', most(), () => storage.close());
+          },
+        },
+        config.shutdownSeconds * 1_000,
+      ),
   };
 };

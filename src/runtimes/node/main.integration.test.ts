@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +55,47 @@ describe('the gateway as a process', () => {
       code: 0,
       last: { message: 'stopped' },
     });
+  });
+
+  it.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)(
+    'F-27 %s ends it gracefully, within its time',
+    async (signal) => {
+      const env = { MOSAIC_PUBLIC_PORT: '0', MOSAIC_FEDERATION_PORT: '0', MOSAIC_SHUTDOWN_SECONDS: '5' };
+      let at = 0;
+      const { code, log } = await run(env, (so_far, self) => {
+        if (at > 0 || !so_far.includes('first administrator') || !so_far.endsWith('\n')) return;
+        at = performance.now();
+        self.kill(signal);
+      });
+      expect({ code, isInTime: performance.now() - at < 6_000 }).toEqual({ code: 0, isInTime: true });
+      expect(log).toContain('"stopped"');
+    },
+  );
+
+  it('F-27 a signal while a start hangs ends it, and a second one at once', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const env = {
+      MOSAIC_TIER: 'standalone',
+      DATABASE_URL: `postgres://u:canary-7b@127.0.0.1:${(silent.address() as AddressInfo).port}/d`,
+      MOSAIC_SEALING_KEY: 'ab'.repeat(32),
+    };
+    try {
+      for (const signals of [1, 2]) {
+        const connected = once(silent, 'connection');
+        const running = run(env);
+        await connected;
+        const from = performance.now();
+        child?.kill('SIGTERM');
+        if (signals === 2) setTimeout(() => child?.kill('SIGTERM'), 200);
+        const { code } = await running;
+        // Of the first, that it was ended; or the reason why it would not have started, if that came first.
+        expect(signals === 2 ? [1] : [1, 69]).toContain(code);
+        expect(performance.now() - from).toBeLessThan(signals === 2 ? 2_000 : 5_000);
+      }
+    } finally {
+      silent.close();
+    }
   });
 
   it('refuses a bad configuration at once: exit code 78 and every fault', async () => {

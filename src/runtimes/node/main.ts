@@ -7,6 +7,7 @@ import { quickenImports, useCompileCache } from './lean.ts';
 import type { RunningGateway } from './start.ts';
 import { createLog } from './log.ts';
 import { beginProvisionerKeys } from './provisioner-keys.ts';
+import { stopSignals } from './stop-signals.ts';
 
 /** What an operator reads when a start fails, and the process's exit code. */
 export const explainFailure = (error: unknown): Explained =>
@@ -29,23 +30,10 @@ export const describeStart = ({ publicUrl, federationUrl, needsFirstAdmin }: Run
   return lines.join('\n');
 };
 
-/** Resolves with the first signal that asks to stop; the second one ends the process at once. */
-const untilSignal = (): Promise<NodeJS.Signals> =>
-  new Promise((resolve) => {
-    let asked = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(1);
-      asked = true;
-      resolve(signal);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
-
-/** Starts a gateway and stops it gracefully on SIGTERM or SIGINT. Sets the process's exit code; never throws. */
+/** Starts a gateway and stops it gracefully on SIGTERM, SIGINT or SIGHUP. Sets the process's exit code; never throws. */
 export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
   try {
-    const stopAsked = untilSignal();
+    const signals = stopSignals();
     const { config, warnings } = loadConfigFile(options);
     const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
     for (const warning of warnings) log.warn(warning);
@@ -54,8 +42,9 @@ export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
     beginProvisionerKeys(config);
     const { startGateway } = await import('./start.ts');
     const gateway = await startGateway(config, { log });
+    signals.started(config.shutdownSeconds * 1_000);
     process.stdout.write(`${describeStart(gateway)}\n`);
-    log.info('stopping', { signal: await stopAsked });
+    log.info('stopping', { signal: await signals.asked });
     await gateway.stop();
     log.info('stopped');
   } catch (error) {

@@ -37,6 +37,7 @@ import { openServices, type Services } from './services.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
 import { cleanFields } from '../redact.ts';
+import { createUndo, deadlineIn, stopInOrder, type Undo } from '../shutdown.ts';
 import { openWatching } from '../telemetry.ts';
 
 export interface GatewayHooks {
@@ -59,25 +60,10 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-const DRAIN_MS = 5_000;
-const AUDIT_MS = 3_000;
+/** Of listeners that nobody has been served by. */
+const DRAIN_MS = 500;
 /** When the engine has compiled in the background what was used at start. */
 const SETTLED_MS = 4_000;
-
-/** Undoes what was done so far, last first, whatever fails on the way. */
-const createUndo = (log: Log) => {
-  const steps: (() => unknown)[] = [];
-  const run = async (): Promise<void> => {
-    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
-      try {
-        await step();
-      } catch (error) {
-        log.warn('a step of the shutdown failed', { error: error as Error });
-      }
-    }
-  };
-  return { add: (step: () => unknown) => void steps.push(step), run };
-};
 
 /** The same authority, but whoever is given it hears of other roots at once: the front must follow. */
 const tellRoots = (ca: Authority, onRolled: () => Promise<void>): Authority => ({
@@ -131,12 +117,7 @@ const listenForPeers = async (
   return { listening, source: certificateOfSocket, keeper, isProven: anyProof };
 };
 
-const startListeners = async (
-  config: GatewayConfig,
-  wired: Wired,
-  log: Log,
-  undo: { add(step: () => unknown): void },
-) => {
+const startListeners = async (config: GatewayConfig, wired: Wired, log: Log, undo: Undo) => {
   const [publicly, federation, enrollment] = [deferHandler(), deferHandler(), deferHandler()];
   const { ca, keyMaker, clock } = wired;
   const pollMs = config.federation.frontPollSeconds * 1_000;
@@ -144,13 +125,13 @@ const startListeners = async (
   const refused = auditRefusals({ audit: wired.audit, clock, log });
   const handlers = { federation: federation.handle, enrollment: enrollment.handle, refused };
   const { listening: inner, source, keeper, isProven } = await listenForPeers(config, parts, handlers);
-  undo.add(() => inner.stop(DRAIN_MS));
-  undo.add(() => keeper?.stop());
+  undo.add('peers’ listener', () => inner.stop(DRAIN_MS));
+  undo.add('front', () => keeper?.stop());
   const { publicSocket } = config;
   const outer = await (publicSocket === null
     ? listenPublic(publicly.handle, config.publicListener)
     : listenPublicSocket(publicly.handle, publicSocket));
-  undo.add(() => outer.stop(DRAIN_MS));
+  undo.add('public listener', () => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
   const serve = (deps: Deps): void => {
     federation.set(withSending(createFederationApp(deps, source).fetch));
@@ -162,7 +143,7 @@ const startListeners = async (
     publicPort: outer.port,
     keeper,
     serve,
-    drain: () => Promise.all([inner.stop(DRAIN_MS), outer.stop(DRAIN_MS)]),
+    drain: (graceMs: number) => Promise.all([inner.stop(graceMs), outer.stop(graceMs)]),
   };
 };
 
@@ -170,14 +151,38 @@ const startListeners = async (
 const listenForMetrics = async (
   { telemetry }: GatewayConfig,
   deps: Deps,
-  undo: { add(step: () => unknown): void },
+  undo: Undo,
 ): Promise<number | null> => {
   const listener = telemetry?.metrics?.listener ?? null;
   if (listener === null || deps.metrics === undefined) return null;
   const { fetch } = createMetricsApp(deps, deps.metrics);
   const listening = await listenPublic(fetch, listener, 'telemetry.metrics');
-  undo.add(() => listening.stop(DRAIN_MS));
+  undo.add('metrics', () => listening.stop(DRAIN_MS));
   return listening.port;
+};
+
+/** What goes on beside the requests. @returns what ends each part; may be called again */
+const startBackground = (
+  config: GatewayConfig,
+  deps: Deps,
+  { audit, writerId }: Pick<Wired, 'audit' | 'writerId'>,
+  log: Log,
+): readonly (() => Promise<void>)[] => {
+  const parts: { stop(): Promise<void> | void }[] = [
+    startRevocationWorker(deps),
+    startRenewalWorker(deps),
+    startListWatch(deps, config.federation.crlPollSeconds * 1_000),
+    startAuditWatch(deps, audit, writerId, config.tier === 'local'),
+  ];
+  if (config.front !== null && config.front.refusedLog !== null) {
+    const { refusedLog: file, directory: folder } = config.front;
+    const refusals = createRefusedLog({ file, folder, audit: deps.audit, clock: deps.clock, log });
+    refusals.start();
+    parts.push(refusals);
+  }
+  return parts.map((part) => async () => {
+    await part.stop();
+  });
 };
 
 /** At a start nothing is on its way into the database: what is sealed under no older key by now never will be. */
@@ -202,13 +207,13 @@ export const startGateway = async (
   try {
     const watching = await openWatching(config, plain);
     const alerts = alertsOf(config, watching.log);
-    undo.add(() => alerts.stop());
+    undo.add('alerts', () => alerts.stop());
     const { log } = alerts;
     const services = await openServices(config, log);
-    undo.add(() => services.close());
-    undo.add(() => watching.stop());
+    undo.add('services', () => services.close());
+    undo.add('telemetry', () => watching.stop());
     const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
-    undo.add(() => wired.audit.stop(AUDIT_MS));
+    undo.add('audit', (leftMs) => wired.audit.stop(leftMs));
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
     const ca = keeper === null ? wired.ca : tellRoots(wired.ca, () => keeper.refresh());
@@ -218,25 +223,13 @@ export const startGateway = async (
       ...(keeper === null ? {} : { front: keeper.state, refreshFront: keeper.refresh }),
     });
     await tidyKeys(services, deps);
-    undo.add(() => closeOutbound(deps));
-    const worker = startRevocationWorker(deps);
-    undo.add(() => worker.stop());
-    const renewals = startRenewalWorker(deps);
-    undo.add(() => renewals.stop());
-    const lists = startListWatch(deps, config.federation.crlPollSeconds * 1_000);
-    undo.add(() => lists.stop());
-    const watch = startAuditWatch(deps, wired.audit, wired.writerId, config.tier === 'local');
-    undo.add(() => watch.stop());
-    if (config.front !== null && config.front.refusedLog !== null) {
-      const { refusedLog: file, directory: folder } = config.front;
-      const refusals = createRefusedLog({ file, folder, audit: deps.audit, clock: deps.clock, log });
-      refusals.start();
-      undo.add(() => refusals.stop());
-    }
+    undo.add('outbound connections', () => closeOutbound(deps));
+    const background = startBackground(config, deps, wired, log);
+    undo.add('background', () => Promise.all(background.map((stop) => stop())));
     const metricsPort = await listenForMetrics(config, deps, undo);
-    if (keeper !== null) undo.add(await deps.storage.onRevocations(() => void keeper.refresh()));
+    if (keeper !== null)
+      undo.add('revocation news', await deps.storage.onRevocations(() => void keeper.refresh()));
     listeners.serve(deps);
-    undo.add(() => listeners.drain());
     const { items } = await deps.storage.stores.users.list({ limit: 1, after: null });
     const { federationUrl, enrollmentBaseUrl: enrollmentUrl } = deps.settings;
     // Behind a front people come to the same server as those who enroll.
@@ -246,13 +239,16 @@ export const startGateway = async (
         : `http://${reachableHost(config.publicListener.host)}:${listeners.publicPort}`;
     log.info('gateway ready', { tier: config.tier, public_url: publicUrl, federation_url: federationUrl });
     const settled = setTimeout(settle, SETTLED_MS).unref();
-    undo.add(() => clearTimeout(settled));
+    const order = { drain: listeners.drain, audit: wired.audit, background, finish: undo.run };
     let stopping: Promise<void> | null = null;
-    const stop = (): Promise<void> => (stopping ??= undo.run());
+    const stop = (): Promise<void> => {
+      clearTimeout(settled);
+      return (stopping ??= stopInOrder(log, order, config.shutdownSeconds * 1_000));
+    };
     const needsFirstAdmin = items.length === 0;
     return { publicUrl, federationUrl, enrollmentUrl, metricsPort, deps, needsFirstAdmin, stop };
   } catch (error) {
-    await undo.run();
+    await undo.run(deadlineIn(config.shutdownSeconds * 1_000));
     throw error;
   }
 };
