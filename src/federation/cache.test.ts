@@ -11,7 +11,7 @@ it('is bounded: what was not used for longest goes first, and what is too large 
   cache.told('peer', 30);
   const put = (key: string, characters: number): void => {
     const text = 'x'.repeat(characters);
-    cache.put(key, { value: key, asOf: clock.now() }, text, 'peer');
+    cache.put(key, { value: key, asOf: clock.now() }, text, { id: 'peer', localUserId: 'ann' });
   };
   const half = MAX_ENTRY_BYTES / 2;
   put('first', half);
@@ -27,4 +27,33 @@ it('is bounded: what was not used for longest goes first, and what is too large 
   expect(cache.get('more 0')).toBeNull();
   put('huge', MAX_ENTRY_BYTES);
   expect(cache.get('huge')).toBeNull();
+});
+
+it('F-18 one person’s answers take a bounded part of a shared store, where rate limits live too', async () => {
+  const kv = { ...createMemoryKeyValue({ clock }), isLocal: false };
+  let shared = 0;
+  const counting = {
+    ...kv,
+    set: (key: string, value: Uint8Array, seconds: number) => {
+      shared += value.byteLength;
+      return kv.set(key, value, seconds);
+    },
+  };
+  const cache = createResponseCache({
+    kv: counting,
+    mac: (bytes) => bytes,
+    clock,
+    log: silent,
+    ttlSeconds: 30,
+  });
+  cache.told('peer', 30);
+  const put = (key: string, localUserId: string): void =>
+    cache.put(key, { value: key, asOf: clock.now() }, 'x'.repeat(500_000), { id: 'peer', localUserId });
+  for (let n = 0; n < 100; n += 1) put(`ann ${n}`, 'ann');
+  await cache.settled();
+  expect(shared).toBeGreaterThan(3_500_000);
+  expect(shared).toBeLessThanOrEqual(4 * 1024 * 1024);
+  put('ben', 'ben');
+  await cache.settled();
+  expect(shared).toBeGreaterThan(4_000_000);
 });

@@ -5,7 +5,7 @@ import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { abortable } from './body.ts';
-import { createDeadline, type Deadline } from './deadline.ts';
+import { createFlights, type Flights } from './flights.ts';
 
 /** What an answer is given in again and again. Kept with it and gone with it, so that it says nothing for longer. */
 export interface Forms {
@@ -55,14 +55,13 @@ export interface ResponseCache {
   /** What another replica keeps. @param read makes the value of the stored JSON, or null when it is not acceptable */
   shared<T>(key: string, read: (json: unknown) => T | null): Promise<Kept<T> | null>;
   /** @param json what the peer's answer was read from, or the same again */
-  put(key: string, kept: Pick<Kept<unknown>, 'value' | 'asOf'>, json: unknown, peerId: string): void;
-  /** One call for all who ask the same at the same time. It ends when nobody waits for it any more. */
-  flight<T>(
+  put(
     key: string,
-    signal: AbortSignal,
-    timeoutMs: number,
-    start: (deadline: Deadline) => Promise<T>,
-  ): Promise<{ readonly isJoined: boolean; readonly value: T }>;
+    kept: Pick<Kept<unknown>, 'value' | 'asOf'>,
+    json: unknown,
+    peer: Pick<AskedPeer, 'id' | 'localUserId'>,
+  ): void;
+  readonly flights: Flights;
   /** Notes how a question that might have been in the cache was answered. */
   count(isHit: boolean): void;
   readonly counters: CacheCounters;
@@ -79,17 +78,13 @@ const MAX_PEERS = 10_000;
 /** A shared store that is slower than this is of no use, and is left alone for a while. */
 const SHARED_WAIT_MS = 250;
 const SHARED_PAUSE_MS = 5_000;
+/** What one person's answers may take in a shared store, of this process and in this time: rate limits live there too (FAULTS F-18). */
+const SHARED_BYTES = 4 * 1024 * 1024;
+const SHARED_WINDOW_MS = 30_000;
 
 /** Where an answer is kept in this process. @param path the verb's address with its whole query */
 export const cacheKey = (peer: AskedPeer, path: string): string =>
   JSON.stringify([peer.localUserId, peer.id, peer.remoteGrantId, peer.cacheEpoch, path]);
-
-interface Flight {
-  readonly result: Promise<unknown>;
-  /** Nobody joins it any more, and what is still under way stops. */
-  readonly end: () => void;
-  waiting: number;
-}
 
 const encoder = new TextEncoder();
 
@@ -115,7 +110,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
     perf: { now: () => clock.now().getTime() },
   });
   const limits = new LRUCache<string, number>({ max: MAX_PEERS });
-  const flights = new Map<string, Flight>();
+  const spent = new LRUCache<string, { readonly since: number; readonly bytes: number }>({ max: MAX_PEERS });
   const running = new Set<Promise<void>>();
   const counters = { hits: 0, misses: 0 };
   let pausedUntil = 0;
@@ -138,27 +133,21 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
     }
   };
 
+  /** Whether a person's answers are still within what that person may have in the shared store. */
+  const maySpend = (userId: string, bytes: number, now: number): boolean => {
+    const held = spent.get(userId);
+    const isOver = held === undefined || now - held.since >= SHARED_WINDOW_MS;
+    const used = isOver ? 0 : held.bytes;
+    if (used + bytes > SHARED_BYTES) return false;
+    spent.set(userId, { since: isOver ? now : held.since, bytes: used + bytes });
+    return true;
+  };
+
   /** What is over is let go of, also when nobody asks for it again. */
   const purge = (now: number): void => {
     if (now - purgedAt < SHARED_PAUSE_MS) return;
     purgedAt = now;
     entries.purgeStale();
-  };
-
-  const takeOff = (
-    key: string,
-    timeoutMs: number,
-    start: (deadline: Deadline) => Promise<unknown>,
-  ): Flight => {
-    const { deadline, giveUp } = createDeadline(timeoutMs);
-    const end = (): void => {
-      if (flights.get(key) === flight) flights.delete(key);
-      giveUp();
-    };
-    const result = start(deadline).finally(end);
-    const flight: Flight = { result, end, waiting: 0 };
-    flights.set(key, flight);
-    return flight;
   };
 
   return {
@@ -178,7 +167,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       return kept;
     },
 
-    put: (key, { value, asOf }, json, peerId) => {
+    put: (key, { value, asOf }, json, { id: peerId, localUserId }) => {
       const now = clock.now().getTime();
       purge(now);
       const until = asOf.getTime() + (limits.get(peerId) ?? 0) * 1000;
@@ -190,6 +179,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
         { value, forms: {}, asOf, until },
         { size: WEIGHT * bytes.byteLength + key.length, ttl: until - now },
       );
+      if (!maySpend(localUserId ?? '', bytes.byteLength, now)) return;
       const writing = atStore(() => kv.set(sharedKey(key), bytes, (until - now) / 1000)).then(
         () => undefined,
       );
@@ -197,22 +187,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       void writing.finally(() => running.delete(writing));
     },
 
-    flight: async <T>(
-      key: string,
-      signal: AbortSignal,
-      timeoutMs: number,
-      start: (deadline: Deadline) => Promise<T>,
-    ) => {
-      const known = flights.get(key);
-      const flight = known ?? takeOff(key, timeoutMs, start);
-      flight.waiting += 1;
-      try {
-        return { isJoined: known !== undefined, value: (await abortable(signal, flight.result)) as T };
-      } finally {
-        flight.waiting -= 1;
-        if (flight.waiting === 0) flight.end();
-      }
-    },
+    flights: createFlights(),
 
     count: (isHit) => {
       if (isHit) counters.hits += 1;

@@ -75,7 +75,7 @@ const fetchNow = async <T>(
   cache.told(peer.id, terms?.maxAge ?? 0);
   const isLate = standing === 'late' || (standing === 'same' && epochs.isLate(mark));
   const isStored = key !== null && standing === 'same' && !isLate && epochs.isCurrent(mark);
-  if (isStored) cache.put(key, { value: result.value, asOf }, question.write(result.value), peer.id);
+  if (isStored) cache.put(key, { value: result.value, asOf }, question.write(result.value), peer);
   return { result, asOf, isStored, isLate };
 };
 
@@ -105,18 +105,33 @@ export const consult = async <T>(
   }
   const now = (own: Deadline, at: Mark, under: string | null): Promise<Fetched<T>> =>
     fetchNow(peer, question, { ...consulting, deadline: own, mark: at }, under);
+  /** What has been kept since the question came, by the call that was waited for: it was asked for by the same person. */
+  const nowOrKept = async (own: Deadline): Promise<Fetched<T> | Kept<T>> => {
+    const at = epochs.again(mark);
+    const limit = cache.allowed(peer.id);
+    const under = limit !== null && limit > 0 && epochs.isCurrent(at) ? cacheKey(peer, question.path) : null;
+    const kept = under === null || isFresh ? null : (cache.get(under) as Kept<T> | null);
+    return kept ?? now(own, at, under ?? key);
+  };
   let fetched: Fetched<T>;
   let isJoined = false;
-  if (key === null || isFresh || allowed === null) fetched = await now(deadline, mark, key);
-  else {
-    try {
-      const flight = await cache.flight(key, deadline.signal, outbound.timeoutMs, (own) =>
-        now(own, mark, key),
-      );
+  const { flights } = cache;
+  try {
+    if (key === null || isFresh || allowed === null) {
+      const same = `${isFresh ? 'fresh' : 'now'} ${cacheKey(peer, question.path)}`;
+      const shared = await flights.gather(same, deadline, outbound.timeoutMs, nowOrKept);
+      if ('until' in shared.value && epochs.isCurrent(mark)) {
+        sighting.hit(shared.value);
+        return ok(shared.value.value);
+      }
+      fetched = 'until' in shared.value ? await now(deadline, epochs.again(mark), null) : shared.value;
+      ({ isJoined } = shared);
+    } else {
+      const flight = await flights.join(key, deadline, outbound.timeoutMs, (own) => now(own, mark, key));
       ({ value: fetched, isJoined } = flight);
-    } catch (cause) {
-      return err(peerFailure('peer_timeout', { cause }));
     }
+  } catch (cause) {
+    return err(peerFailure('peer_timeout', { cause }));
   }
   // What is learned while the second one is under way is met by the next question: only a revocation counts at once.
   if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(deadline, epochs.again(mark), null);

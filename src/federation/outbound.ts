@@ -41,7 +41,7 @@ export const outboundOf = (deps: Deps): Outbound => {
       clock,
     ),
     cache: createResponseCache({ kv, mac: keys.cursorMac, clock, log, ttlSeconds: settings.cacheTtlSeconds }),
-    offline: createOfflineSignals(kv, keys.cursorMac, log),
+    offline: createOfflineSignals(kv, keys.cursorMac, clock, log),
     clients: createPeerClients({
       transport: deps.transport,
       sealer: deps.sealer,

@@ -156,6 +156,16 @@ describe('the response cache', () => {
     expect(answers.filter(({ cacheStatus }) => cacheStatus?.includes('collapsed'))).toHaveLength(49);
   });
 
+  it('F-10 180 cold lists are one call; where nothing may be kept who comes later gets a later answer', async () => {
+    const cold = asker([], { work: keptPeer('one') });
+    await Promise.all(Array.from({ length: 180 }, () => list(cold)));
+    const never = asker([], { work: keptPeer('one', 'max-age=0, grant-version=1') });
+    await Promise.all(Array.from({ length: 2_000 }, () => list(never)));
+    const fresh = asker([], { work: keptPeer('one') });
+    await Promise.all(Array.from({ length: 2_000 }, () => list(fresh, { isFresh: true })));
+    expect([cold, never, fresh].map((one) => work(one).requests)).toEqual([1, 2, 2]);
+  });
+
   it('M5-3 10,000 cached reads race with the moment a revocation is learned: no row after it', async () => {
     const from = asker([taskAt(5, 5, 'local')], { work: keptPeer('secret') });
     await list(from);

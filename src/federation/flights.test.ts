@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { createFlights } from './flights.ts';
+
+const LONG_MS = 10_000;
+const never = new AbortController().signal;
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+/** Calls that are answered by hand, each with its number. */
+const peer = () => {
+  const flights = createFlights();
+  const calls: { readonly answer: () => void; readonly fail: () => void; isGivenUp: boolean }[] = [];
+  const ask = (signal = never, key = 'question') =>
+    flights.gather(key, { signal }, LONG_MS, (deadline) => {
+      const number = calls.length + 1;
+      return new Promise<number>((resolve, reject) => {
+        const call = {
+          answer: () => resolve(number),
+          fail: () => reject(new Error('failed')),
+          isGivenUp: false,
+        };
+        deadline.signal.addEventListener('abort', () => (call.isGivenUp = true));
+        calls.push(call);
+      });
+    });
+  return { calls, ask };
+};
+
+describe('F-10 one call for many who ask the same', () => {
+  it('who comes after a call was sent gets the answer of the next one, which is one for all of them', async () => {
+    const { calls, ask } = peer();
+    const first = ask();
+    const others = Array.from({ length: 180 }, () => ask());
+    await turn();
+    expect(calls).toHaveLength(1);
+    calls[0]?.answer();
+    expect(await first).toEqual({ isJoined: false, value: 1 });
+    await turn();
+    expect(calls).toHaveLength(2);
+    const late = ask();
+    calls[1]?.answer();
+    const values = (await Promise.all(others)).map(({ value }) => value);
+    expect(new Set(values)).toEqual(new Set([2]));
+    await turn();
+    calls[2]?.answer();
+    expect((await late).value).toBe(3);
+  });
+
+  it('a call that does not come back holds up the next one for a moment only', async () => {
+    const { calls, ask } = peer();
+    void ask();
+    const second = ask();
+    await expect.poll(() => calls.length).toBe(2);
+    calls[1]?.answer();
+    expect((await second).value).toBe(2);
+  });
+
+  it('a failure is of those who waited for it, and of nobody after them', async () => {
+    const { calls, ask } = peer();
+    const first = ask();
+    const second = ask();
+    calls[0]?.fail();
+    await expect(first).rejects.toThrow('failed');
+    await turn();
+    calls[1]?.answer();
+    expect((await second).value).toBe(2);
+    await turn();
+    const third = ask();
+    calls[2]?.answer();
+    expect(await third).toEqual({ isJoined: false, value: 3 });
+  });
+
+  it('a call that nobody waits for any more ends, and one that was not sent is not', async () => {
+    const { calls, ask } = peer();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = ask(one.signal);
+    const second = ask(two.signal);
+    two.abort();
+    await expect(second).rejects.toThrow('aborted');
+    one.abort();
+    await expect(first).rejects.toThrow('aborted');
+    expect(calls.map(({ isGivenUp }) => isGivenUp)).toEqual([true]);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(calls).toHaveLength(1);
+    const third = ask();
+    await turn();
+    calls[1]?.answer();
+    expect((await third).value).toBe(2);
+  });
+
+  it('other questions are other calls', async () => {
+    const { calls, ask } = peer();
+    void ask();
+    void ask(never, 'other');
+    await turn();
+    expect(calls).toHaveLength(2);
+  });
+});
