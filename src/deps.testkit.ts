@@ -11,6 +11,7 @@ import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { createWorkInFlight } from './services/work-in-flight.ts';
 import { newAuditChains } from './wire.ts';
 import { sha256 } from './services/mac.ts';
+import { publishPki } from './services/published-pki.ts';
 
 export interface TestClock {
   now(): Date;
@@ -98,7 +99,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
   const { secrets, embeddedCa, audit: auditStore } = storage.stores;
   const sealer = createSealer({ current: await sealingKey(random.bytes(32)) });
   const all: CoreSettings = { ...SETTINGS, ...settings };
-  const ca = await createEmbeddedAuthority({
+  const authority = await createEmbeddedAuthority({
     store: embeddedCa,
     secrets,
     sealer,
@@ -107,6 +108,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     crlLifetimeSeconds: 7 * 24 * 3_600,
     commonName: `Mosaic test authority ${all.gatewayName}`,
   });
+  const { authority: ca, pki } = publishPki(authority, clock);
   const keys = await loadGatewayKeys({ secrets, sealer, random });
   const audit = createAuditQueue({
     store: auditStore,
@@ -128,6 +130,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
   });
   return {
     settings: all,
+    pki,
     storage,
     kv,
     ca,

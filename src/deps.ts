@@ -1,4 +1,4 @@
-import type { Authority } from '../ca/authority.ts';
+import type { Authority, Crl } from '../ca/authority.ts';
 import type { AuditDraft, Hash, Linked } from '../domain/audit/chain.ts';
 import type { Covered } from '../domain/audit/checkpoint.ts';
 import type { AuditClass } from '../domain/audit/entry.ts';
@@ -7,6 +7,14 @@ import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../do
 import type { Storage } from '../domain/ports/storage.ts';
 import type { Telemetry } from '../domain/ports/telemetry.ts';
 import type { WorkInFlight } from '../domain/ports/work.ts';
+
+/** What everybody may read of the authority, from memory: any number of strangers cost the authority nothing. */
+export interface PublishedPki {
+  /** @throws MosaicError `ca_unavailable` when there is no list that is still valid */
+  readonly list: () => Promise<Crl>;
+  /** @throws MosaicError `ca_unavailable` */
+  readonly rootPem: () => Promise<string>;
+}
 
 /** What the portable core needs to know of the configuration. */
 export interface CoreSettings {
@@ -185,6 +193,8 @@ export interface Deps {
   readonly storage: Storage;
   readonly kv: KeyValue;
   readonly ca: Authority;
+  /** Root and revocation list, for everybody to read. */
+  readonly pki: PublishedPki;
   readonly sealer: Sealer;
   readonly keys: GatewayKeys;
   readonly audit: AuditSink;

@@ -11,6 +11,7 @@ import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
 import { createWorkInFlight } from './services/work-in-flight.ts';
+import { publishPki, type PkiMemory } from './services/published-pki.ts';
 
 /** What a runtime brings along. */
 export interface WireParts {
@@ -35,6 +36,8 @@ export interface WireParts {
   readonly authority?: Authority | null;
   /** Of an earlier `wire`, for the same runtimes: they stay one writer of the audit log. */
   readonly chains?: AuditChains;
+  /** Of an earlier `wire`, for the same runtimes: what everybody may read of the authority. */
+  readonly pkiMemory?: PkiMemory;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
   readonly isAuthorityLazy?: boolean;
 }
@@ -53,6 +56,8 @@ export interface Wired {
   readonly audit: AuditQueue;
   /** This start, as the audit log knows it. */
   readonly writerId: string;
+  /** A front asks for the revocation list at intervals: nobody who reads it ever does. */
+  readonly keptByFront: () => void;
   /** @param ca instead of the wired one, for a runtime that wants to hear of revocations */
   complete(settings: CoreSettings, ca?: Authority): Deps;
 }
@@ -115,7 +120,8 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       crlLifetimeSeconds: CRL_LIFETIME_SECONDS,
       commonName: `Mosaic ${parts.gatewayName}`.slice(0, 64),
     });
-  const authority = parts.authority ?? (parts.isAuthorityLazy === true ? lazyAuthority(open) : await open());
+  const opened = parts.authority ?? (parts.isAuthorityLazy === true ? lazyAuthority(open) : await open());
+  const { authority, pki, keptByFront } = publishPki(opened, clock, parts.pkiMemory);
   const chains = parts.chains ?? newAuditChains(parts.hashing);
   const audit = createAuditQueue({
     store: storage.stores.audit,
@@ -135,11 +141,13 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
     keyMaker,
     audit,
     writerId: chains.writerId,
+    keptByFront,
     complete: (settings, ca = authority) => ({
       settings,
       storage,
       kv,
       ca,
+      pki,
       sealer,
       keys,
       audit,

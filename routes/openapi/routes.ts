@@ -1,6 +1,8 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { toHex } from '../../domain/bytes.ts';
 import type { Deps } from '../../src/deps.ts';
+import { answerCacheable, limitPages, NOT_MODIFIED, type Cacheable } from '../conditional.ts';
 import type { AppEnv } from '../http.ts';
 import type { OpenapiSource } from './collect.ts';
 import { describe } from './describe.ts';
@@ -18,11 +20,38 @@ export interface OpenapiOptions {
 const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+interface Rendered {
+  readonly document: Cacheable;
+  readonly page: Cacheable;
+  readonly style: Cacheable;
+}
+
+/** A new release has other texts: a browser asks again after a minute, and is told that it has them still. */
+const MAX_AGE_SECONDS = 60;
+const TAG_LENGTH = 32;
+
+const render = async ({ hash }: Pick<Deps, 'hash'>, document: JsonObject): Promise<Rendered> => {
+  const encoder = new TextEncoder();
+  const cacheable = (contentType: string, text: string): Cacheable => {
+    const body = encoder.encode(text);
+    return { body, contentType, tag: toHex(hash(body)).slice(0, TAG_LENGTH), maxAgeSeconds: MAX_AGE_SECONDS };
+  };
+  return {
+    document: cacheable('application/json', JSON.stringify(document)),
+    page: cacheable('text/html; charset=UTF-8', await docsPage(document, '/docs/style.css', '/openapi.json')),
+    style: cacheable('text/css; charset=utf-8', DOCS_STYLE),
+  };
+};
+
 /** Mounted at /: the API's document, and a page of it for people. */
 export const openapiRoutes = (deps: Deps, { version, sources }: OpenapiOptions): Hono<AppEnv> => {
-  let made: JsonObject | undefined;
-  const document = (): JsonObject => (made ??= openapiDocument(deps.settings, version, sources()));
+  let made: Promise<Rendered> | undefined;
+  /** Rendered once: every reader gets the same text, and whoever has it gets 304. */
+  const rendered = (): Promise<Rendered> =>
+    (made ??= render(deps, openapiDocument(deps.settings, version, sources())));
   const app = new Hono<AppEnv>();
+  const limited = limitPages(deps);
+  for (const path of ['/openapi.json', '/docs', '/docs/*']) app.use(path, limited);
   app.get(
     '/openapi.json',
     describe({
@@ -33,8 +62,9 @@ export const openapiRoutes = (deps: Deps, { version, sources }: OpenapiOptions):
         description: 'The document.',
         schema: z.looseObject({ openapi: z.literal('3.1.0') }),
       },
+      otherAnswers: [NOT_MODIFIED],
     }),
-    (c) => c.json(document()),
+    async (c) => answerCacheable(c, (await rendered()).document),
   );
   app.get(
     '/docs',
@@ -42,10 +72,11 @@ export const openapiRoutes = (deps: Deps, { version, sources }: OpenapiOptions):
       summary: 'This API as a page to read',
       tags: ['operations'],
       success: { status: 200, description: 'HTML without script.', contentType: 'text/html' },
+      otherAnswers: [NOT_MODIFIED],
     }),
-    (c) => {
+    async (c) => {
       c.header('content-security-policy', PAGE_POLICY);
-      return c.html(docsPage(document(), '/docs/style.css', '/openapi.json'));
+      return answerCacheable(c, (await rendered()).page);
     },
   );
   app.get(
@@ -54,8 +85,9 @@ export const openapiRoutes = (deps: Deps, { version, sources }: OpenapiOptions):
       summary: 'Style of that page',
       tags: ['operations'],
       success: { status: 200, description: 'CSS.', contentType: 'text/css' },
+      otherAnswers: [NOT_MODIFIED],
     }),
-    (c) => c.body(DOCS_STYLE, 200, { 'content-type': 'text/css; charset=utf-8' }),
+    async (c) => answerCacheable(c, (await rendered()).style),
   );
   return app;
 };

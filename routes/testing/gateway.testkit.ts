@@ -11,6 +11,7 @@ import { createMemoryKeyValue } from '../../src/kv/memory.ts';
 import { createAuditQueue } from '../../src/services/audit-queue.ts';
 import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
 import { createWorkInFlight } from '../../src/services/work-in-flight.ts';
+import { publishPki } from '../../src/services/published-pki.ts';
 import { newAuditChains } from '../../src/wire.ts';
 import { auditRoutes } from '../admin/audit.ts';
 import { grantRoutes } from '../admin/grants.ts';
@@ -134,6 +135,7 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     storage,
     kv: createMemoryKeyValue({ clock }),
     ca,
+    pki: publishPki(ca, clock).pki,
     sealer,
     keys,
     audit: queue,

@@ -216,6 +216,7 @@ export const startGateway = async (
     undo.add('audit', (leftMs) => wired.audit.stop(leftMs));
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
+    if (keeper !== null) wired.keptByFront();
     const ca = keeper === null ? wired.ca : tellRoots(wired.ca, () => keeper.refresh());
     const deps: Deps = watching.watch({
       alerts,

@@ -12,6 +12,7 @@ import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage, type Outage } from '../../kv/outage.ts';
+import { newPkiMemory, type PkiMemory } from '../../services/published-pki.ts';
 import { drainRevocations } from '../../services/revocation.ts';
 import type { AuditChains } from '../../services/audit-chains.ts';
 import { newAuditChains, systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
@@ -40,6 +41,7 @@ interface Isolate {
   outage: Outage | null;
   readonly provenBindings: Set<string>;
   chains: AuditChains | null;
+  readonly pkiMemory: PkiMemory;
 }
 
 const isolate: Isolate = {
@@ -49,6 +51,7 @@ const isolate: Isolate = {
   outage: null,
   provenBindings: new Set(),
   chains: null,
+  pkiMemory: newPkiMemory(),
 };
 /** Of this isolate: rate limits are per isolate until a shared store is configured. */
 const memoryKv = createMemoryKeyValue({ clock: systemClock });
@@ -102,9 +105,9 @@ const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
     isolate.unsealed ??= await unseal({ storage, sealingKey, olderSealingKeys: config.olderSealingKeys });
     // Made with the first request: a Worker has no randomness before that.
     isolate.chains ??= newAuditChains();
-    const { unsealed, chains } = isolate;
+    const { unsealed, chains, pkiMemory } = isolate;
     const parts = { storage, kv, transport, sealingKey, gatewayName, log };
-    const wired = await wire({ ...parts, unsealed, chains, isAuthorityLazy: true });
+    const wired = await wire({ ...parts, unsealed, chains, pkiMemory, isAuthorityLazy: true });
     const deps = wired.complete(coreSettings(config, null));
     const close = async (): Promise<void> => {
       await closeOutbound(deps);
