@@ -48,17 +48,22 @@ export class CommandRefused extends Error {
 export const unavailable = (reason: string): MosaicError =>
   new MosaicError('unavailable', { cause: new Error(reason) });
 
+export const IS_CLUSTER =
+  'it is a cluster, which the gateway does not use; connect to a single primary (docs/key-value.md)';
+export const IS_REPLICA = 'it is a read-only replica; connect to the primary';
+
 /** Codes that say something about the server or our account on it, with what to do; never about one command. */
 const REASONS: Readonly<Record<string, string>> = {
   WRONGPASS: 'it refused the user name or password; check them',
   NOAUTH: 'it wants a password, and none is configured',
   NOPERM: 'this user may not do what the gateway needs; compare its rights with infra/valkey/make-users.sh',
   OOM: 'its memory is full; raise maxmemory',
-  READONLY: 'it is a read-only replica; connect to the primary',
+  READONLY: IS_REPLICA,
   LOADING: 'it is still loading its data',
   BUSY: 'it is busy with a script',
   MASTERDOWN: 'its primary is down',
   CLUSTERDOWN: 'its cluster is down',
+  MOVED: IS_CLUSTER,
 };
 
 /** Whether the same command would be accepted later, or by an account with other rights. */

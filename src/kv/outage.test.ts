@@ -212,3 +212,48 @@ describe('the store is away', () => {
     expect(log.lines).toHaveLength(2);
   });
 });
+
+describe('F-29 the mark by which a store that came back empty is told', () => {
+  it.each(['take', 'ping'] as const)('is renewed by a %s: a blip after days refuses nobody', async (by) => {
+    const { clock, line, be } = breakable();
+    const kv = createOutage({ whenDown: 'local', share: 0.5, clock, log: keepingLog() }).guard(line);
+    await kv.take('k', minute);
+    for (let hour = 0; hour < 50; hour += 1) {
+      clock.advance(3_600_000);
+      await (by === 'take' ? kv.take('other', minute) : kv.ping());
+      await settled();
+    }
+    be('refusing');
+    await kv.take('k', minute);
+    be('up');
+    clock.advance(300);
+    await kv.take('k', minute);
+    await settled();
+    const answers = [];
+    for (let index = 0; index < 30; index += 1) answers.push(await kv.take('fresh', minute));
+    expect(answers.filter(({ allowed }) => !allowed)).toEqual([]);
+  });
+
+  it('F-28 is written again before a store counts as back: one that only reads is away', async () => {
+    const { clock, line, be } = breakable();
+    let isReadOnly = false;
+    const refused = (): Promise<never> => Promise.reject(unavailable('it is a read-only replica'));
+    const half: KeyValue = {
+      ...line,
+      set: (...set) => (isReadOnly ? refused() : line.set(...set)),
+      take: (...take) => (isReadOnly ? refused() : line.take(...take)),
+    };
+    const log = keepingLog();
+    const kv = createOutage({ whenDown: 'local', share: 0.5, clock, log }).guard(half);
+    await kv.take('k', minute);
+    await settled();
+    isReadOnly = true;
+    be('up');
+    for (let second = 0; second < 5; second += 1) {
+      await kv.take('k', minute);
+      await settled();
+      clock.advance(1_000);
+    }
+    expect(log.lines.map((text) => text.split(' {')[0])).toEqual(['warn key-value store is away']);
+  });
+});

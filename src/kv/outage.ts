@@ -32,6 +32,8 @@ const MAX_PROBE_MS = 1_000;
 /** A probe that did not come back is given up: it may have ended with the request it ran beside. */
 const LOST_PROBE_MS = 5_000;
 const MARKER_SECONDS = 86_400;
+/** Long before it would end: a marker that ended looks like a store that came back empty. */
+const RENEW_MARKER_MS = 3_600_000;
 /** What part of its capacity a bucket here begins with, at least one token. */
 const FIRST_PART = 0.1;
 const PRESENT = Uint8Array.of(1);
@@ -50,7 +52,7 @@ export const createOutage = (options: OutageOptions): Outage => {
   const marker = `outage:${crypto.randomUUID()}`;
   let outage = 0;
   let isDown = false;
-  let isMarked = false;
+  let markedAt = -Infinity;
   let pause = FIRST_PROBE_MS;
   let probeAt = 0;
   let probingSince: number | null = null;
@@ -76,14 +78,20 @@ export const createOutage = (options: OutageOptions): Outage => {
   };
 
   const mark = async (inner: KeyValue): Promise<void> => {
-    isMarked = true;
+    markedAt = now();
     await inner.set(marker, PRESENT, MARKER_SECONDS);
+  };
+
+  const renewMark = (inner: KeyValue): void => {
+    if (isDown || now() - markedAt < RENEW_MARKER_MS) return;
+    mark(inner).catch(() => (markedAt = -Infinity));
   };
 
   const probe = async (inner: KeyValue): Promise<void> => {
     try {
       const isEmpty = (await inner.get(marker)) === null;
-      if (isEmpty) await mark(inner);
+      // Always a write: a demoted primary gives what it has, and takes nothing.
+      await mark(inner);
       cameBack(isEmpty);
     } catch {
       pause = Math.min(MAX_PROBE_MS, pause * 2);
@@ -141,7 +149,7 @@ export const createOutage = (options: OutageOptions): Outage => {
       delete: (key) => ask(inner, () => inner.delete(key)),
 
       take: async (key, bucket) => {
-        if (!isMarked) mark(inner).catch(() => (isMarked = false));
+        renewMark(inner);
         if (now() - emptiedAt < (bucket.capacity / bucket.refillPerSecond) * 1_000 && !isDown) {
           const here = takeHere(key, bucket);
           if (!here.allowed) return here;
@@ -165,7 +173,7 @@ export const createOutage = (options: OutageOptions): Outage => {
         if (isDown) {
           probeAt = 0;
           probeBeside(inner);
-        }
+        } else renewMark(inner);
       },
 
       close: () => inner.close(),

@@ -25,6 +25,9 @@ const MAX_TTL = 31_536_000_000;
 const milliseconds = (seconds: number): string =>
   String(Math.min(MAX_TTL, Math.max(1, Math.round(seconds * 1000))));
 
+const PING_KEY = 'ping';
+const PING_MS = '60000';
+
 const decoder = new TextDecoder();
 
 /**
@@ -91,8 +94,9 @@ export const keyValueOver = (port: CommandPort, options: OverCommandsOptions): K
       return readTake(await runScript(TAKE_SCRIPT_SHA1, TAKE_SCRIPT, rest));
     },
 
+    // A write: a demoted primary answers PING and reads, and takes nothing.
     ping: async () => {
-      await run(['PING']);
+      await run(['SET', valueKey(PING_KEY), '', 'PX', PING_MS]);
     },
 
     close: () => port.close(),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'iovalkey';
 import type { Log } from '../../domain/ports/basics.ts';
-import { unavailable } from './commands.ts';
+import { IS_CLUSTER, IS_REPLICA, unavailable } from './commands.ts';
 import { parseValkeyUrl } from './valkey-address.ts';
 import { reasonOf } from './valkey-reason.ts';
 
@@ -99,6 +99,12 @@ const driverOptions = (options: ValkeyOptions): RedisOptions & { name: string } 
   };
 };
 
+/**
+ * What a server says that is not, or not yet, the primary of its data. The address may lead to another one by now, by DNS or a
+ * proxy, and a connection that stays where it is would never find out.
+ */
+const NOT_THE_PRIMARY = /^(READONLY|LOADING|MASTERDOWN)\b/;
+
 /** Makes the driver's client and keeps the reason of its last failure; connects only when told. */
 const createClient = (options: ValkeyOptions): ValkeyConnection & { reason(): string } => {
   const { name, ...driver } = driverOptions(options);
@@ -116,7 +122,9 @@ const createClient = (options: ValkeyOptions): ValkeyConnection & { reason(): st
     }
     return backoff(attempt);
   };
-  const redis = new Redis({ ...driver, retryStrategy });
+  // The refused command is not sent again; the next one goes where the address leads then.
+  const reconnectOnError = (error: Error): boolean => NOT_THE_PRIMARY.test(error.message);
+  const redis = new Redis({ ...driver, retryStrategy, reconnectOnError });
   redis.on('error', (error: unknown) => {
     reason = reasonOf(error);
   });
@@ -151,10 +159,17 @@ const createClient = (options: ValkeyOptions): ValkeyConnection & { reason(): st
   };
 };
 
+/** What the server is that cannot be used, or null. One that does not tell (its account may not ask) is tried. */
+const unfitness = async (redis: Redis): Promise<string | null> => {
+  const info = await redis.info().catch(() => '');
+  if (/^cluster_enabled:1\r?$/m.test(info)) return IS_CLUSTER;
+  return /^role:(slave|replica)\r?$/m.test(info) ? IS_REPLICA : null;
+};
+
 /**
  * Connects once, in bounded time. From then on the connection heals by itself.
  *
- * @throws MosaicError `unavailable` whose cause names host, port and what to do
+ * @throws MosaicError `unavailable` whose cause names host, port and what to do; also for a cluster or a replica
  * @throws TypeError for an address or a password file that can't be used
  */
 export const connectValkey = async (options: ValkeyOptions): Promise<ValkeyConnection> => {
@@ -162,10 +177,13 @@ export const connectValkey = async (options: ValkeyOptions): Promise<ValkeyConne
   const { redis, name } = connection;
   try {
     await redis.connect();
-    return connection;
   } catch {
     const reason = connection.reason();
     await connection.close();
     throw unavailable(`${name}: ${reason}.`);
   }
+  const unfit = await unfitness(redis);
+  if (unfit === null) return connection;
+  await connection.close();
+  throw unavailable(`${name}: ${unfit}.`);
 };
