@@ -1,5 +1,8 @@
+import type { ResourceReader } from '../domain/ports/resources.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
+import type { Lease } from './lease.ts';
+import { createDatabaseMonitor, type DatabaseMonitor } from './monitor.ts';
 import { refuseUnfit, SESSION_FACTS, type SessionFacts } from './session-facts.ts';
 import { createAuditChainStore } from './stores/audit-chain.ts';
 import { createAuditStore } from './stores/audit.ts';
@@ -11,6 +14,7 @@ import { createGrantStore } from './stores/grants.ts';
 import { createPeerRenewalStore } from './stores/peer-renewals.ts';
 import { createPeerTrustStore } from './stores/peer-trust.ts';
 import { createPeerStore } from './stores/peers.ts';
+import { leasedReader } from './stores/leased-reader.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
 import { createRevocationEpochStore } from './stores/revocation-epoch.ts';
@@ -90,13 +94,27 @@ const ping = async (driver: Driver): Promise<void> => {
   refuseUnfit(session, 'serving');
 };
 
+export interface StorageParts {
+  /** Absent: the process lives too short to have one, or has the database to itself. */
+  readonly lease?: Lease;
+  readonly monitor?: Pick<DatabaseMonitor, 'state'>;
+}
+
+const readerOn = (db: Driver, lease: Lease | undefined): ResourceReader =>
+  lease === undefined
+    ? createResourceReader(db)
+    : leasedReader(createResourceReader(db, undefined, lease.holder), db, lease);
+
 /** The Storage port over drivers whose sessions are `mosaic_app`. */
-export const createStorage = (given: Driver | Drivers): Storage => {
+export const createStorage = (
+  given: Driver | Drivers,
+  { lease, monitor = createDatabaseMonitor() }: StorageParts = {},
+): Storage => {
   const drivers: Drivers =
     'query' in given ? { reads: given, search: given, writes: given, background: given } : given;
   const { reads, search, writes, background } = drivers;
-  const reader = createResourceReader(reads);
-  const searcher = search === reads ? reader : createResourceReader(search);
+  const reader = readerOn(reads, lease);
+  const searcher = search === reads ? reader : readerOn(search, lease);
   return {
     stores: storesByPurpose(drivers),
     reader: { ...reader, search: (read) => searcher.search(read) },
@@ -107,10 +125,13 @@ export const createStorage = (given: Driver | Drivers): Storage => {
       }),
     ping: async () => {
       await Promise.all([...new Set([reads, writes])].map(ping));
+      lease?.assertHeld();
     },
+    state: () => monitor.state,
     settled: () => background.settled(),
     onRevocations: (heard) => background.listen(REVOCATIONS_CHANNEL, heard),
     close: async () => {
+      await lease?.stop();
       await Promise.all([...new Set(Object.values(drivers))].map((driver: Driver) => driver.close()));
     },
   };

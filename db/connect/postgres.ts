@@ -8,7 +8,9 @@ import { createStorage, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
 import { DEFAULT_POOLS, DEFAULTS, PIPELINE, PURPOSES, type PoolSize, type Purpose } from './pools.ts';
 import { SERVING_ROLE, type Demand } from '../session-facts.ts';
-import { connectDriver } from './driver.ts';
+import { createLease, type Lease } from '../lease.ts';
+import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
+import { connectDriver, type Connected } from './driver.ts';
 
 export interface PostgresStorageOptions {
   /** `postgres://user:password@host:port/database` of a login role; see docs for what it needs. */
@@ -29,6 +31,15 @@ export interface PostgresStorageOptions {
   readonly skipMigrations?: boolean;
   /** Told what the server is before anything is changed there; what it throws ends the opening. */
   readonly onFacts?: (facts: DatabaseFacts) => void;
+  /**
+   * How long this process may serve peers after its last commit on the primary, in seconds; shorter than a failover takes.
+   * 0: without such a lease, for a process that serves none.
+   */
+  readonly leaseSeconds?: number;
+  /** Told when the database's condition changes. */
+  readonly onState?: OnDatabaseState;
+  /** Of this host, in milliseconds since the epoch. */
+  readonly clock?: () => number;
   /** Further options of postgres.js: `ssl`, `socket`, … */
   readonly client?: postgres.Options<Record<string, never>>;
 }
@@ -53,9 +64,9 @@ const asLogin = (
 ): Driver => {
   const lasting = { idleMs: Infinity, lifetimeMs: Infinity };
   return connectDriver(
-    { ...ONE, ...lasting, url: maintenanceUrl ?? url, role: null, name, demand, limitMs },
+    { ...ONE, ...lasting, url: maintenanceUrl ?? url, role: null, name, source: name, demand, limitMs },
     options,
-  );
+  ).driver;
 };
 
 /**
@@ -65,28 +76,74 @@ const asLogin = (
 export const openMaintenance = (url: string, name: string): Driver =>
   asLogin({ url }, MAINTENANCE_LIMIT_MS, 'primary', name);
 
-const driversOf = (options: PostgresStorageOptions): Drivers => {
-  const { url, peersUrl = url, statementTimeoutMs: limitMs = DEFAULTS.statementTimeoutMs } = options;
-  const serving = {
+const serving = (limitMs: number) =>
+  ({
     role: SERVING_ROLE,
     name: SERVING_SESSIONS,
     demand: 'serving',
     limitMs,
     idleMs: IDLE_MS,
     lifetimeMs: LIFETIME_MS,
-  } as const;
-  if (options.isShortLived === true) {
-    const only = connectDriver({ ...serving, ...ONE, url }, options);
-    return { reads: only, search: only, writes: only, background: only };
-  }
-  const driverOf = (purpose: Purpose): Driver => {
+  }) as const;
+
+/** One connection for everything, and nothing that goes on in the background. */
+const openShortLived = (options: PostgresStorageOptions, limitMs: number): Opened => {
+  const monitor = createDatabaseMonitor(options.onState);
+  const target = { ...serving(limitMs), ...ONE, url: options.url, source: 'writes' };
+  const { driver } = connectDriver(target, { ...options, monitor });
+  return { storage: createStorage(driver, { monitor }), writes: driver, lease: null };
+};
+
+/** A pool for each purpose, and the lease on a connection of its own. */
+const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened => {
+  const { url, peersUrl = url, leaseSeconds = DEFAULTS.leaseSeconds } = options;
+  const monitor = createDatabaseMonitor(options.onState);
+  const pools = new Map<string, Connected>();
+  let lease: Lease | null = null;
+  const connect = (purpose: Purpose): Driver => {
     const isOfPeers = purpose === 'reads' || purpose === 'search';
     const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
     const size = { max, pipeline: PIPELINE[purpose] };
-    return connectDriver({ ...serving, ...size, url: isOfPeers ? peersUrl : url }, options);
+    const target = { ...serving(limitMs), ...size, url: isOfPeers ? peersUrl : url, source: purpose };
+    const connected = connectDriver(target, { ...options, monitor, expected: () => lease?.identity ?? null });
+    pools.set(purpose, connected);
+    return connected.driver;
   };
-  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, driverOf(purpose)])) as unknown as Drivers;
+  const drivers = Object.fromEntries(
+    PURPOSES.map((purpose) => [purpose, connect(purpose)]),
+  ) as unknown as Drivers;
+  /** A statement opens a connection, and how that goes is told to the monitor. */
+  const look = (names: Iterable<string>): void => {
+    for (const name of names)
+      void pools
+        .get(name)
+        ?.driver.query('select 1')
+        .catch(() => undefined);
+  };
+  if (leaseSeconds > 0) {
+    // A lease that hangs is given up while the one before still holds.
+    const leaseLimit = { ...serving(Math.min(limitMs, (leaseSeconds * 1_000) / 5)), ...ONE, url };
+    lease = createLease({
+      driver: connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor }).driver,
+      seconds: leaseSeconds,
+      monitor,
+      clock: options.clock ?? (() => Date.now()),
+      onMoved: () => {
+        for (const { retire } of pools.values()) retire();
+        look(pools.keys());
+      },
+      retry: look,
+    });
+  }
+  const parts = lease === null ? { monitor } : { monitor, lease };
+  return { storage: createStorage(drivers, parts), writes: drivers.writes, lease };
 };
+
+interface Opened {
+  readonly storage: Storage;
+  readonly writes: Driver;
+  readonly lease: Lease | null;
+}
 
 /**
  * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
@@ -103,11 +160,13 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
       await migrator.close();
     }
   }
-  const drivers = driversOf(options);
-  const storage = createStorage(drivers);
+  const limitMs = options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs;
+  const open = options.isShortLived === true ? openShortLived : openLasting;
+  const { storage, writes, lease } = open(options, limitMs);
   try {
+    await lease?.start();
     // Their first statements also show that somebody answers.
-    await Promise.all([storage.ping(), refuseUnfinishedTransfer(drivers.writes)]);
+    await Promise.all([storage.ping(), refuseUnfinishedTransfer(writes)]);
   } catch (error) {
     await storage.close();
     throw error;

@@ -4,6 +4,7 @@ import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig, KvConfig } from '../../config/config.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage } from '../../kv/outage.ts';
+import { databaseWatch } from '../../services/database-watch.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
@@ -20,6 +21,7 @@ const asFault = (
 export const openPostgres = async (
   url: string,
   { database, isMigrating }: Pick<GatewayConfig, 'database' | 'isMigrating'>,
+  log: Log,
 ): Promise<Storage> => {
   const place = { service: 'Postgres', where: placeOf(url) } as const;
   const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
@@ -28,6 +30,7 @@ export const openPostgres = async (
     url,
     ...database,
     skipMigrations: !isMigrating,
+    onState: databaseWatch(log),
     onFacts: (facts) => {
       answered();
       const reason = factsReason(facts, isMigrating);

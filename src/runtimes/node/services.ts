@@ -90,7 +90,7 @@ const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
   const { databaseUrl, sealingKey } = config;
   if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
   const results = await Promise.allSettled([
-    openPostgres(databaseUrl, config),
+    openPostgres(databaseUrl, config, log),
     openKv(config, sealingKey, log),
     openAuthority(config),
   ]);
