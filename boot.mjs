@@ -2,9 +2,17 @@
 // dependencies. Installs what package-lock.json names when that is missing, then runs the file on Node 24.
 // Nothing is ever printed on stdout here: that belongs to the program.
 import { spawnSync } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainMissingNode, findNode, runNode } from './bin/launch.mjs';
@@ -120,23 +128,22 @@ function install(wanted) {
 /** One installation at a time over all processes of this machine; a lock of a dead process is taken over. */
 async function takeLock() {
   mkdirSync(at('.cache'), { recursive: true });
-  const mine = JSON.stringify({
-    pid: process.pid,
-    started: startOf(process.pid),
-    host: hostname(),
-    id: randomUUID(),
-  });
-  const draft = `${lockFile}.${randomUUID()}`;
+  const mine = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
+  const draft = `${lockFile}.${process.pid}`;
   const deadline = Date.now() + INSTALL_WAIT_MS;
   let told = false;
   for (;;) {
     writeFileSync(draft, mine);
-    const taken = tryLink(draft, lockFile);
+    const taken = tryLink(draft);
     rmSync(draft, { force: true });
-    if (taken) return () => void (readLock() === mine && rmSync(lockFile, { force: true }));
+    if (taken) {
+      // Somebody who took over a dead lock may have moved ours aside by mistake: look again.
+      await sleep(50);
+      if (readLock() === mine) return () => void (readLock() === mine && rmSync(lockFile, { force: true }));
+    }
     const holder = readLock();
     if (holder !== undefined && !isAlive(holder)) {
-      takeOver(holder, mine);
+      takeOver(holder);
       continue;
     }
     if (Date.now() > deadline) {
@@ -150,9 +157,9 @@ async function takeLock() {
   }
 }
 
-function tryLink(draft, path) {
+function tryLink(draft) {
   try {
-    linkSync(draft, path);
+    linkSync(draft, lockFile);
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;
@@ -160,41 +167,23 @@ function tryLink(draft, path) {
   }
 }
 
-/**
- * Removes the lock of a dead process. Of those who see it dead one may: the lock has an id of its own, so a claim on removing it is no
- * claim on any later lock, and whoever comes late finds another text there. The claim of one who died meanwhile is passed over.
- */
-function takeOver(dead, mine) {
-  const name = createHash('sha256').update(dead).digest('hex').slice(0, 16);
-  const draft = `${lockFile}.${randomUUID()}`;
-  writeFileSync(draft, mine);
+function takeOver(dead) {
+  const aside = `${lockFile}.dead.${process.pid}`;
   try {
-    for (let turn = 0; turn < 100; turn += 1) {
-      const claim = `${lockFile}.dead.${name}.${turn}`;
-      if (!tryLink(draft, claim)) {
-        const other = readText(claim);
-        if (other === undefined || isAlive(other)) return;
-        continue;
-      }
-      if (readLock() === dead) rmSync(lockFile, { force: true });
-      for (let done = 0; done <= turn; done += 1) rmSync(`${lockFile}.dead.${name}.${done}`, { force: true });
-      return;
-    }
-  } finally {
-    rmSync(draft, { force: true });
-  }
-}
-
-function readText(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
+    renameSync(lockFile, aside);
+    if (readFileSync(aside, 'utf8') !== dead) tryLink(aside);
+    rmSync(aside, { force: true });
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
   }
 }
 
 function readLock() {
-  return readText(lockFile);
+  try {
+    return readFileSync(lockFile, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function isAlive(holder) {
@@ -205,9 +194,6 @@ function isAlive(holder) {
     // Not ours to read: half a minute is more than any writer needs.
     return existsSync(lockFile) && Date.now() - statSync(lockFile).mtimeMs < 30_000;
   }
-  // Process ids mean nothing to another machine or container on the same files.
-  if (owner.host !== undefined && owner.host !== hostname())
-    return existsSync(lockFile) && Date.now() - statSync(lockFile).mtimeMs < INSTALL_WAIT_MS;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Driver } from './driver/driver.ts';
 import { pgliteDriver } from './driver/pglite.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
+import { GROUP_ROLES } from './migrations/roles.ts';
 import { Died, dyingDriver } from './testing/dying.testkit.ts';
 
 let client: PGlite;
@@ -20,7 +21,7 @@ afterAll(() => client.close());
 const wipe = async (): Promise<void> => {
   await client.exec(`drop extension if exists vector cascade; drop schema public cascade; drop schema if exists app cascade;
     create schema public; grant usage on schema public to public;`);
-  for (const role of ['mosaic_app', 'mosaic_admin', 'mosaic_search', 'mosaic_owner'])
+  for (const role of GROUP_ROLES)
     await client.exec(
       `do $$ begin if exists (select from pg_roles where rolname = '${role}') then drop owned by ${role}; drop role ${role}; end if; end $$`,
     );

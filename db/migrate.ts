@@ -1,10 +1,9 @@
 import { toHex } from '../domain/bytes.ts';
-import { databaseCodeOf } from '../domain/database/state.ts';
 import { MosaicError } from '../domain/errors.ts';
 import type { Driver, Queryable, Transaction } from './driver/driver.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
-import { PRELUDE } from './migrations/roles.ts';
+import { MAINTENANCE_ROLES, PRELUDE } from './migrations/roles.ts';
 
 interface Applied {
   readonly name: string;
@@ -45,25 +44,23 @@ const verify = (known: readonly Applied[], applied: readonly Applied[]): void =>
 const appliedIn = (queryable: Queryable): Promise<Applied[]> =>
   queryable.query<Applied>('select name, checksum from public.mosaic_migrations order by name');
 
+const MAINTENANCE = MAINTENANCE_ROLES.map((role) => `'${role}'`).join(', ');
+
 const isPrepared = async (driver: Queryable): Promise<boolean> => {
   const [row] = await driver.query<{ ready: boolean }>(
     `select to_regclass('public.mosaic_migrations') is not null
         and exists (select from pg_extension where extname = 'vector')
-        and exists (select from pg_roles where rolname = 'mosaic_search' and pg_has_role(oid, 'MEMBER')) as ready`,
+        and (select count(*) from pg_roles where rolname in (${MAINTENANCE}) and pg_has_role(oid, 'MEMBER')) = ${MAINTENANCE_ROLES.length}
+        and case when exists (select from pg_roles where rolname = 'mosaic_peer_reader') then
+          not (has_database_privilege('mosaic_peer_reader', current_database(), 'TEMPORARY')
+            and exists (select from pg_database where datname = current_database() and pg_has_role(datdba, 'USAGE')))
+        else false end as ready`,
   );
   return row?.ready === true;
 };
 
 const lock = async (transaction: Transaction): Promise<void> => {
   await transaction.query(`select pg_advisory_xact_lock(${LOCK})::text as locked`);
-};
-
-/** What a migration names and is not there is a mistake of ours, and no other database than expected. Rights are not. */
-const asOurs = (error: unknown): never => {
-  const code = databaseCodeOf(error) ?? '';
-  throw /^42(?!501)/.test(code)
-    ? new MosaicError('internal', { cause: (error as MosaicError).cause })
-    : error;
 };
 
 const withChecksums = (migrations: readonly Migration[]) =>
@@ -113,7 +110,7 @@ export const migrate = async (
       verify(known, applied);
       if (applied.some((done) => done.name === name)) return false;
       await transaction.script('set local role mosaic_owner');
-      await transaction.script(sql).catch(asOurs);
+      await transaction.script(sql);
       await transaction.query('insert into public.mosaic_migrations (name, checksum) values ($1, $2)', [
         name,
         checksum,

@@ -1,8 +1,7 @@
+import { assertAuthorized, type AuthorizedRead } from '../domain/access/decide.ts';
 import type { ResourceReader } from '../domain/ports/resources.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
-import type { Lease } from './lease.ts';
-import { createDatabaseMonitor, type DatabaseMonitor } from './monitor.ts';
 import { refuseUnfit, SESSION_FACTS, type SessionFacts } from './session-facts.ts';
 import { createAuditChainStore } from './stores/audit-chain.ts';
 import { createAuditStore } from './stores/audit.ts';
@@ -14,7 +13,6 @@ import { createGrantStore } from './stores/grants.ts';
 import { createPeerRenewalStore } from './stores/peer-renewals.ts';
 import { createPeerTrustStore } from './stores/peer-trust.ts';
 import { createPeerStore } from './stores/peers.ts';
-import { leasedReader } from './stores/leased-reader.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
 import { createRevocationEpochStore } from './stores/revocation-epoch.ts';
@@ -57,6 +55,9 @@ export interface Drivers {
   /** Lists and single rows, and what it takes to decide on them. Nothing is written on it, so no commit holds it up. */
   readonly reads: Driver;
   readonly search: Driver;
+  /** As `reads` and `search`, of the login that answers peers: what is read for a grant, and nothing else. */
+  readonly peerReads: Driver;
+  readonly peerSearch: Driver;
   /** The public and the admin API; all transactions. */
   readonly writes: Driver;
   /** Audit log, outbox, watches, notifications and the barrier of revocations. */
@@ -89,32 +90,42 @@ const storesByPurpose = ({ reads, writes, background }: Drivers): Stores => {
   };
 };
 
-const ping = async (driver: Driver): Promise<void> => {
+const ping = async (driver: Driver, demand: 'api' | 'peers'): Promise<void> => {
   const [session] = await driver.query<SessionFacts>(SESSION_FACTS);
-  refuseUnfit(session, 'serving');
+  refuseUnfit(session, demand);
 };
 
-export interface StorageParts {
-  /** Absent: the process lives too short to have one, or has the database to itself. */
-  readonly lease?: Lease;
-  readonly monitor?: Pick<DatabaseMonitor, 'state'>;
-}
+/** What a peer asks goes over the peers' login, and what a person asks at the own gateway never does. */
+const readerByFence = (own: ResourceReader, peers: ResourceReader): ResourceReader => {
+  const of = (read: AuthorizedRead): ResourceReader => {
+    assertAuthorized(read);
+    return read.terms.fence === null ? own : peers;
+  };
+  return {
+    capabilities: async (read) => of(read).capabilities(read),
+    list: async (read) => of(read).list(read),
+    listJson: async (read) => of(read).listJson(read),
+    get: async (read) => of(read).get(read),
+    search: async (read) => of(read).search(read),
+  };
+};
 
-const readerOn = (db: Driver, lease: Lease | undefined): ResourceReader =>
-  lease === undefined
-    ? createResourceReader(db)
-    : leasedReader(createResourceReader(db, undefined, lease.holder), db, lease);
+/** One driver for every purpose: the one session of the embedded database, or the one connection of a short life. */
+export const forAll = (driver: Driver): Drivers => ({
+  reads: driver,
+  search: driver,
+  peerReads: driver,
+  peerSearch: driver,
+  writes: driver,
+  background: driver,
+});
 
-/** The Storage port over drivers whose sessions are `mosaic_app`. */
-export const createStorage = (
-  given: Driver | Drivers,
-  { lease, monitor = createDatabaseMonitor() }: StorageParts = {},
-): Storage => {
-  const drivers: Drivers =
-    'query' in given ? { reads: given, search: given, writes: given, background: given } : given;
-  const { reads, search, writes, background } = drivers;
-  const reader = readerOn(reads, lease);
-  const searcher = search === reads ? reader : readerOn(search, lease);
+/** The Storage port over drivers whose sessions are `mosaic_app`, and those for peers `mosaic_peer_reader` where they are others. */
+export const createStorage = (given: Driver | Drivers): Storage => {
+  const drivers = 'query' in given ? forAll(given) : given;
+  const { reads, search, peerReads, peerSearch, writes, background } = drivers;
+  const reader = readerByFence(createResourceReader(reads), createResourceReader(peerReads));
+  const searcher = readerByFence(createResourceReader(search), createResourceReader(peerSearch));
   return {
     stores: storesByPurpose(drivers),
     reader: { ...reader, search: (read) => searcher.search(read) },
@@ -124,14 +135,15 @@ export const createStorage = (
         return work(storesOn(transactionSession(transaction)));
       }),
     ping: async () => {
-      await Promise.all([...new Set([reads, writes])].map(ping));
-      lease?.assertHeld();
+      const own = [...new Set([reads, writes])];
+      await Promise.all([
+        ...own.map((driver) => ping(driver, 'api')),
+        ...(own.includes(peerReads) ? [] : [ping(peerReads, 'peers')]),
+      ]);
     },
-    state: () => monitor.state,
     settled: () => background.settled(),
     onRevocations: (heard) => background.listen(REVOCATIONS_CHANNEL, heard),
     close: async () => {
-      await lease?.stop();
       await Promise.all([...new Set(Object.values(drivers))].map((driver: Driver) => driver.close()));
     },
   };

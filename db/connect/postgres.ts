@@ -4,42 +4,31 @@ import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { migrate, pendingMigrations } from '../migrate.ts';
-import { createStorage, type Drivers } from '../storage.ts';
+import { loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
+import { refuseOldSchema, refuseUnfitLogin, withRole } from '../refusals.ts';
+import { createStorage, forAll, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
-import { DEFAULT_POOLS, DEFAULTS, PIPELINE, PURPOSES, type PoolSize, type Purpose } from './pools.ts';
-import { SERVING_ROLE, type Demand } from '../session-facts.ts';
-import { createLease, type Lease } from '../lease.ts';
-import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
-import { connectDriver, type Connected } from './driver.ts';
+import type { Demand } from '../session-facts.ts';
+import { DEFAULT_POOLS, DEFAULTS, PIPELINE, type PoolSize, type Purpose } from './pools.ts';
+import { connectDriver } from './driver.ts';
 
 export interface PostgresStorageOptions {
-  /** `postgres://user:password@host:port/database` of a login role; see docs for what it needs. */
+  /** `postgres://user:password@host:port/database` of the login for the public and admin API (docs/database-roles.md). */
   readonly url: string;
-  /** The same database under the login that serves peers (pools `reads` and `search`). Default: `url`. */
+  /** The same database under the login that answers peers. Absent only for what answers none. */
   readonly peersUrl?: string;
-  /** The same database under the login that migrates. Default: `url`. */
+  /** The same database under the login for maintenance. Absent: the schema is left alone, and has to be current. */
   readonly maintenanceUrl?: string;
   readonly pools?: Partial<Record<Purpose, PoolSize>>;
-  /** One connection for everything, for as long as one request or one command: no pools by purpose. */
+  /** One connection of a login, for as long as one request or one command: no pools by purpose. */
   readonly isShortLived?: boolean;
   readonly connectTimeoutMs?: number;
   /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   readonly statementTimeoutMs?: number;
   /** Most statements of one purpose that wait for a connection; the next one is refused at once. */
   readonly queueLimit?: number;
-  /** Leave the schema alone (another process migrates). */
-  readonly skipMigrations?: boolean;
   /** Told what the server is before anything is changed there; what it throws ends the opening. */
   readonly onFacts?: (facts: DatabaseFacts) => void;
-  /**
-   * How long this process may serve peers after its last commit on the primary, in seconds; shorter than a failover takes.
-   * 0: without such a lease, for a process that serves none.
-   */
-  readonly leaseSeconds?: number;
-  /** Told when the database's condition changes. */
-  readonly onState?: OnDatabaseState;
-  /** Of this host, in milliseconds since the epoch. */
-  readonly clock?: () => number;
   /** Further options of postgres.js: `ssl`, `socket`, … */
   readonly client?: postgres.Options<Record<string, never>>;
 }
@@ -55,118 +44,96 @@ const MAINTENANCE_LIMIT_MS = 3_600_000;
 
 const ONE = { max: 1, pipeline: 1 } as const;
 
-/** One connection of the login role, for work that no gateway does. */
+/** One connection of a login under no role but its own, for work that no gateway does. */
 const asLogin = (
-  { url, maintenanceUrl, ...options }: PostgresStorageOptions,
+  url: string,
+  options: Omit<PostgresStorageOptions, 'url'>,
   limitMs: number,
   demand: Demand,
   name = `${SERVING_SESSIONS}-maintenance`,
 ): Driver => {
   const lasting = { idleMs: Infinity, lifetimeMs: Infinity };
-  return connectDriver(
-    { ...ONE, ...lasting, url: maintenanceUrl ?? url, role: null, name, source: name, demand, limitMs },
-    options,
-  ).driver;
+  return connectDriver({ ...ONE, ...lasting, url, role: null, name, demand, limitMs }, options);
 };
 
 /**
- * One connection of the login role, for work that no gateway does.
+ * One connection of the login for maintenance.
  * @param name as the server lists the session
  */
 export const openMaintenance = (url: string, name: string): Driver =>
-  asLogin({ url }, MAINTENANCE_LIMIT_MS, 'primary', name);
+  asLogin(url, {}, MAINTENANCE_LIMIT_MS, 'primary', name);
 
-const serving = (limitMs: number) =>
-  ({
-    role: SERVING_ROLE,
-    name: SERVING_SESSIONS,
-    demand: 'serving',
-    limitMs,
-    idleMs: IDLE_MS,
-    lifetimeMs: LIFETIME_MS,
-  }) as const;
-
-/** One connection for everything, and nothing that goes on in the background. */
-const openShortLived = (options: PostgresStorageOptions, limitMs: number): Opened => {
-  const monitor = createDatabaseMonitor(options.onState);
-  const target = { ...serving(limitMs), ...ONE, url: options.url, source: 'writes' };
-  const { driver } = connectDriver(target, { ...options, monitor });
-  return { storage: createStorage(driver, { monitor }), writes: driver, lease: null };
-};
-
-/** A pool for each purpose, and the lease on a connection of its own. */
-const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened => {
-  const { url, peersUrl = url, leaseSeconds = DEFAULTS.leaseSeconds } = options;
-  const monitor = createDatabaseMonitor(options.onState);
-  const pools = new Map<string, Connected>();
-  let lease: Lease | null = null;
-  const connect = (purpose: Purpose): Driver => {
-    const isOfPeers = purpose === 'reads' || purpose === 'search';
-    const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
-    const size = { max, pipeline: PIPELINE[purpose] };
-    const target = { ...serving(limitMs), ...size, url: isOfPeers ? peersUrl : url, source: purpose };
-    const connected = connectDriver(target, { ...options, monitor, expected: () => lease?.identity ?? null });
-    pools.set(purpose, connected);
-    return connected.driver;
-  };
-  const drivers = Object.fromEntries(
-    PURPOSES.map((purpose) => [purpose, connect(purpose)]),
-  ) as unknown as Drivers;
-  /** A statement opens a connection, and how that goes is told to the monitor. */
-  const look = (names: Iterable<string>): void => {
-    for (const name of names)
-      void pools
-        .get(name)
-        ?.driver.query('select 1')
-        .catch(() => undefined);
-  };
-  if (leaseSeconds > 0) {
-    // A lease that hangs is given up while the one before still holds.
-    const leaseLimit = { ...serving(Math.min(limitMs, (leaseSeconds * 1_000) / 5)), ...ONE, url };
-    lease = createLease({
-      driver: connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor }).driver,
-      seconds: leaseSeconds,
-      monitor,
-      clock: options.clock ?? (() => Date.now()),
-      onMoved: () => {
-        for (const { retire } of pools.values()) retire();
-        look(pools.keys());
-      },
-      retry: look,
-    });
+/** Brings the schema up to date. @param url of the login for maintenance @returns names of what was applied @throws MosaicError */
+export const migratePostgres = async (
+  url: string,
+  options: Omit<PostgresStorageOptions, 'url'> = {},
+): Promise<readonly string[]> => {
+  const migrator = asLogin(url, options, MIGRATION_LIMIT_MS, 'primary');
+  try {
+    options.onFacts?.(await readFacts(migrator));
+    return await migrate(migrator);
+  } finally {
+    await migrator.close();
   }
-  const parts = lease === null ? { monitor } : { monitor, lease };
-  return { storage: createStorage(drivers, parts), writes: drivers.writes, lease };
 };
 
-interface Opened {
-  readonly storage: Storage;
-  readonly writes: Driver;
-  readonly lease: Lease | null;
-}
+const driversOf = (options: PostgresStorageOptions): Drivers => {
+  const { url, peersUrl, statementTimeoutMs: limitMs = DEFAULTS.statementTimeoutMs } = options;
+  const serving = { name: SERVING_SESSIONS, limitMs, idleMs: IDLE_MS, lifetimeMs: LIFETIME_MS } as const;
+  const api = { ...serving, url, role: SERVING_ROLES.api, demand: 'api' } as const;
+  const peers =
+    peersUrl === undefined
+      ? api
+      : ({ ...serving, url: peersUrl, role: SERVING_ROLES.peers, demand: 'peers' } as const);
+  if (options.isShortLived === true) {
+    const only = connectDriver({ ...api, ...ONE }, options);
+    const ofPeers = peers === api ? only : connectDriver({ ...peers, ...ONE }, options);
+    return { ...forAll(only), peerReads: ofPeers, peerSearch: ofPeers };
+  }
+  const driverOf = (purpose: Purpose, target: typeof api | typeof peers = api): Driver => {
+    const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
+    return connectDriver({ ...target, max, pipeline: PIPELINE[purpose] }, options);
+  };
+  const [reads, search] = [driverOf('reads'), driverOf('search')];
+  return {
+    reads,
+    search,
+    // A pool of each size for peers besides: none is opened where nobody asks.
+    peerReads: peers === api ? reads : driverOf('reads', peers),
+    peerSearch: peers === api ? search : driverOf('search', peers),
+    writes: driverOf('writes'),
+    background: driverOf('background'),
+  };
+};
+
+/** Whether the logins are fit, the schema is current and whole: said before anybody is served. */
+const assertFit = async (
+  { writes, peerReads }: Drivers,
+  { peersUrl, maintenanceUrl }: PostgresStorageOptions,
+): Promise<void> => {
+  await Promise.all([
+    refuseUnfitLogin(writes, 'api'),
+    ...(peersUrl === undefined ? [] : [refuseUnfitLogin(peerReads, 'peers')]),
+  ]);
+  if (maintenanceUrl === undefined) await refuseOldSchema(writes);
+  await refuseUnfinishedTransfer(writes);
+};
 
 /**
- * Opens a Postgres: brings the schema up to date over a connection of the login role, then serves from sessions of
- * `mosaic_app`, a few for each purpose.
- * @throws MosaicError `database_unavailable` when it can't be reached in time, is no primary or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a newer or half a store
+ * Opens a Postgres: brings the schema up to date over the login for maintenance, where it is given, then serves from sessions of
+ * the other two, a few for each purpose.
+ * @throws MosaicError `database_unavailable` when it can't be reached in time, is no primary or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a login that is not fit, an older, newer or half a store
  */
 export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
-  if (options.skipMigrations !== true) {
-    const migrator = asLogin(options, MIGRATION_LIMIT_MS, 'primary');
-    try {
-      options.onFacts?.(await readFacts(migrator));
-      await migrate(migrator);
-    } finally {
-      await migrator.close();
-    }
-  }
-  const limitMs = options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs;
-  const open = options.isShortLived === true ? openShortLived : openLasting;
-  const { storage, writes, lease } = open(options, limitMs);
+  const { maintenanceUrl } = options;
+  if (maintenanceUrl !== undefined) await migratePostgres(maintenanceUrl, options);
+  const drivers = driversOf(options);
+  const storage = createStorage(drivers);
   try {
-    await lease?.start();
     // Their first statements also show that somebody answers.
-    await Promise.all([storage.ping(), refuseUnfinishedTransfer(writes)]);
+    await withRole(() => storage.ping());
+    if (maintenanceUrl === undefined) options.onFacts?.(await readFacts(drivers.writes));
+    await assertFit(drivers, options);
   } catch (error) {
     await storage.close();
     throw error;
@@ -176,21 +143,52 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
 
 export interface DatabaseProbe {
   readonly facts: DatabaseFacts;
-  /** Migrations it lacks; null when nothing was ever set up there. */
+  /** Migrations it lacks; null when nothing was ever set up there, or the login can't tell. */
   readonly pending: readonly string[] | null;
+  /** What is wrong with each login, in words that go on after "The login …", or null. */
+  readonly logins: Readonly<Partial<Record<LoginKind, string | null>>>;
 }
 
-/** Looks at a Postgres over a connection of its own and changes nothing. @throws MosaicError */
-export const probePostgres = async (
-  options: Pick<PostgresStorageOptions, 'url' | 'connectTimeoutMs'>,
-): Promise<DatabaseProbe> => {
-  const driver = asLogin(options, PROBE_LIMIT_MS, 'any');
+type ProbeOptions = Pick<PostgresStorageOptions, 'url' | 'peersUrl' | 'maintenanceUrl' | 'connectTimeoutMs'>;
+
+const probeLogin = async (
+  kind: LoginKind,
+  url: string | undefined,
+  options: ProbeOptions,
+): Promise<DatabaseProbe['logins']> => {
+  if (url === undefined) return {};
+  const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
+  try {
+    return { [kind]: await loginFault(driver, kind) };
+  } finally {
+    await driver.close();
+  }
+};
+
+/** Looks at a Postgres over connections of its own and changes nothing. @throws MosaicError */
+export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProbe> => {
+  const { url, peersUrl, maintenanceUrl } = options;
+  const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
   try {
     const facts = await readFacts(driver);
     const [row] = await driver.query<{ there: boolean }>(
-      `select to_regclass('public.mosaic_migrations') is not null as there`,
+      // Readable for who serves since there was anything to serve.
+      `select exists (select from pg_class c cross join aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
+        where c.oid = to_regclass('public.mosaic_migrations') and r.rolname = '${SERVING_ROLES.api}') as there`,
     );
-    return { facts, pending: row?.there === true ? await pendingMigrations(driver) : null };
+    const api = await loginFault(driver, 'api');
+    const [peers, maintenance] = await Promise.all([
+      probeLogin('peers', peersUrl, options),
+      probeLogin('maintenance', maintenanceUrl, options),
+    ]);
+    const pending =
+      row?.there === true && api === null
+        ? await driver.transaction(async (transaction) => {
+            await transaction.script(`set local role ${SERVING_ROLES.api}`);
+            return pendingMigrations(transaction);
+          })
+        : null;
+    return { facts, pending, logins: { api, ...peers, ...maintenance } };
   } finally {
     await driver.close();
   }

@@ -12,12 +12,11 @@ const open = async () => {
   const server = new PGLiteSocketServer({ db: embedded.client, port: 0, host: '127.0.0.1' });
   await server.start();
   const { port } = new URL(`postgres://${server.getServerConn()}`);
-  const { driver } = connectDriver({
+  const driver = connectDriver({
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     role: null,
     name: 'test',
-    source: 'test',
-    demand: 'serving',
+    demand: 'api',
     limitMs: 9_000,
     max: 1,
     pipeline: 8,
@@ -77,10 +76,13 @@ describe('the postgres.js driver', () => {
   it('rolls back, and rethrows what the work threw', async () => {
     const thrown = new Error('mine');
     const id = crypto.randomUUID();
-    const work = opened.storage.transaction(async ({ teams }) => {
-      await teams.insert({ id, name: 'gone', createdAt: new Date() });
-      throw thrown;
-    });
+    const work = opened.storage.transaction(
+      async ({ teams }) => {
+        await teams.insert({ id, name: 'gone', createdAt: new Date() });
+        throw thrown;
+      },
+      { asAdmin: true },
+    );
     await expect(work).rejects.toBe(thrown);
     expect(await opened.storage.stores.teams.byId(id)).toBeNull();
   });

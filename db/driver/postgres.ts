@@ -104,7 +104,7 @@ export const postgresDriver = ({ pool, open, deadlineMs }: PostgresDriverParts):
   return {
     ...queryableOn(pool),
     transaction,
-    settled: () => waitUntilSettled(transaction, deadlineMs),
+    settled: () => waitUntilSettled(queryableOn(pool), deadlineMs),
     listen: async (channel, heard) => {
       const end = await asMosaicError(() => listenOn(open, channel, heard));
       const stop = async (): Promise<void> => {

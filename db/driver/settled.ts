@@ -1,8 +1,6 @@
-import type { Transaction } from './driver.ts';
+import type { Queryable } from './driver.ts';
 
-type Transact = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
-
-/** How every gateway's serving sessions are called at the server. */
+/** How every gateway's serving sessions are called at the server: for people, and for nothing else. */
 export const SERVING_SESSIONS = 'mosaic-federation';
 
 const FIRST_PAUSE_MS = 1;
@@ -11,38 +9,30 @@ const ENDING_MS = 1_000;
 
 /**
  * Transactions of gateways that are open now, each as `pid@start`. One that is not in the first look began after
- * it, and with that its snapshot is newer; so no clock has to be compared. A session we may not look into (of
- * another login role: not even what kind it is can be seen) or that reports nothing counts as one that never ends. `$1` are the ones still of interest.
+ * it, and with that its snapshot is newer; so no clock has to be compared. Whose sessions they are is known by their logins, which
+ * are members of our roles (`app.open_transactions`, 0021). `$1` are the ones still of interest. A statement of its own each time:
+ * within a transaction the server repeats its first answer.
  */
-const OPEN = `select coalesce(json_agg(id), '[]')::text as open from (
-  select pid || '@' || coalesce(xact_start::text, '?') as id from pg_stat_activity
-  where datname = current_database() and pid <> pg_backend_pid()
-    and coalesce(backend_type, 'client backend') = 'client backend'
-    and application_name in ('${SERVING_SESSIONS}', current_setting('application_name'))
-    and (xact_start is not null or state is null or state = 'disabled')
-) sessions where $1::text is null or id in (select json_array_elements_text($1::json))`;
+const OPEN = 'select app.open_transactions($1::text) as open';
 
-const END = `select pg_terminate_backend(pid) as ended from pg_stat_activity
-where pid || '@' || xact_start::text in (select json_array_elements_text($1::json))`;
+const END = 'select app.end_transactions($1::text) as ended';
 
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
  * Waits for every transaction of any gateway that is open when it is called (DATABASE.md: the barrier of a
- * revocation). The serving role sees nothing of the sessions; the login role behind it sees its own, so the look
- * is taken as that role, in a transaction of its own each time: within one the server repeats its first answer.
+ * revocation). After `limitMs`, longer than any statement may run, what is still open is ended by the server, unless it is of
+ * maintenance, which answers nobody.
  *
- * After `limitMs`, longer than any statement may run, what is still open is ended by the server.
+ * @param database statements outside of a transaction, as `mosaic_app`
  */
-export const waitUntilSettled = async (transact: Transact, limitMs: number): Promise<void> => {
-  const asLoginRole = (text: string, among: string | null): Promise<readonly { readonly open?: string }[]> =>
-    transact(async (transaction) => {
-      await transaction.script('set local role none');
-      return transaction.query<{ readonly open?: string }>(text, [among]);
-    });
+export const waitUntilSettled = async (
+  database: Pick<Queryable, 'query'>,
+  limitMs: number,
+): Promise<void> => {
   const look = async (among: string | null): Promise<string> =>
-    (await asLoginRole(OPEN, among))[0]?.open ?? '[]';
+    (await database.query<{ readonly open: string }>(OPEN, [among]))[0]?.open ?? '[]';
 
   const start = performance.now();
   let open = await look(null);
@@ -51,7 +41,7 @@ export const waitUntilSettled = async (transact: Transact, limitMs: number): Pro
     const waited = performance.now() - start;
     if (waited > limitMs + ENDING_MS) return;
     if (waited > limitMs && !isEnded) {
-      await asLoginRole(END, open);
+      await database.query(END, [open]);
       isEnded = true;
     }
     await pause(wait);

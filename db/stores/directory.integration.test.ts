@@ -123,7 +123,7 @@ describe('users, teams and tokens', () => {
     };
     const work = { ...inbound, ...asked, direction: 'outbound' as const, clientKeyPemSealed: 'sealed' };
     await peers.insert(work);
-    const other = { ...asked, id: crypto.randomUUID(), name: 'another' };
+    const other = { ...asked, id: crypto.randomUUID(), name: 'another', remoteGrantId: crypto.randomUUID() };
     await peers.insert({ ...work, ...other });
     await peers.insert({ ...work, id: crypto.randomUUID(), localUserId: await aUser(storage) });
     const found = async () => {
@@ -151,7 +151,7 @@ describe('transactions', () => {
     const work = storage.transaction(async ({ teams }) => {
       await teams.insert({ id, name: 'never', createdAt: T0 });
       throw thrown;
-    });
+    }, asAdmin);
     await expect(work).rejects.toBe(thrown);
     expect(await storage.stores.teams.byId(id)).toBeNull();
   });

@@ -43,23 +43,16 @@ const asJson = ({ items, next }: Page<ResourceRow>): JsonPage => ({
 
 const EMPTY: JsonPage = { json: '', count: 0, next: null };
 
-/**
- * Reads rows for who was authorized, each in one statement: nothing here filters, the statement does.
- * @param holder whose serving lease the statements look for; null: none
- */
-export const createResourceReader = (
-  db: Queryable,
-  maxPageBytes = MAX_PAGE_BYTES,
-  holder: string | null = null,
-): ResourceReader => ({
-  ...createRowReader(db, maxPageBytes, holder),
+/** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
+export const createResourceReader = (db: Queryable, maxPageBytes = MAX_PAGE_BYTES): ResourceReader => ({
+  ...createRowReader(db, maxPageBytes),
 
   listJson: async (read) => {
     assertAuthorized(read);
     const { resource, limit } = read.terms.target;
     const bound = boundOf(limit, maxPageBytes);
     const readPage = async (within: typeof bound): Promise<PackedPage | undefined> => {
-      const { text, params } = packedListStatement(read.terms, within, holder);
+      const { text, params } = packedListStatement(read.terms, within);
       return (await db.query<PackedPage>(text, params))[0];
     };
     let page = await readPage(bound);
@@ -72,19 +65,15 @@ export const createResourceReader = (
       const count = hasMore ? page.rows - 1 : page.rows;
       return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
     }
-    const plain = await createRowReader(db, maxPageBytes, holder).list(read);
+    const plain = await createRowReader(db, maxPageBytes).list(read);
     return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
   },
 });
 
-const createRowReader = (
-  db: Queryable,
-  maxPageBytes: number,
-  holder: string | null,
-): Omit<ResourceReader, 'listJson'> => ({
+const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceReader, 'listJson'> => ({
   capabilities: async (read) => {
     assertAuthorized(read);
-    const { text, params } = capabilitiesStatement(read.terms, holder);
+    const { text, params } = capabilitiesStatement(read.terms);
     return (await db.query(text, params)).length === 1 ? admitted(null) : REFUSED;
   },
 
@@ -92,7 +81,7 @@ const createRowReader = (
     assertAuthorized(read);
     const bound = boundOf(read.terms.target.limit, maxPageBytes);
     const readRows = (within: typeof bound): Promise<readonly MaybeRow[]> => {
-      const { text, params } = listStatement(read.terms, within, holder);
+      const { text, params } = listStatement(read.terms, within);
       return db.query<MaybeRow>(text, params);
     };
     let rows = await readRows(bound);
@@ -110,7 +99,7 @@ const createRowReader = (
 
   get: async (read) => {
     assertAuthorized(read);
-    const { text, params } = getStatement(read.terms, holder);
+    const { text, params } = getStatement(read.terms);
     const [row] = await db.query<MaybeRow>(text, params);
     if (row === undefined) return REFUSED;
     return admitted(isRow(row) ? row : null);
@@ -118,7 +107,7 @@ const createRowReader = (
 
   search: async (read) => {
     assertAuthorized(read);
-    const { text, params } = searchStatement(read.terms, maxPageBytes, holder);
+    const { text, params } = searchStatement(read.terms, maxPageBytes);
     const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
     if (rows.length === 0) return REFUSED;
     const found = rows.filter((row) => row._resource !== null);

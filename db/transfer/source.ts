@@ -43,7 +43,8 @@ const busy = (why: string): TransferError =>
 const stopWriters = async (transaction: Transaction, tables: readonly Table[]): Promise<void> => {
   const [row] = await transaction.query<{ sessions: number }>(
     `select count(*)::int as sessions from pg_stat_activity
-      where datname = current_database() and application_name in ($1, $1 || '-maintenance') and pid <> pg_backend_pid()`,
+      where datname = current_database() and pid <> pg_backend_pid() and (application_name in ($1, $1 || '-maintenance')
+        or usesysid in (select login from app.gateway_logins() where not is_maintenance))`,
     [GATEWAY_SESSIONS],
   );
   if ((row?.sessions ?? 0) > 0)

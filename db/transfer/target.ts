@@ -114,6 +114,8 @@ export const inspectTarget = (target: Driver, source: Source): Promise<TargetSta
       return { kind: 'empty', pendingMigrations: MIGRATIONS.map(({ name }) => name) };
     }
     const pending = await pendingMigrations(transaction);
+    // Set up for a gateway (mosaic database setup-sql), and never used by one.
+    if (pending.length === MIGRATIONS.length) await checkStrangers(transaction);
     const state = await readState(transaction);
     if (state === null) {
       if (await hasCanaryOf(transaction, source)) throw isSource();

@@ -60,6 +60,7 @@ describe('decide', () => {
         grantVersion: 7,
         subjectUserId: SUBJECT,
         certificateSerial: 'ab12',
+        certificateFingerprint: 'f'.repeat(64),
         revocationEpoch: 0,
       },
     });
@@ -110,6 +111,7 @@ describe('decide', () => {
         grantVersion: 7,
         subjectUserId: SUBJECT,
         certificateSerial: 'ab12',
+        certificateFingerprint: 'f'.repeat(64),
         revocationEpoch: 0,
       },
     });

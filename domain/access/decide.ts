@@ -91,6 +91,7 @@ const fenceFor = (
     grantVersion: grant.version,
     subjectUserId: grant.subjectUserId,
     certificateSerial: identity.serial,
+    certificateFingerprint: identity.fingerprint,
     revocationEpoch,
   });
 };

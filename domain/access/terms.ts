@@ -9,6 +9,8 @@ export interface GrantFence {
   readonly subjectUserId: string;
   /** Lower-case hexadecimal. */
   readonly certificateSerial: string;
+  /** SHA-256 of the certificate that was presented, lower-case hexadecimal. */
+  readonly certificateFingerprint: string;
   /** The highest revocation epoch that the deciding process knows of, 0 for none: an older database reads nothing. */
   readonly revocationEpoch: number;
 }

@@ -18,6 +18,7 @@ const held = (over: Partial<HeldCertificate> = {}): HeldCertificate => ({
   id: 'one',
   status: 'issued',
   serial: 'a1',
+  fingerprint: 'f-a1',
   publicKeyHash: 'key-1',
   certificatePem: 'pem',
   createdAt: at(-25 * DAY),
@@ -27,6 +28,7 @@ const held = (over: Partial<HeldCertificate> = {}): HeldCertificate => ({
 });
 const asked = (over: Partial<RenewalAsked> = {}): RenewalAsked => ({
   serial: 'a1',
+  fingerprint: 'f-a1',
   notBefore: at(-25 * DAY),
   notAfter: at(5 * DAY),
   publicKeyHash: 'key-2',
@@ -105,6 +107,7 @@ describe('whether a certificate is renewed', () => {
             const notAfter = presented.notAfter;
             const request = {
               serial: presented.serial ?? '',
+              fingerprint: presented.fingerprint ?? '',
               notBefore: presented.createdAt,
               notAfter,
               publicKeyHash: `k${index + 1}`,
@@ -114,6 +117,7 @@ describe('whether a certificate is renewed', () => {
             const made = held({
               id,
               serial: id,
+              fingerprint: `f-${id}`,
               createdAt: now,
               notAfter: new Date(now.getTime() + 30 * DAY),
               publicKeyHash: `k${id}`,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import { isOfCertificate } from './identity.ts';
 import { renewalWindowMs } from './renewal.ts';
 
 /** A certificate of the grant, as the serving side's records have it. */
@@ -6,6 +7,7 @@ export interface HeldCertificate {
   readonly id: string;
   readonly status: 'requested' | 'issued' | 'failed' | 'revoked';
   readonly serial: string | null;
+  readonly fingerprint: string | null;
   readonly publicKeyHash: string | null;
   readonly certificatePem: string | null;
   readonly createdAt: Date;
@@ -17,6 +19,8 @@ export interface HeldCertificate {
 export interface RenewalAsked {
   /** Serial of the certificate the request came with. */
   readonly serial: string;
+  /** SHA-256 of it. */
+  readonly fingerprint: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** SHA-256 of the key that shall be certified. */
@@ -81,7 +85,7 @@ export const decideReissue = <C extends HeldCertificate>(
   asked: RenewalAsked,
   now: Date,
 ): Reissue<C> => {
-  const presented = certificates.find(({ serial }) => serial === asked.serial);
+  const presented = certificates.find((one) => isOfCertificate(one, asked));
   if (presented === undefined || presented.status !== 'issued' || presented.revokeAt !== null) {
     return { kind: 'refused', code: 'certificate_revoked' };
   }

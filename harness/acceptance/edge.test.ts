@@ -155,7 +155,7 @@ describe('Deno and workerd ask a gateway behind nginx: step-ca, Postgres, mutual
     deno = await openDenoGateway({ services, env: { FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true' } });
     const made = await asking(deno)(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
     admin = { id: made.body.user.id, token: made.body.token.text };
-    sql = postgres(services.databaseUrl, { max: 1, onnotice: () => undefined });
+    sql = postgres(services.databaseMaintenanceUrl, { max: 1, onnotice: () => undefined });
     alices = await enrollAtDeno(seeded.alice.name, 'work');
     bobs = await enrollAtDeno(seeded.bob.name, 'bob');
   }, 120_000);

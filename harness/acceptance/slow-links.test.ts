@@ -38,12 +38,18 @@ describe('X-71 a slow or resetting network between B and each of its services', 
   /** A third gateway of B, whose every service is behind a link. */
   const startLinked = async (): Promise<Component> => {
     const { state } = world.handle;
-    const database = new URL(readSecret(state.gateways.b.databaseUrlFile));
-    database.port = String(links.postgres.port);
+    const linked = (file: string): string => {
+      const url = new URL(readSecret(file));
+      url.port = String(links.postgres.port);
+      return url.href;
+    };
+    const { databaseUrlFile, databasePeersUrlFile, databaseMaintenanceUrlFile } = state.gateways.b;
     const password = readSecret(`${folderOf(state, 'valkey-b')}/password`);
     return startGatewayProcess(state, 'b', GATEWAY, {
       environment: {
-        DATABASE_URL: database.href,
+        DATABASE_URL: linked(databaseUrlFile),
+        DATABASE_PEERS_URL: linked(databasePeersUrlFile),
+        DATABASE_MAINTENANCE_URL: linked(databaseMaintenanceUrlFile),
         VALKEY_URL: `valkey://mosaic:${password}@127.0.0.1:${links.valkey.port}`,
         STEP_CA_URL: `https://127.0.0.1:${links.stepCa.port}`,
       },

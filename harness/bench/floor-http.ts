@@ -26,7 +26,7 @@ const sql = postgres(order.databaseUrl, {
   prepare: true,
   fetch_types: false,
   types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
-  connection: { role: 'mosaic_app', timezone: 'UTC', random_page_cost: 1.1, jit: 'off' },
+  connection: { role: 'mosaic_peer_reader', timezone: 'UTC', random_page_cost: 1.1, jit: 'off' },
 });
 
 const bodyOf = (rows: readonly unknown[]): Buffer => {

@@ -93,8 +93,9 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
   const { state } = world.handle;
   const folder = path.join(state.place, 'bench');
   await mkdir(folder, { recursive: true });
-  const databaseUrl = readSecret(state.gateways.b.databaseUrlFile);
-  const storage = await openPostgresStorage({ url: databaseUrl, skipMigrations: true });
+  const { databaseUrlFile, databasePeersUrlFile } = state.gateways.b;
+  const [url, peersUrl] = [readSecret(databaseUrlFile), readSecret(databasePeersUrlFile)];
+  const storage = await openPostgresStorage({ url, peersUrl });
   const components: Component[] = [];
   const children: ChildProcess[] = [];
   const hands: HandMadeClient[] = [];
@@ -152,9 +153,13 @@ export const openStage = async (world: FederatedWorld): Promise<Stage> => {
       made += 1;
       const socket = path.join(folder, `floor-${made}.sock`);
       const order = path.join(folder, `floor-${made}.json`);
-      await writeFile(order, JSON.stringify({ socket, databaseUrl, ...statement, packed: packed ?? null }), {
-        mode: 0o600,
-      });
+      await writeFile(
+        order,
+        JSON.stringify({ socket, databaseUrl: peersUrl, ...statement, packed: packed ?? null }),
+        {
+          mode: 0o600,
+        },
+      );
       const child = await startScript(FLOOR, [order]);
       children.push(child);
       const { origin } = await behindNginx(`floor-${made}`, { public: socket, federation: socket });

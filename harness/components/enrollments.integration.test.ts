@@ -8,12 +8,12 @@ import { anEntry, aPeer, at, aUser, FAR, pendingGrant, scopeOf, T0 } from '../..
 import type { Grant } from '../../domain/grants/grant.ts';
 import type { Storage, Stores } from '../../domain/ports/storage.ts';
 import { ensureInstalled } from './installed.ts';
-import { startPostgres } from './postgres.ts';
-import { stop, type Component } from './process.ts';
+import { startPostgres, type Postgres } from './postgres.ts';
+import { stop } from './process.ts';
 import { freePort } from './sockets.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mosaic-enrollments-'));
-let database: Component | undefined;
+let database: Postgres | undefined;
 let storage: Storage;
 
 beforeAll(async () => {
@@ -23,9 +23,8 @@ beforeAll(async () => {
   const port = await freePort();
   const login = { database: 'mosaic', user: 'mosaic', password: 'of-a-test' };
   database = await startPostgres({ folder: path.join(folder, 'postgres'), port, ...login });
-  storage = await openPostgresStorage({
-    url: `postgres://${login.user}:${login.password}@127.0.0.1:${port}/${login.database}`,
-  });
+  const { url, peersUrl, maintenanceUrl } = database;
+  storage = await openPostgresStorage({ url, peersUrl, maintenanceUrl });
 }, 60_000);
 afterAll(async () => {
   if (database !== undefined) {

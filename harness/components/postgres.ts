@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { setupSql, type LoginNames } from '../../db/logins.ts';
 import { cacheFolder, programs, versions } from './installed.ts';
 import { launch, type Component, type OnSpawn } from './process.ts';
 
@@ -20,8 +21,9 @@ export interface PostgresOptions {
   readonly folder: string;
   readonly port: number;
   readonly database: string;
-  /** Login that owns the database; no superuser. */
+  /** Login of the public and admin API; those of peers and of maintenance, who owns the database, are called after it. */
   readonly user: string;
+  /** Of all three. */
   readonly password: string;
   /** Name of the process and its log; `postgres` by default. */
   readonly name?: string;
@@ -117,8 +119,33 @@ const psql = (
     as,
   );
 
-export interface Postgres extends Component {
+/** How a gateway reaches one database, by login. */
+export interface DatabaseUrls {
+  /** Public and admin API. */
   readonly url: string;
+  readonly peersUrl: string;
+  readonly maintenanceUrl: string;
+}
+
+export const loginsOf = (user: string): LoginNames => ({
+  api: user,
+  peers: `${user}_peers`,
+  maintenance: `${user}_maintenance`,
+});
+
+/** The three URLs of a database, of the URL of any of its logins. */
+export const urlsOf = (url: string): DatabaseUrls => {
+  const user = new URL(url).username.replace(/_(peers|maintenance)$/, '');
+  const as = (name: string): string => {
+    const other = new URL(url);
+    other.username = name;
+    return other.href;
+  };
+  const { api, peers, maintenance } = loginsOf(user);
+  return { url: as(api), peersUrl: as(peers), maintenanceUrl: as(maintenance) };
+};
+
+export interface Postgres extends Component, DatabaseUrls {
   /** Superuser, over the unix socket: for looking underneath. */
   readonly adminUrl: string;
 }
@@ -163,18 +190,17 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
     ready: async () => (await psql(options.folder, options.port, 'select 1', as)).stdout.trim() === '1',
   });
   if (fresh) {
-    await psql(
-      options.folder,
-      options.port,
-      `create role ${options.user} login createrole password '${options.password}'`,
-      as,
+    const names = loginsOf(options.user);
+    await psql(options.folder, options.port, `create database ${options.database}`, as);
+    await psql(options.folder, options.port, setupSql(names), as, options.database);
+    const passwords = Object.values(names).map(
+      (name) => `alter role ${name} password '${options.password}';`,
     );
-    await psql(options.folder, options.port, `create database ${options.database} owner ${options.user}`, as);
-    await psql(options.folder, options.port, 'create extension if not exists vector', as, options.database);
+    await psql(options.folder, options.port, passwords.join('\n'), as);
   }
   return {
     ...component,
-    url: `postgres://${options.user}:${options.password}@127.0.0.1:${options.port}/${options.database}`,
+    ...urlsOf(`postgres://${options.user}:${options.password}@127.0.0.1:${options.port}/${options.database}`),
     adminUrl: `postgres://postgres@localhost:${options.port}/${options.database}?host=${encodeURIComponent(options.folder)}`,
   };
 };

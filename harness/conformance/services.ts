@@ -15,6 +15,10 @@ import type { GatewayUnderTest } from './under-test.ts';
 /** What gateways on Deno and workerd stand on: the same as anywhere, with Valkey behind the REST bridge. */
 export interface EdgeServices {
   readonly databaseUrl: string;
+  /** Of the login that answers peers. */
+  readonly databasePeersUrl: string;
+  /** Of the login that owns the database. */
+  readonly databaseMaintenanceUrl: string;
   /** Configuration of any gateway on them, by environment variable; all such gateways are replicas. */
   readonly environment: Readonly<Record<string, string>>;
   readonly forge: GatewayUnderTest['forge'];
@@ -50,17 +54,21 @@ export const startEdgeServices = async (): Promise<EdgeServices> => {
       { VALKEY_URL: valkey.url, KV_BRIDGE_TOKEN: token, KV_BRIDGE_PORT: '0' },
       silent,
     );
-    const storage = await openPostgresStorage({ url: postgres.url });
+    const { url, peersUrl, maintenanceUrl } = postgres;
+    const storage = await openPostgresStorage({ url, peersUrl, maintenanceUrl });
     const key = crypto.getRandomValues(new Uint8Array(32));
     const sealer = createSealer({ current: await sealingKey(key) });
     const text = Buffer.from(key).toString('base64');
     return {
-      databaseUrl: postgres.url,
+      databaseUrl: url,
+      databasePeersUrl: peersUrl,
+      databaseMaintenanceUrl: maintenanceUrl,
       environment: {
         MOSAIC_TIER: 'standalone',
         MOSAIC_GATEWAY_NAME: 'work',
         MOSAIC_SEALING_KEY: text,
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: url,
+        DATABASE_PEERS_URL: peersUrl,
         UPSTASH_REDIS_REST_URL: bridge.url,
         UPSTASH_REDIS_REST_TOKEN: token,
         FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '100000',

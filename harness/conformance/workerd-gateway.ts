@@ -55,20 +55,29 @@ const networkOf = ({ rootPem, certificate, key }: MutualTls) => ({
 /** The worker's real bundle in workerd. */
 export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<WorkerGateway> => {
   const services = options.services ?? (await startEdgeServices());
-  const { DATABASE_URL, ...environment } = services.environment;
+  const { DATABASE_URL, DATABASE_PEERS_URL, ...environment } = services.environment;
   const isDirect = options.database === 'address';
   const { code } = await bundleWorker();
   const worker = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     compatibilityDate: '2026-07-01',
     compatibilityFlags: ['nodejs_compat'],
-    ...(isDirect ? {} : { hyperdrives: { HYPERDRIVE: services.databaseUrl } }),
+    ...(isDirect
+      ? {}
+      : {
+          hyperdrives: {
+            HYPERDRIVE: services.databaseUrl,
+            HYPERDRIVE_PEERS: services.databasePeersUrl,
+          },
+        }),
     serviceBindings: Object.fromEntries(
       Object.entries(options.peers ?? {}).map(([name, tls]) => [name, networkOf(tls)]),
     ),
     bindings: {
       ...environment,
-      ...(isDirect && DATABASE_URL !== undefined ? { DATABASE_URL } : {}),
+      ...(isDirect && DATABASE_URL !== undefined && DATABASE_PEERS_URL !== undefined
+        ? { DATABASE_URL, DATABASE_PEERS_URL }
+        : {}),
       MOSAIC_LOG_LEVEL: 'silent',
       FEDERATION_URL: FEDERATION,
       FEDERATION_ENROLLMENT_BASE_URL: PUBLIC,

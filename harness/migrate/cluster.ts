@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import { ensureInstalled } from '../components/installed.ts';
-import { startPostgres, type Postgres } from '../components/postgres.ts';
+import { loginsOf, startPostgres, type Postgres } from '../components/postgres.ts';
 import { stop } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 
@@ -11,7 +11,7 @@ import { freePort } from '../components/sockets.ts';
 export interface Cluster {
   /** Folder for whatever else the test needs. */
   readonly folder: string;
-  /** A new empty database of the login that owns it. @returns its URL */
+  /** A new empty database. @returns the URL of the login that owns it; `urlsOf` tells the others */
   create(): Promise<string>;
   /** Statements of the superuser in a database. */
   underneath<Row>(url: string, text: string): Promise<Row[]>;
@@ -50,8 +50,8 @@ export const startCluster = async (): Promise<Cluster> => {
     folder,
     create: async () => {
       made += 1;
-      await admin.unsafe(`create database d${made} template base owner ${USER}`);
-      const url = new URL(server.url);
+      await admin.unsafe(`create database d${made} template base owner ${loginsOf(USER).maintenance}`);
+      const url = new URL(server.maintenanceUrl);
       url.pathname = `/d${made}`;
       return url.href;
     },

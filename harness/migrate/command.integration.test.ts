@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPgliteStorage } from '../../db/connect/pglite.ts';
+import { urlsOf } from '../components/postgres.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import { createSealer, sealedUnder, sealingKey } from '../../db/seal.ts';
 import { populate } from '../../db/testing/population.testkit.ts';
@@ -159,7 +160,7 @@ it('M1-4 moves a standalone store, not while its gateway runs', async () => {
   const { from, move } = await standalone();
   const to = await cluster.create();
   expect(errorOf(await move(from))).toMatchObject({ code: 'target_is_source' });
-  const gateway = await openPostgresStorage({ url: from });
+  const gateway = await openPostgresStorage(urlsOf(from));
   expect(errorOf(await move(to))).toMatchObject({ code: 'source_busy' });
   await gateway.close();
   expect(summaryOf(await move(to))).toMatchObject({ status: 'complete', rows: expected.length });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { urlsOf } from '../components/postgres.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import { migrate } from '../../db/migrate.ts';
 import { MIGRATIONS } from '../../db/migrations/index.ts';
@@ -54,7 +55,7 @@ describe('M1-4 transfer', () => {
     // What guards new rows is on again.
     const off = await cluster.underneath(url, `select tgname from pg_trigger where tgenabled <> 'O'`);
     expect(off).toEqual([]);
-    const storage = await openPostgresStorage({ url });
+    const storage = await openPostgresStorage(urlsOf(url));
     expect((await storage.stores.users.list({ limit: 50, after: null })).items).toHaveLength(6);
     await storage.close();
   });
@@ -117,12 +118,12 @@ describe('X-73 transfer', () => {
         Died,
       );
     });
-    await expect(openPostgresStorage({ url })).rejects.toMatchObject({
+    await expect(openPostgresStorage(urlsOf(url))).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('has not finished') as string,
     });
     await moving.run(url);
-    await (await openPostgresStorage({ url })).close();
+    await (await openPostgresStorage(urlsOf(url))).close();
   });
 
   it('two at once: the second one is told, and even without the lock rows come once', async () => {
@@ -196,7 +197,7 @@ describe('what transfer refuses', () => {
     await cluster.underneath(same, `insert into teams values (gen_random_uuid(), 'x', now())`);
     expect(await refusal(same)).toMatchObject({ name: 'TransferError', code: 'target_not_empty' });
     const other = await cluster.create();
-    const storage = await openPostgresStorage({ url: other });
+    const storage = await openPostgresStorage(urlsOf(other));
     const memory = await memoryStorage();
     await populate(memory, 1);
     const canary = await memory.stores.secrets.get('sealing-canary');
@@ -227,7 +228,7 @@ describe('what transfer refuses', () => {
     };
     // The last table's second page comes after its first: by then the teams are changed.
     await expect(moving.run(url, hooks)).rejects.toMatchObject({ code: 'contents_differ' });
-    await expect(openPostgresStorage({ url })).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(openPostgresStorage(urlsOf(url))).rejects.toMatchObject({ code: 'unavailable' });
     // Whoever spoiled it has gone: the next run repairs it.
     expect(await moving.run(url)).toMatchObject({ startedOver: true });
     expect(await moving.linesOf(url)).toEqual(await moving.sourceContents());

@@ -43,7 +43,7 @@ const firstAdmin = async (handle: HarnessHandle, side: Side): Promise<Caller> =>
 
 /** As somebody with access to B's database would: the API would refuse a scope that contradicts itself. */
 const excludeByHand = async (handle: HarnessHandle, grantId: string, resources: readonly string[]) => {
-  const url = readSecret(handle.state.gateways.b.databaseUrlFile);
+  const url = readSecret(handle.state.gateways.b.databaseMaintenanceUrlFile);
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   try {
     const changed = await sql`

@@ -7,7 +7,7 @@ import { healthOf } from './health.ts';
 import { GATEWAY_NAMES, portsOf, secretFile, SIDES } from './plan.ts';
 import { environmentOfPorts, type Ports } from './ports.ts';
 import { removeStack } from './remove.ts';
-import { writeState, type Side, type StackState } from './state.ts';
+import { writeState, type DatabaseUrlFiles, type Side, type StackState } from './state.ts';
 
 const run = promisify(execFile);
 const COMPOSE_FILE = path.join(ROOT, 'infra/docker-compose.two-gateways.yml');
@@ -57,14 +57,18 @@ const compose = async (stateDir: string, ports: Ports, args: readonly string[]):
 };
 
 /** The URL that a container is given, as this machine reaches the same database. */
-const databaseUrlFromHere = (stateDir: string, ports: Ports, side: Side): string => {
-  const url = new URL(
-    readFileSync(path.join(folders(stateDir).secrets, side, 'database-url'), 'utf8').trim(),
-  );
+const urlFromHere = (name: string, stateDir: string, ports: Ports, side: Side): string => {
+  const url = new URL(readFileSync(path.join(folders(stateDir).secrets, side, name), 'utf8').trim());
   url.hostname = '127.0.0.1';
   url.port = String(portsOf({ ports }, side).postgres);
-  return secretFile({ place: stateDir }, `database-url-${side}`, () => url.href);
+  return secretFile({ place: stateDir }, `${name}-${side}`, () => url.href);
 };
+
+const databaseUrlsFromHere = (stateDir: string, ports: Ports, side: Side): DatabaseUrlFiles => ({
+  databaseUrlFile: urlFromHere('database-url', stateDir, ports, side),
+  databasePeersUrlFile: urlFromHere('database-peers-url', stateDir, ports, side),
+  databaseMaintenanceUrlFile: urlFromHere('database-maintenance-url', stateDir, ports, side),
+});
 
 /** Boots the two gateways as containers. @throws Error with the log of docker compose; its containers stay, with theirs */
 export const bootContainers = async (stateDir: string, ports: Ports): Promise<StackState> => {
@@ -82,7 +86,7 @@ export const bootContainers = async (stateDir: string, ports: Ports): Promise<St
     name: GATEWAY_NAMES[side],
     baseUrl: `https://localhost:${portsOf({ ports }, side).public}`,
     federationUrl: `https://localhost:${portsOf({ ports }, side).federation}`,
-    databaseUrlFile: databaseUrlFromHere(stateDir, ports, side),
+    ...databaseUrlsFromHere(stateDir, ports, side),
   });
   const state: StackState = {
     version: 1,

@@ -8,7 +8,7 @@ import { programs } from '../components/installed.ts';
 import { launch, type Component, type OnSpawn } from '../components/process.ts';
 import { frontFolderOf } from './as-front.ts';
 import {
-  databaseUrlFile,
+  databaseUrlFiles,
   folderOf,
   gatewaysOf,
   gatewayState,
@@ -55,6 +55,15 @@ export const authorityFiles = (plan: Pick<Plan, 'place'>) => {
   };
 };
 
+const databaseOf = (plan: Plan, side: Side): Record<string, unknown> => {
+  const files = databaseUrlFiles(plan, side);
+  return {
+    url_file: files.databaseUrlFile,
+    peers_url_file: files.databasePeersUrlFile,
+    maintenance_url_file: files.databaseMaintenanceUrlFile,
+  };
+};
+
 /** A gateway of tier `federated`, as an operator would write it down. */
 const configOf = (plan: Plan, side: Side, gateway: string): Record<string, unknown> => {
   const authority = authorityFiles(plan);
@@ -68,7 +77,7 @@ const configOf = (plan: Plan, side: Side, gateway: string): Record<string, unkno
     tier: 'federated',
     data_dir: path.join(folderOf(plan, gateway), 'data'),
     gateway: { name: GATEWAY_NAMES[side] },
-    database: { url_file: databaseUrlFile(plan, side) },
+    database: databaseOf(plan, side),
     kv: { type: 'valkey', url_file: valkeyUrlFile(plan, side) },
     ca: {
       type: 'step-ca',

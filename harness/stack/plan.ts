@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { urlsOf, type DatabaseUrls } from '../components/postgres.ts';
 import type { Ports } from './ports.ts';
-import type { GatewayState, Side } from './state.ts';
+import type { DatabaseUrlFiles, GatewayState, Side } from './state.ts';
 
 /** What a process-mode stack will be, before anything runs. */
 export interface Plan {
@@ -65,17 +66,26 @@ export const DATABASE = { name: 'mosaic', user: 'mosaic' } as const;
 export const postgresPassword = (plan: Plan, side: Side): string =>
   readSecret(secretFile(plan, `postgres-password-${side}`, () => randomBytes(24).toString('hex')));
 
-export const databaseUrlFile = (plan: Plan, side: Side): string =>
-  secretFile(
-    plan,
-    `database-url-${side}`,
-    () =>
+/** Files with the URL of each login. */
+export const databaseUrlFiles = (plan: Plan, side: Side): DatabaseUrlFiles => {
+  const urls = (): DatabaseUrls =>
+    urlsOf(
       `postgres://${DATABASE.user}:${postgresPassword(plan, side)}@127.0.0.1:${portsOf(plan, side).postgres}/${DATABASE.name}`,
-  );
+    );
+  return {
+    databaseUrlFile: secretFile(plan, `database-url-${side}`, () => urls().url),
+    databasePeersUrlFile: secretFile(plan, `database-peers-url-${side}`, () => urls().peersUrl),
+    databaseMaintenanceUrlFile: secretFile(
+      plan,
+      `database-maintenance-url-${side}`,
+      () => urls().maintenanceUrl,
+    ),
+  };
+};
 
 export const gatewayState = (plan: Plan, side: Side): GatewayState => ({
   name: GATEWAY_NAMES[side],
   baseUrl: `https://localhost:${portsOf(plan, side).public}`,
   federationUrl: `https://localhost:${portsOf(plan, side).federation}`,
-  databaseUrlFile: databaseUrlFile(plan, side),
+  ...databaseUrlFiles(plan, side),
 });

@@ -12,12 +12,18 @@ export interface Running extends Component {
   readonly started: string | null;
 }
 
-export interface GatewayState {
+/** Each holds a URL of the gateway's database. */
+export interface DatabaseUrlFiles {
+  /** Login of the public and admin API. */
+  readonly databaseUrlFile: string;
+  readonly databasePeersUrlFile: string;
+  readonly databaseMaintenanceUrlFile: string;
+}
+
+export interface GatewayState extends DatabaseUrlFiles {
   readonly name: string;
   readonly baseUrl: string;
   readonly federationUrl: string;
-  /** Holds the URL of the gateway's own login. */
-  readonly databaseUrlFile: string;
 }
 
 /** What a later process needs in order to use, check or stop a stack. Holds no secret. */

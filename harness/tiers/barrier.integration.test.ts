@@ -3,23 +3,25 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
+import { urlsOf, type DatabaseUrls } from '../components/postgres.ts';
 import { startCluster, type Cluster } from '../migrate/cluster.ts';
 
 /** A statement of this gateway may run as long; the barrier gives it a second more, and the ending of a session another. */
 const STATEMENT_MS = 1_000;
 const LIMIT_MS = STATEMENT_MS + 1_000;
 const SERVING = 'mosaic-federation';
+const LOGINS = ['url', 'peersUrl', 'maintenanceUrl'] as const;
 
 describe('the barrier of a revocation, on a Postgres', () => {
   let cluster: Cluster;
-  let url: string;
+  let urls: DatabaseUrls;
   let storage: Storage;
   const clients: postgres.Sql[] = [];
 
   beforeAll(async () => {
     cluster = await startCluster();
-    url = await cluster.create();
-    storage = await openPostgresStorage({ url, statementTimeoutMs: STATEMENT_MS });
+    urls = urlsOf(await cluster.create());
+    storage = await openPostgresStorage({ ...urls, statementTimeoutMs: STATEMENT_MS });
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) await client.end({ timeout: 0 });
@@ -29,7 +31,7 @@ describe('the barrier of a revocation, on a Postgres', () => {
     await cluster.close();
   });
 
-  const session = (application: string, address = url): postgres.Sql => {
+  const session = (application: string, address = urls.url): postgres.Sql => {
     const client = postgres(address, {
       max: 1,
       connection: { application_name: application },
@@ -37,6 +39,12 @@ describe('the barrier of a revocation, on a Postgres', () => {
     });
     clients.push(client);
     return client;
+  };
+  const urlOf = (login: string): string => {
+    const address = new URL(urls.url);
+    address.username = login;
+    address.password = login;
+    return address.href;
   };
   /** A statement that takes that long, begun when this returns. */
   const running = async (client: postgres.Sql, seconds: number) => {
@@ -48,7 +56,7 @@ describe('the barrier of a revocation, on a Postgres', () => {
       .finally(() => (state.endedAt = performance.now()));
     const isActive = `select count(*)::int as n from pg_stat_activity where pid = ${pid} and state = 'active'`;
     await expect
-      .poll(async () => (await cluster.underneath<{ n: number }>(url, isActive))[0]?.n, { interval: 20 })
+      .poll(async () => (await cluster.underneath<{ n: number }>(urls.url, isActive))[0]?.n, { interval: 20 })
       .toBe(1);
     return { state, work };
   };
@@ -60,8 +68,45 @@ describe('the barrier of a revocation, on a Postgres', () => {
   };
 
   it('X-52 is over at once when nothing runs, and does not wait for other programs', async () => {
-    await running(session('psql'), 60);
+    await cluster.underneath(urls.url, `create role reporting login password 'reporting'`);
+    await running(session('psql', urlOf('reporting')), 60);
     expect((await settled()).ms).toBeLessThan(LIMIT_MS / 2);
+  });
+
+  it.each(LOGINS)(
+    'F-26 waits for a session of the login of %s, whatever it calls itself in the URL or later',
+    async (login) => {
+      const named = new URL(urls[login]);
+      named.searchParams.set('application_name', 'reporting');
+      const client = session('something else', named.href);
+      await client.unsafe(`set application_name = ''`);
+      const { state, work } = await running(client, 0.9);
+      const { at } = await settled();
+      await work;
+      expect(state.error).toBeNull();
+      expect(at).toBeGreaterThan((state.endedAt ?? Infinity) - 100);
+    },
+  );
+
+  it.each(['url', 'peersUrl'] as const)(
+    'F-26 a session of the login of %s under another name is ended when it outlives every time-out',
+    async (login) => {
+      const endless = session('psql', urls[login]);
+      await endless.unsafe('set statement_timeout = 0');
+      const { state, work } = await running(endless, 60);
+      const { ms } = await settled();
+      await work;
+      expect(state.error).toMatch(/terminating connection|CONNECTION_CLOSED|closed/);
+      expect(ms).toBeGreaterThan(LIMIT_MS - 100);
+    },
+  );
+
+  it('F-26 maintenance is waited for as long as a statement may take, and not ended', async () => {
+    const { state } = await running(session('pg_dump', urls.maintenanceUrl), 60);
+    const { ms } = await settled();
+    expect(ms).toBeGreaterThan(LIMIT_MS - 100);
+    expect(state.endedAt).toBeNull();
+    await cluster.underneath(urls.url, `select pg_terminate_backend(${state.pid})`);
   });
 
   it('X-52 waits for a statement of any gateway that began before, and for none that began after', async () => {
@@ -97,19 +142,16 @@ describe('the barrier of a revocation, on a Postgres', () => {
     await work;
     expect(state.error).toMatch(/terminating connection|CONNECTION_CLOSED|closed/);
     const left = await cluster.underneath(
-      url,
+      urls.url,
       `select pid from pg_stat_activity where pid in (${state.pid}, ${idlePid})`,
     );
     expect(left).toEqual([]);
     expect(ms).toBeGreaterThan(LIMIT_MS - 100);
   });
 
-  it('X-52 a session of another login role, which can not be looked into, is waited for as long as a statement may take', async () => {
-    await cluster.underneath(url, `create role stranger login superuser password 'stranger'`);
-    const address = new URL(url);
-    address.username = 'stranger';
-    address.password = 'stranger';
-    const { state } = await running(session(SERVING, address.href), 60);
+  it('X-52 a superuser’s session that calls itself a gateway’s is waited for as long as a statement may take', async () => {
+    await cluster.underneath(urls.url, `create role stranger login superuser password 'stranger'`);
+    const { state } = await running(session(SERVING, urlOf('stranger')), 60);
     const { ms } = await settled();
     expect(ms).toBeGreaterThan(LIMIT_MS - 100);
     expect(state.endedAt).toBeNull();

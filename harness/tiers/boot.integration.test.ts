@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { urlsOf } from '../components/postgres.ts';
 import { stop } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 import { startStepCa } from '../components/step-ca.ts';
@@ -95,10 +96,14 @@ describe('tier federated, on the real services', () => {
     // pgvector is no trusted extension, so only a superuser creates it.
     await superuser(`create role chief login superuser password '${CANARY}-chief'`);
     await superuser('create database bare owner chief');
-    const url = services.postgres.url
-      .replace(/\/\/mosaic:[^@]*@/, `//chief:${CANARY}-chief@`)
-      .replace(/mosaic$/, 'bare');
-    const gateway = await start({ ...services.environment(), DATABASE_URL: url });
+    const { url: api, peersUrl, maintenanceUrl } = urlsOf(services.postgres.url.replace(/mosaic$/, 'bare'));
+    const url = maintenanceUrl.replace(/\/\/[^@]*@/, `//chief:${CANARY}-chief@`);
+    const gateway = await start({
+      ...services.environment(),
+      DATABASE_URL: api,
+      DATABASE_PEERS_URL: peersUrl,
+      DATABASE_MAINTENANCE_URL: url,
+    });
     await gateway.end();
     const sql = postgres(url, { max: 1 });
     const [row] = await sql`select extname from pg_extension where extname = 'vector'`;
@@ -151,10 +156,12 @@ describe('M1-2 a service that is missing', () => {
 
   it('no pgvector on the server', async () => {
     // As it looks to a client: the package's control file is not among the server's extensions.
-    await superuser('create database novector owner mosaic');
-    const sql = superuser(`alter database novector set search_path = hidden, pg_catalog;`);
+    await superuser('create database novector owner mosaic_maintenance');
+    const sql = superuser(
+      `alter role mosaic_maintenance in database novector set search_path = hidden, pg_catalog;`,
+    );
     await sql;
-    const url = services.postgres.url.replace(/mosaic$/, 'novector');
+    const url = services.postgres.maintenanceUrl.replace(/mosaic$/, 'novector');
     const admin = postgres({
       host: path.join(services.folder, 'postgres'),
       port: Number(portOf(services.postgres.url)),
@@ -164,13 +171,13 @@ describe('M1-2 a service that is missing', () => {
     });
     await admin
       .unsafe(
-        `create schema hidden; grant usage on schema hidden to mosaic;
+        `create schema hidden; grant usage on schema hidden to mosaic_maintenance;
        create view hidden.pg_available_extensions as select * from pg_catalog.pg_available_extensions where name <> 'vector';
-       grant select on hidden.pg_available_extensions to mosaic`,
+       grant select on hidden.pg_available_extensions to mosaic_maintenance`,
       )
       .simple();
     await admin.end();
-    const { err } = await refused({ ...services.environment(), DATABASE_URL: url });
+    const { err } = await refused({ ...services.environment(), DATABASE_MAINTENANCE_URL: url });
     expect(err).toContain('pgvector');
     expect(err).toContain('postgresql-15-pgvector');
     expect(err).toContain(`Postgres at 127.0.0.1:${portOf(services.postgres.url)}`);
@@ -182,8 +189,8 @@ describe('M1-2 a service that is missing', () => {
     const url = services.postgres.url
       .replace(/\/\/mosaic:[^@]*@/, `//plain:${CANARY}-plain@`)
       .replace(/mosaic$/, 'plain');
-    const { err } = await refused({ ...services.environment(), DATABASE_URL: url });
-    expect(err).toMatch(/may not prepare the database[\s\S]*CREATEROLE/);
+    const { err } = await refused({ ...services.environment(), DATABASE_MAINTENANCE_URL: url });
+    expect(err).toMatch(/may not do what its purpose asks for[\s\S]*mosaic database setup-sql/);
   });
 
   it.each(['postgres', 'valkey', 'stepCa'] as const)('%s hangs', async (name) => {

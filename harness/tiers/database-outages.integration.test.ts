@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { aUser } from '../../db/testing/world.testkit.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
 import { ensureInstalled } from '../components/installed.ts';
 import { openLink } from '../components/link.ts';
-import { startPostgres, type Postgres } from '../components/postgres.ts';
+import { startPostgres, urlsOf, type Postgres } from '../components/postgres.ts';
 import { stop } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 
@@ -18,13 +18,6 @@ const STATEMENT_MS = 1_000;
 const DEADLINE_MS = STATEMENT_MS + 1_000;
 const AT_ONCE_MS = 700;
 const HEALING = { timeout: 10_000, interval: 50 };
-
-const SIGTERM_BIT = 1n << 14n;
-/** Whether a frozen process has been told to end, which it does as soon as it goes on, before all else. */
-const isToEnd = (pid: number): boolean => {
-  const pending = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-  return (BigInt(`0x${pending}`) & SIGTERM_BIT) !== 0n;
-};
 
 interface Outcome {
   readonly ok: boolean;
@@ -58,7 +51,11 @@ describe('a Postgres that hangs, refuses or is gone', () => {
   let port: number;
 
   const opened = async (options: Partial<PostgresStorageOptions> = {}): Promise<Storage> => {
-    storage = await openPostgresStorage({ url: server.url, statementTimeoutMs: STATEMENT_MS, ...options });
+    storage = await openPostgresStorage({
+      ...urlsOf(server.url),
+      statementTimeoutMs: STATEMENT_MS,
+      ...options,
+    });
     closers.push(() => storage.close());
     return storage;
   };
@@ -78,7 +75,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     port = await freePort();
     server = await startPostgres(await plan());
     underneath = admin();
-    await (await openPostgresStorage({ url: server.url })).close();
+    await (await openPostgresStorage(urlsOf(server.url))).close();
   });
   afterEach(async () => {
     for (const close of closers.splice(0).toReversed()) await close();
@@ -89,8 +86,8 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Freezes the sessions of the gateway, as a server that hangs does. */
-  const freeze = async (): Promise<{ readonly pids: readonly number[]; readonly thaw: () => void }> => {
+  /** Freezes the sessions of the gateway, as a server that hangs does. @returns what thaws them */
+  const freeze = async (): Promise<() => void> => {
     const rows = await underneath<{ pid: number }[]>`
       select pid from pg_stat_activity where application_name = 'mosaic-federation' and wait_event = 'ClientRead'`;
     const pids = rows.map(({ pid }) => pid);
@@ -101,7 +98,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       isFrozen = false;
     };
     closers.push(async () => thaw());
-    return { pids, thaw };
+    return thaw;
   };
   const insertUser = (name: string) =>
     storage.stores.users.insert({ id: crypto.randomUUID(), name, isAdmin: false, createdAt: new Date() });
@@ -114,7 +111,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
   it('F-22 F-19 what a caller was told had failed does not run when a hung server goes on, and the queue is bounded', async () => {
     await opened({ queueLimit: 100 });
     await Promise.all([insertUser('warm-1'), insertUser('warm-2'), insertUser('warm-3')]);
-    const { pids, thaw } = await freeze();
+    const thaw = await freeze();
     const outcomes = await Promise.all(
       Array.from({ length: 500 }, (_, index) => outcome(() => insertUser(`hung-${index}`))),
     );
@@ -126,7 +123,6 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     await expect
       .poll(async () => (await outcome(() => insertUser(`after-${Date.now()}`))).ok, HEALING)
       .toBe(true);
-    await expect.poll(() => pids.filter(isToEnd).length, HEALING).toBeGreaterThanOrEqual(3);
     thaw();
     const told = outcomes.filter(({ ok }) => ok).length;
     await expect
@@ -142,7 +138,6 @@ describe('a Postgres that hangs, refuses or is gone', () => {
   it('F-22 a transaction that hangs at its commit is given up, and its connection with it', async () => {
     await opened();
     let thaw = (): void => undefined;
-    let pids: readonly number[] = [];
     const work = outcome(() =>
       storage.transaction(async ({ users }) => {
         await users.insert({
@@ -151,14 +146,13 @@ describe('a Postgres that hangs, refuses or is gone', () => {
           isAdmin: false,
           createdAt: new Date(),
         });
-        ({ pids, thaw } = await freeze());
+        thaw = await freeze();
       }),
     );
     expect(await work).toMatchObject({ ok: false, code: 'database_unavailable' });
     await expect
       .poll(async () => (await outcome(() => insertUser(`c-${Date.now()}`))).ok, HEALING)
       .toBe(true);
-    await expect.poll(() => pids.filter(isToEnd).length, HEALING).toBeGreaterThanOrEqual(1);
     thaw();
     await wait(200);
     expect(await usersCalled('commit-1')).toBe(0);
@@ -194,7 +188,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     closers.push(() => link.close());
     const through = server.url.replace(`:${port}/`, `:${link.port}/`);
     // The server's own limit is far away: the gateway finds out by itself.
-    await opened({ url: through, statementTimeoutMs: 30_000 });
+    await opened({ ...urlsOf(through), statementTimeoutMs: 30_000 });
     await Promise.all(Array.from({ length: 30 }, () => storage.ping()));
     const late = (): Promise<never> => wait(500).then(() => Promise.reject(new Error('late')));
     const soon = (): Promise<void> => Promise.race([storage.ping(), late()]);

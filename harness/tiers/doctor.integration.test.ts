@@ -88,7 +88,7 @@ describe('M1-5 mosaic gateway doctor', () => {
   });
 
   it('a peer stands in it with its certificate', async () => {
-    const storage = await openPostgresStorage({ url: services.postgres.url, skipMigrations: true });
+    const storage = await openPostgresStorage({ url: services.postgres.url });
     const id = crypto.randomUUID();
     const [user] = [{ id: crypto.randomUUID(), name: 'ann', isAdmin: false, createdAt: new Date() }];
     await storage.stores.users.insert(user);

@@ -70,6 +70,8 @@ export const startServices = async (): Promise<Services> => {
         MOSAIC_DATA_DIR: run,
         MOSAIC_SEALING_KEY: sealingKey,
         DATABASE_URL: postgres.url,
+        DATABASE_PEERS_URL: postgres.peersUrl,
+        DATABASE_MAINTENANCE_URL: postgres.maintenanceUrl,
         VALKEY_URL: valkey.url,
         STEP_CA_URL: stepCa.url,
         STEP_CA_ROOT_CERT_PATH: stepCa.rootCertFile,

@@ -10,9 +10,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$here/../secrets}
 ca=${STEP_CA_SECRETS:-$here/../step-ca}
-# Above FOLDER everybody may pass: who is to read a secret is another user than the one who makes it.
-umask 022
-mkdir -p "$(dirname "$folder")"
 umask 077
 mkdir -p "$folder"
 chmod 0700 "$folder"
@@ -25,9 +22,13 @@ put() {
   echo "made $1" >&2
 }
 put "$folder/postgres-password" "$(openssl rand -hex 32)"
+put "$folder/postgres-peers-password" "$(openssl rand -hex 32)"
+put "$folder/postgres-api-password" "$(openssl rand -hex 32)"
 put "$folder/valkey-password" "$(openssl rand -hex 32)"
 put "$folder/sealing-key" "$(openssl rand -base64 32)"
-put "$folder/database-url" "postgres://mosaic:$(cat "$folder/postgres-password")@postgres:5432/mosaic"
+put "$folder/database-url" "postgres://mosaic_api:$(cat "$folder/postgres-api-password")@postgres:5432/mosaic"
+put "$folder/database-peers-url" "postgres://mosaic_peers:$(cat "$folder/postgres-peers-password")@postgres:5432/mosaic"
+put "$folder/database-maintenance-url" "postgres://mosaic:$(cat "$folder/postgres-password")@postgres:5432/mosaic"
 put "$folder/valkey-url" "valkey://mosaic:$(cat "$folder/valkey-password")@valkey:6379"
 put "$ca/dev-password" "$(openssl rand -hex 32)"
 put "$ca/dev-provisioner-password" "$(openssl rand -hex 32)"

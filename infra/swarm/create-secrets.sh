@@ -16,8 +16,15 @@ case $POSTGRES_PASSWORD in *[!A-Za-z0-9]*) echo 'create-secrets: POSTGRES_PASSWO
 make() { printf %s "$2" | docker secret create "${STACK_NAME}_$1" - >/dev/null && echo "made ${STACK_NAME}_$1" >&2; }
 
 valkey_password=$(openssl rand -hex 32)
+peers_password=$(openssl rand -hex 32)
+api_password=$(openssl rand -hex 32)
 make postgres_password "$POSTGRES_PASSWORD"
-make database_url "postgres://mosaic:$POSTGRES_PASSWORD@postgres:5432/mosaic"
+# Of the login for maintenance; those that serve get passwords of their own.
+make database_maintenance_url "postgres://mosaic:$POSTGRES_PASSWORD@postgres:5432/mosaic"
+make postgres_peers_password "$peers_password"
+make database_peers_url "postgres://mosaic_peers:$peers_password@postgres:5432/mosaic"
+make postgres_api_password "$api_password"
+make database_url "postgres://mosaic_api:$api_password@postgres:5432/mosaic"
 make valkey_password "$valkey_password"
 make valkey_url "valkey://mosaic:$valkey_password@valkey:6379"
 make sealing_key "${MOSAIC_SEALING_KEY:-$(openssl rand -base64 32)}"

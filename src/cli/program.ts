@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['resource', async () => (await import('./commands/resource.ts')).addResource],
   ['ca', async () => (await import('./commands/ca.ts')).addCa],
   ['storage', async () => (await import('./commands/storage.ts')).addStorage],
+  ['database', async () => (await import('./commands/database.ts')).addDatabase],
   ['keys', async () => (await import('./commands/keys.ts')).addKeys],
   ['infra', async () => (await import('./commands/infra.ts')).addInfra],
   ['demo', async () => (await import('./commands/demo.ts')).addDemo],

@@ -66,8 +66,6 @@ export interface DatabaseConfig {
   readonly connectTimeoutMs: number;
   /** Most statements of one purpose that wait for a connection. */
   readonly queueLimit: number;
-  /** How long a process serves peers after its last commit on the primary. */
-  readonly leaseSeconds: number;
 }
 
 /** A configuration that was checked, with every default filled in. */
@@ -75,7 +73,12 @@ export interface GatewayConfig {
   readonly tier: Tier;
   readonly gatewayName: string;
   readonly dataDir: string;
+  /** Of the login for the public and admin API; null in tier `local`, as the two others. */
   readonly databaseUrl: string | null;
+  /** Of the login that answers peers. */
+  readonly peersDatabaseUrl: string | null;
+  /** Of the login for maintenance; null: the schema is kept by somebody else. */
+  readonly maintenanceDatabaseUrl: string | null;
   readonly database: DatabaseConfig;
   /** Whether a start brings the schema of a Postgres up to date. */
   readonly isMigrating: boolean;

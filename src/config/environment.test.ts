@@ -120,6 +120,7 @@ describe('configuration: secrets from files', () => {
     const env = {
       MOSAIC_TIER: 'standalone',
       DATABASE_URL_FILE: '/run/db',
+      DATABASE_PEERS_URL: 'postgres://p:p@h/d',
       MOSAIC_SEALING_KEY_FILE: '/run/key',
     };
     const { config } = loadConfig({ env, readFile });
@@ -175,7 +176,11 @@ describe('configuration: secrets from files', () => {
 });
 
 describe('configuration: deprecated names', () => {
-  const standalone = { DATABASE_URL: 'postgres://h/d', MOSAIC_SEALING_KEY: KEY };
+  const standalone = {
+    DATABASE_URL: 'postgres://h/d',
+    DATABASE_PEERS_URL: 'postgres://p@h/d',
+    MOSAIC_SEALING_KEY: KEY,
+  };
 
   it('tier team, in the file and in the environment', () => {
     const inFile = loadConfig({ file: { version: 2, tier: 'team' }, env: standalone });

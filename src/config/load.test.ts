@@ -25,12 +25,13 @@ describe('configuration: defaults', () => {
       gatewayName: 'mosaic',
       dataDir: './data',
       databaseUrl: null,
+      peersDatabaseUrl: null,
+      maintenanceDatabaseUrl: null,
       database: {
         pools: { reads: { max: 3 }, search: { max: 3 }, writes: { max: 3 }, background: { max: 3 } },
         statementTimeoutMs: 10_000,
         connectTimeoutMs: 3_000,
         queueLimit: 512,
-        leaseSeconds: 10,
       },
       isMigrating: true,
       kv: { type: 'memory' },
@@ -283,14 +284,30 @@ describe('configuration: what no single field can tell', () => {
   it('tier standalone names all that is missing', () => {
     expect(issuesOf(withFields({ tier: 'standalone' })).map(({ path }) => path)).toEqual([
       'database.url',
+      'database.peers_url',
       'sealing.key',
     ]);
+  });
+
+  it('F-13 the login for maintenance is not needed to serve, only to migrate', () => {
+    const database = { url: 'postgres://a@h/d', peers_url: 'postgres://p@h/d' };
+    const of = (more: object) =>
+      withFields({ tier: 'standalone', sealing: { key: KEY }, database: { ...database, ...more } });
+    expect(loadConfig(of({})).config).toMatchObject({ isMigrating: false, maintenanceDatabaseUrl: null });
+    expect(loadConfig(of({ maintenance_url: 'postgres://m@h/d' })).config).toMatchObject({
+      isMigrating: true,
+    });
+    expect(loadConfig(of({ maintenance_url: 'postgres://m@h/d', migrate: false })).config.isMigrating).toBe(
+      false,
+    );
+    expect(issuesOf(of({ migrate: true })).map(({ path }) => path)).toEqual(['database.maintenance_url']);
   });
 
   it('tier federated names all that is missing', () => {
     const paths = issuesOf(withFields({ tier: 'federated' })).map(({ path }) => path);
     expect(paths).toEqual([
       'database.url',
+      'database.peers_url',
       'kv.url',
       'ca.url',
       'ca.root_cert_path',
@@ -305,6 +322,7 @@ describe('configuration: what no single field can tell', () => {
   const federated = {
     MOSAIC_TIER: 'federated',
     DATABASE_URL: 'postgres://u:p@db:5432/m',
+    DATABASE_PEERS_URL: 'postgres://p:p@db:5432/m',
     VALKEY_URL: 'valkey://kv:6379',
     STEP_CA_URL: 'https://ca:9000/',
     STEP_CA_ROOT_CERT_PATH: '/ca/root.crt',

@@ -26,6 +26,8 @@ export const checkLocal = (
   const { database, kv, ca } = document;
   const foreign = [
     { path: 'database.url', present: database?.url !== undefined },
+    { path: 'database.peers_url', present: database?.peers_url !== undefined },
+    { path: 'database.maintenance_url', present: database?.maintenance_url !== undefined },
     { path: 'kv.url', present: kv?.url !== undefined || kv?.type === 'valkey' },
     { path: 'kv.rest_url', present: kv?.rest_url !== undefined || kv?.type === 'upstash' },
     { path: 'ca.url', present: ca?.url !== undefined || ca?.type === 'step-ca' },
@@ -105,7 +107,19 @@ export const checkServices = (document: ConfigDocument, issues: ConfigIssue[]): 
     if (present === undefined)
       issues.push({ path, message: `is missing; tier ${document.tier} needs it`, expected });
   };
-  need(document.database?.url, 'database.url', 'postgres://user:password@host:port/database (DATABASE_URL)');
+  const { database } = document;
+  need(database?.url, 'database.url', 'postgres://user:password@host:port/database (DATABASE_URL)');
+  need(
+    database?.peers_url,
+    'database.peers_url',
+    'the same database by the login that answers peers (DATABASE_PEERS_URL); mosaic database setup-sql makes the logins',
+  );
+  if (database?.migrate === true)
+    need(
+      database.maintenance_url,
+      'database.maintenance_url',
+      'the same database by the login for maintenance (DATABASE_MAINTENANCE_URL), to migrate with',
+    );
   checkKv(document, need, issues);
   checkCa(document, need, issues);
   need(
@@ -165,13 +179,32 @@ export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig =>
     statementTimeoutMs: database.statement_timeout_ms ?? 10_000,
     connectTimeoutMs: database.connect_timeout_ms ?? 3_000,
     queueLimit: database.queue_limit ?? 512,
-    leaseSeconds: database.lease_seconds ?? 10,
   };
 };
 
 /** Database, key-value store and authority; empty where `checkServices` has named what is missing. */
-export const servicesOf = (document: ConfigDocument): Pick<GatewayConfig, 'databaseUrl' | 'kv' | 'ca'> => {
+export const servicesOf = (
+  document: ConfigDocument,
+): Pick<
+  GatewayConfig,
+  'databaseUrl' | 'peersDatabaseUrl' | 'maintenanceDatabaseUrl' | 'isMigrating' | 'kv' | 'ca'
+> => {
   if (document.tier === undefined || document.tier === 'local')
-    return { databaseUrl: null, kv: { type: 'memory' }, ca: { type: 'embedded' } };
-  return { databaseUrl: document.database?.url ?? null, kv: kvOf(document), ca: caOf(document) };
+    return {
+      databaseUrl: null,
+      peersDatabaseUrl: null,
+      maintenanceDatabaseUrl: null,
+      isMigrating: true,
+      kv: { type: 'memory' },
+      ca: { type: 'embedded' },
+    };
+  const { url, peers_url: peersUrl, maintenance_url: maintenanceUrl, migrate } = document.database ?? {};
+  return {
+    databaseUrl: url ?? null,
+    peersDatabaseUrl: peersUrl ?? null,
+    maintenanceDatabaseUrl: maintenanceUrl ?? null,
+    isMigrating: migrate ?? maintenanceUrl !== undefined,
+    kv: kvOf(document),
+    ca: caOf(document),
+  };
 };

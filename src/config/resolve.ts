@@ -131,7 +131,6 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
       share: (document.kv?.local_share_percent ?? DEFAULTS.kvSharePercent) / 100,
     },
     database: databaseOf(document),
-    isMigrating: document.database?.migrate ?? true,
     publicListener: tcpOf(document, 'public'),
     publicSocket,
     federationListener: socket === null ? tcpOf(document, 'federation') : { kind: 'socket', path: socket },

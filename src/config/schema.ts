@@ -88,13 +88,25 @@ export const configDocument = z
         url: field(
           postgresUrl,
           'postgres://user:password@host:port/database',
-          'Postgres, for the tiers standalone and federated.',
+          'Postgres, for the tiers standalone and federated: the login of the public and admin API.',
         ),
         url_file: secretFile('that URL'),
+        peers_url: field(
+          postgresUrl,
+          'postgres://user:password@host:port/database',
+          'The same database by the login that answers peers: it reads within a grant, and can do nothing else.',
+        ),
+        peers_url_file: secretFile('that URL'),
+        maintenance_url: field(
+          postgresUrl,
+          'postgres://user:password@host:port/database',
+          'The same database by the login that owns it. Without it a start leaves the schema alone, and mosaic database migrate has to be run.',
+        ),
+        maintenance_url_file: secretFile('that URL'),
         migrate: field(
           z.boolean(),
           'true or false',
-          'Whether a start brings the schema up to date. Default: true. With false another process does, and this login needs no right to.',
+          'Whether a start brings the schema up to date. Default: true where maintenance_url is given.',
         ),
         pools: section(
           {
@@ -119,11 +131,6 @@ export const configDocument = z
           z.int().min(1).max(100_000),
           'a whole number from 1 to 100000',
           'Most statements that wait for a connection of one pool; the next is answered 503 at once. Default: 512.',
-        ),
-        lease_seconds: field(
-          z.int().min(3).max(300),
-          'a whole number from 3 to 300',
-          'How long a process serves peers after its last commit on the primary; shorter than a failover of Postgres takes. Default: 10.',
         ),
       },
       'The database.',

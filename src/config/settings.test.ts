@@ -42,7 +42,10 @@ describe('settings of the core', () => {
 });
 
 describe('what a runtime can start', () => {
-  const services = { database: { url: 'postgres://h/d' }, sealing: { key: 'ab'.repeat(32) } };
+  const services = {
+    database: { url: 'postgres://h/d', peers_url: 'postgres://p@h/d' },
+    sealing: { key: 'ab'.repeat(32) },
+  };
   const stepCa = {
     url: 'https://h',
     root_cert_path: 'r',

@@ -54,3 +54,20 @@ export const serverHosts = ({
   const loopback = own.some((host) => host === '127.0.0.1' || host === 'localhost' || host === '[::1]');
   return [...urls, ...own, ...(loopback ? ['localhost', '127.0.0.1'] : []), ...federation.serverNames];
 };
+
+/** How a Postgres is reached, by login, as `openPostgresStorage` takes it. */
+export interface DatabaseUrls {
+  readonly url: string;
+  readonly peersUrl: string;
+  /** Absent: the schema is left alone. */
+  readonly maintenanceUrl?: string;
+}
+
+/** null in tier `local`, which has no logins. */
+export const databaseUrlsOf = (
+  config: Pick<GatewayConfig, 'databaseUrl' | 'peersDatabaseUrl' | 'maintenanceDatabaseUrl' | 'isMigrating'>,
+): DatabaseUrls | null => {
+  const { databaseUrl: url, peersDatabaseUrl: peersUrl, maintenanceDatabaseUrl: maintenanceUrl } = config;
+  if (url === null || peersUrl === null) return null;
+  return { url, peersUrl, ...(config.isMigrating && maintenanceUrl !== null ? { maintenanceUrl } : {}) };
+};

@@ -4,7 +4,7 @@ import { readCsr, type CertificateRequest } from '../../ca/x509/csr.ts';
 import { decide } from '../../domain/access/decide.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Grant } from '../../domain/grants/grant.ts';
-import type { CertificateIdentity } from '../../domain/peers/identity.ts';
+import { isOfCertificate, type CertificateIdentity } from '../../domain/peers/identity.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
 import { OVERLAP_MS, decideReissue } from '../../domain/peers/reissue.ts';
 import type { CertificateRecord } from '../../domain/ports/federation.ts';
@@ -89,9 +89,7 @@ const conclude = (deps: Deps, identity: CertificateIdentity, id: string, issued:
     );
     await stores.certificates.markIssued(id, { ...issued, certificatePem, chainPem });
     const certificates = await stores.certificates.ofGrant(identity.grantId);
-    const isHeld = certificates.some(
-      ({ serial, status }) => serial === identity.serial && status === 'issued',
-    );
+    const isHeld = certificates.some((one) => one.status === 'issued' && isOfCertificate(one, identity));
     if (refusal === null && isHeld) return null;
     await stores.certificates.revokeOne(id, 'cessation_of_operation', deps.clock.now());
     return refusal ?? new MosaicError('certificate_revoked');
@@ -177,7 +175,7 @@ export const confirmRenewal = (deps: Deps, identity: CertificateIdentity): Promi
   deps.storage.transaction(async (stores) => {
     await heldGrant(deps, stores, identity);
     const certificates = await stores.certificates.ofGrant(identity.grantId);
-    const own = certificates.find(({ serial }) => serial === identity.serial);
+    const own = certificates.find((one) => isOfCertificate(one, identity));
     if (own === undefined || own.status !== 'issued' || own.revokeAt !== null)
       throw new MosaicError('certificate_revoked');
     const at = deps.clock.now();

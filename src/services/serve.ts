@@ -4,7 +4,7 @@ import { queryHash } from '../../domain/audit/query-hash.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
-import type { CertificateIdentity } from '../../domain/peers/identity.ts';
+import { isOfCertificate, type CertificateIdentity } from '../../domain/peers/identity.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { isUuid } from '../../domain/uuid.ts';
@@ -109,8 +109,10 @@ export const createServing = (deps: Deps): Serving => {
     const certificates = await stores.certificates.ofGrant(identity.grantId);
     const now = deps.clock.now();
     const isGood = certificates.some(
-      ({ serial, status, revokeAt }) =>
-        serial === identity.serial && status === 'issued' && (revokeAt === null || revokeAt > now),
+      (one) =>
+        one.status === 'issued' &&
+        isOfCertificate(one, identity) &&
+        (one.revokeAt === null || one.revokeAt > now),
     );
     return new MosaicError(isGood ? 'unavailable' : 'certificate_revoked');
   };

@@ -4,7 +4,7 @@ import { certificateHeader } from '../../../routes/federation/certificate-header
 import { createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
-import { coreSettings, reachableHost } from '../../config/settings.ts';
+import { coreSettings, databaseUrlsOf, reachableHost, type DatabaseUrls } from '../../config/settings.ts';
 import { assertSupported, PLAIN } from '../../config/supported.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
@@ -12,7 +12,6 @@ import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { createOutage } from '../../kv/outage.ts';
-import { databaseWatch } from '../../services/database-watch.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
@@ -34,10 +33,11 @@ const ABILITY = { ...PLAIN, telemetry: true };
 /** What Deno can not do, said before anything is opened. @throws ConfigError */
 const assertFits = (
   config: GatewayConfig,
-): { readonly databaseUrl: string; readonly sealingKey: Uint8Array; readonly socket: string } => {
+): { readonly urls: DatabaseUrls; readonly sealingKey: Uint8Array; readonly socket: string } => {
   assertSupported(config, ABILITY);
-  const { databaseUrl, sealingKey, federationListener: listener } = config;
-  if (config.tier === 'local' || databaseUrl === null || sealingKey === null) {
+  const { sealingKey, federationListener: listener } = config;
+  const urls = databaseUrlsOf(config);
+  if (config.tier === 'local' || urls === null || sealingKey === null) {
     throw new ConfigError([
       {
         path: 'tier',
@@ -56,7 +56,7 @@ const assertFits = (
       },
     ]);
   }
-  return { databaseUrl, sealingKey, socket: listener.path };
+  return { urls, sealingKey, socket: listener.path };
 };
 
 const openSocket = (
@@ -101,18 +101,13 @@ const listenForMetrics = ({ telemetry }: GatewayConfig, deps: Deps): DenoServer 
 
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
 export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promise<DenoGateway> => {
-  const { databaseUrl, sealingKey, socket } = assertFits(config);
+  const { urls, sealingKey, socket } = assertFits(config);
   const { olderSealingKeys } = config;
   const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
   const watching = await openWatching(config, plain);
   const { log } = watching;
   const kv = await openKv(config, sealingKey, log);
-  const storage = await openPostgresStorage({
-    url: databaseUrl,
-    ...config.database,
-    skipMigrations: !config.isMigrating,
-    onState: databaseWatch(log),
-  });
+  const storage = await openPostgresStorage({ ...urls, ...config.database });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
   const wired = await wire({
     storage,

@@ -24,10 +24,10 @@ describe('M1-2 what an operator reads of a service', () => {
     ['ECONNREFUSED', /nothing listens/, /DATABASE_URL/],
     ['ENOTFOUND', /no such host/, /DATABASE_URL/],
     ['CONNECT_TIMEOUT', /in time/, /hangs/],
-    ['28P01', /password/, /DATABASE_URL_FILE/],
+    ['28P01', /password/, /DATABASE_URL.*_FILE/],
     ['3D000', /no such database/, /create it/],
-    ['42501', /may not prepare/, /CREATEROLE/],
-    ['22023', /schema/, /MOSAIC_DATABASE_MIGRATE/],
+    ['42501', /purpose/, /setup-sql/],
+    ['22023', /schema/, /mosaic database migrate/],
   ])('Postgres %s', (code, message, remedy) => {
     const reason = postgresReason(toMosaicError(new DatabaseFault(code, `no ${CANARY}`)));
     expect(reason.message).toMatch(message);

@@ -1,5 +1,4 @@
 import type { DatabaseFacts } from '../../../db/facts.ts';
-import { DATABASE_CURES } from '../../../domain/database/state.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { redact } from '../redact.ts';
 import { LateError, type BootFault } from './boot-fault.ts';
@@ -69,15 +68,11 @@ const networkReason = (error: unknown, name: string, variable: string): Reason |
   };
 };
 
-const SCHEMA: Reason = {
-  message: 'its schema is older than this gateway',
-  remedy: 'let one gateway start with MOSAIC_DATABASE_MIGRATE=true first',
-};
-
 const POSTGRES: Readonly<Record<string, Reason>> = {
   '28P01': {
     message: 'it refuses the password',
-    remedy: 'correct the user and password in DATABASE_URL (DATABASE_URL_FILE)',
+    remedy:
+      'correct the user and password in DATABASE_URL, DATABASE_PEERS_URL or DATABASE_MAINTENANCE_URL (…_FILE)',
   },
   '28000': {
     message: 'it refuses the login',
@@ -88,27 +83,13 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
     remedy: 'create it, or correct the name at the end of DATABASE_URL',
   },
   '42501': {
-    message: 'the login may not prepare the database',
+    message: 'a login may not do what its purpose asks for',
     remedy:
-      'as a superuser: ALTER ROLE <login> CREATEROLE, and in the database CREATE EXTENSION vector; the login must own the database',
+      'run what “mosaic database setup-sql” prints as a superuser in this database, and correct DATABASE_URL, DATABASE_PEERS_URL and DATABASE_MAINTENANCE_URL',
   },
   '22023': {
     message: 'the schema is not there',
-    remedy: 'let one gateway start with MOSAIC_DATABASE_MIGRATE=true first',
-  },
-  '42P01': SCHEMA,
-  '42883': SCHEMA,
-  '25006': { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
-  READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
-  STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
-  WRONG_ROLE: {
-    message: 'its sessions do not have the role mosaic_app',
-    remedy: DATABASE_CURES.wrong_role ?? '',
-  },
-  OTHER_CLUSTER: { message: 'it is another cluster than before', remedy: DATABASE_CURES.not_ours ?? '' },
-  CLOCK_SKEW: {
-    message: 'its clock and this host’s are more than 5 seconds apart',
-    remedy: DATABASE_CURES.clock_skew ?? '',
+    remedy: 'run “mosaic database setup-sql” and “mosaic database migrate” first (docs/SETUP.md)',
   },
   '53300': { message: 'it has no connection left', remedy: 'raise max_connections, or run fewer replicas' },
   '57P03': { message: 'it is still starting', remedy: 'start the gateway again in a moment' },
@@ -144,7 +125,7 @@ export const factsReason = (facts: DatabaseFacts, mayCreate: boolean): Reason | 
   if (mayCreate) return null;
   return {
     message: 'the database has no extension vector (pgvector)',
-    remedy: 'as its owner or a superuser: CREATE EXTENSION vector; or set MOSAIC_DATABASE_MIGRATE=true',
+    remedy: 'as its owner or a superuser: CREATE EXTENSION vector; or give database.maintenance_url',
   };
 };
 

@@ -8,7 +8,6 @@ import { MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
 import { BootError } from './boot-fault.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
-import { whoElseWrites } from './folder-modes.ts';
 import type { ServerCertificate, ServerNames } from './server-certificate.ts';
 
 /** Files of the folder, as nginx's configuration names them, with their modes. */
@@ -51,24 +50,15 @@ const unusable = (folder: string, error: unknown): BootError => {
   return new BootError([{ service: 'front', where: folder, message, remedy }]);
 };
 
-/** @throws BootError for a folder in which others could put an authority of theirs */
-const assertOwn = (folder: string): void => {
-  const fault = whoElseWrites(folder);
-  if (fault === null) return;
-  const remedy = `look whether anything in it is not the gateway’s, and close it to others: chmod 750 ${folder}`;
-  throw new BootError([{ service: 'front', where: folder, message: fault, remedy }]);
-};
-
-/** Makes the folder when there is none, and tries to write. @throws BootError, also for one that others may write to */
+/** Makes the folder when there is none, and tries to write. @throws BootError */
 export const assertWritable = (folder: string): void => {
   const probe = join(folder, `.probe.${process.pid}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
-    assertOwn(folder);
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    throw error instanceof BootError ? error : unusable(folder, error);
+    throw unusable(folder, error);
   }
 };
 

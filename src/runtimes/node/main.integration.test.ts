@@ -78,6 +78,7 @@ describe('the gateway as a process', () => {
     const env = {
       MOSAIC_TIER: 'standalone',
       DATABASE_URL: `postgres://u:canary-7b@127.0.0.1:${(silent.address() as AddressInfo).port}/d`,
+      DATABASE_PEERS_URL: `postgres://u:canary-7b@127.0.0.1:${(silent.address() as AddressInfo).port}/d`,
       MOSAIC_SEALING_KEY: 'ab'.repeat(32),
     };
     try {
@@ -111,6 +112,7 @@ describe('the gateway as a process', () => {
     const env = {
       MOSAIC_TIER: 'federated',
       DATABASE_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
+      DATABASE_PEERS_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
       MOSAIC_SEALING_KEY: 'ab'.repeat(32),
     };
     const { code, log } = await run(env);
@@ -123,6 +125,7 @@ describe('the gateway as a process', () => {
     const env = {
       MOSAIC_TIER: 'standalone',
       DATABASE_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
+      DATABASE_PEERS_URL: 'postgres://u:canary-7b@127.0.0.1:1/d',
       MOSAIC_SEALING_KEY: 'ab'.repeat(32),
     };
     const { code, log } = await run(env);

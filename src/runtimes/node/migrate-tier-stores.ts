@@ -12,7 +12,7 @@ import { openDataFolder } from './data-folder.ts';
 import { folderSealingKeys } from './sealing-files.ts';
 
 /** The store to move: tier `local` by its folder, tier `standalone` by its database and key. */
-export type StoreToMove = Pick<GatewayConfig, 'tier' | 'dataDir' | 'databaseUrl' | 'sealingKey'>;
+export type StoreToMove = Pick<GatewayConfig, 'tier' | 'dataDir' | 'maintenanceDatabaseUrl' | 'sealingKey'>;
 
 /**
  * The store in a data folder, whatever the configuration says by now.
@@ -99,14 +99,21 @@ export const openPostgres = async (role: 'source' | 'target', url: string): Prom
 /** @throws TransferError, DataFolderError, MosaicError `database_unavailable` */
 export const openStore = async (store: StoreToMove): Promise<OpenedStore> => {
   if (store.tier === 'local') return openLocal(store);
-  if (store.tier === 'federated' || store.databaseUrl === null || store.sealingKey === null) {
+  if (store.tier === 'federated' || store.sealingKey === null) {
     throw new TransferError(
       'source_tier',
       'The configuration is of tier federated: that is where stores are moved to.',
       'Run the command with the configuration of the store to move (--config), or name its folder (--data-dir).',
     );
   }
-  const { databaseUrl, sealingKey: key } = store;
+  const { maintenanceDatabaseUrl: databaseUrl, sealingKey: key } = store;
+  if (databaseUrl === null) {
+    throw new TransferError(
+      'source_missing',
+      'The configuration does not name the login for maintenance of the source.',
+      'Set database.maintenance_url (DATABASE_MAINTENANCE_URL) to its URL.',
+    );
+  }
   const driver = await openPostgres('source', databaseUrl);
   return { driver, key, place: describeDatabase(databaseUrl), keyFile: null, close: () => driver.close() };
 };

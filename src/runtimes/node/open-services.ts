@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig, KvConfig } from '../../config/config.ts';
+import type { DatabaseUrls } from '../../config/settings.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage } from '../../kv/outage.ts';
-import { databaseWatch } from '../../services/database-watch.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
@@ -17,23 +17,20 @@ const asFault = (
   reasonOf: (error: unknown) => Pick<BootFault, 'message' | 'remedy'>,
 ): BootError => (error instanceof BootError ? error : new BootError([{ ...place, ...reasonOf(error) }]));
 
-/** Postgres: reachable, new enough, with pgvector, its schema brought up to date. @throws BootError */
+/** Postgres: reachable, new enough, with pgvector, its schema current, each login fit. @throws BootError */
 export const openPostgres = async (
-  url: string,
-  { database, isMigrating }: Pick<GatewayConfig, 'database' | 'isMigrating'>,
-  log: Log,
+  urls: DatabaseUrls,
+  { database }: Pick<GatewayConfig, 'database'>,
 ): Promise<Storage> => {
-  const place = { service: 'Postgres', where: placeOf(url) } as const;
+  const place = { service: 'Postgres', where: placeOf(urls.url) } as const;
   const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
   let answered: () => void = () => undefined;
   const opening = openPostgresStorage({
-    url,
+    ...urls,
     ...database,
-    skipMigrations: !isMigrating,
-    onState: databaseWatch(log),
     onFacts: (facts) => {
       answered();
-      const reason = factsReason(facts, isMigrating);
+      const reason = factsReason(facts, urls.maintenanceUrl !== undefined);
       if (reason !== null) throw new BootError([{ ...place, ...reason }]);
     },
   });

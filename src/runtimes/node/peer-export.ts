@@ -66,7 +66,6 @@ export const exportPeer = async (config: GatewayConfig, peerId: string): Promise
     url: databaseUrl,
     ...config.database,
     isShortLived: true,
-    skipMigrations: true,
   });
   try {
     await checkSealingKey(storage.stores.secrets, sealer);

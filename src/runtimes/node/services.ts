@@ -3,6 +3,7 @@ import type { KeyRing } from '../../../db/seal.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';
+import { databaseUrlsOf } from '../../config/settings.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import type { Hashing } from '../../services/mac.ts';
 import { systemClock } from '../../wire.ts';
@@ -87,10 +88,11 @@ const allOf = <T extends readonly unknown[]>(results: { [K in keyof T]: PromiseS
 
 /** Postgres, key-value store and authority, all at once. @throws BootError naming every one that is missing */
 const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
-  const { databaseUrl, sealingKey } = config;
-  if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
+  const { sealingKey } = config;
+  const urls = databaseUrlsOf(config);
+  if (urls === null || sealingKey === null) throw new Error('the configuration was not checked');
   const results = await Promise.allSettled([
-    openPostgres(databaseUrl, config, log),
+    openPostgres(urls, config),
     openKv(config, sealingKey, log),
     openAuthority(config),
   ]);

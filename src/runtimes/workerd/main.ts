@@ -22,8 +22,14 @@ import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } fro
 import { PEER_BINDINGS, readPeerBindings, type PeerBindings } from './peer-bindings.ts';
 import { createWorkerdTransport } from './transport.ts';
 
+interface Hyperdrive {
+  readonly connectionString: string;
+}
+
 interface Bindings {
-  readonly HYPERDRIVE?: { readonly connectionString: string };
+  readonly HYPERDRIVE?: Hyperdrive;
+  /** Of the login that answers peers. */
+  readonly HYPERDRIVE_PEERS?: Hyperdrive;
   readonly [name: string]: unknown;
 }
 
@@ -61,9 +67,13 @@ const configOf = (env: Bindings): GatewayConfig => {
   const texts = Object.entries(env).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
-  const DATABASE_URL = env.HYPERDRIVE?.connectionString;
+  const { HYPERDRIVE: people, HYPERDRIVE_PEERS: peers } = env;
   const { config } = loadConfig({
-    env: { ...Object.fromEntries(texts), ...(DATABASE_URL === undefined ? {} : { DATABASE_URL }) },
+    env: {
+      ...Object.fromEntries(texts),
+      ...(people === undefined ? {} : { DATABASE_URL: people.connectionString }),
+      ...(peers === undefined ? {} : { DATABASE_PEERS_URL: peers.connectionString }),
+    },
   });
   assertSupported(config);
   if (config.tier === 'local' || config.federation.url === null) {
@@ -84,16 +94,18 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-const open = async (config: GatewayConfig, env: Bindings): Promise<Opened> => {
-  const { databaseUrl, sealingKey, gatewayName } = config;
-  if (databaseUrl === null || sealingKey === null) throw new Error('the configuration was not checked');
+const open = async (config: GatewayConfig, env: Bindings, isForPeer = false): Promise<Opened> => {
+  const { databaseUrl, peersDatabaseUrl, sealingKey, gatewayName } = config;
+  if (databaseUrl === null || peersDatabaseUrl === null || sealingKey === null)
+    throw new Error('the configuration was not checked');
   const log = createJsonLog(config.logLevel, gatewayName);
   // Migrations are run from Node before a deployment; two thousand isolates must not race for them.
   const storage = await openPostgresStorage({
     url: databaseUrl,
+    // A connection of the peers' login only where a peer asks.
+    ...(isForPeer ? { peersUrl: peersDatabaseUrl } : {}),
     ...config.database,
     isShortLived: true,
-    skipMigrations: true,
   });
   try {
     const kv =
@@ -139,7 +151,7 @@ export default {
       const isFederation = hostname === new URL(config.federation.url ?? '').hostname;
       // First of all, so that a client without a good certificate costs no connection to the database.
       const certificate = isFederation ? acceptedCertificate(request.cf?.tlsClientAuth) : null;
-      const { deps, close } = await open(config, env);
+      const { deps, close } = await open(config, env, isFederation);
       try {
         if (certificate !== null)
           return await createFederationApp(deps, certificateOfEnvironment).fetch(request, { certificate });

@@ -162,6 +162,14 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
       return [ofConfiguration(finding)];
     case 'database':
       return ofDatabase(finding);
+    case 'login': {
+      const { purpose, problem } = finding;
+      return [
+        problem === null
+          ? check(`login ${purpose}`, 'green', 'may do what its purpose asks for')
+          : check(`login ${purpose}`, 'red', problem.message, { remedy: problem.remedy }),
+      ];
+    }
     case 'gateway':
       return [ofGateway(finding)];
     case 'sealing-key':

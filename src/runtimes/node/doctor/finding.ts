@@ -8,6 +8,8 @@ export type Finding =
       readonly warnings: readonly string[];
     }
   | (Probe & { readonly kind: 'database'; readonly facts: DatabaseFinding | null })
+  /** One of the three logins of a Postgres. */
+  | { readonly kind: 'login'; readonly purpose: string; readonly problem: Problem | null }
   | (Probe & { readonly kind: 'kv'; readonly type: string })
   | (Probe & { readonly kind: 'authority'; readonly type: string })
   /** A running gateway of this configuration. `problem` null: it is ready. */

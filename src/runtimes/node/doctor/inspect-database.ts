@@ -3,7 +3,9 @@ import { statSync } from 'node:fs';
 import { CANARY_NAME, opensCanary } from '../../../../db/seal-check.ts';
 import { createSealer, sealingKeys } from '../../../../db/seal.ts';
 import type { Storage } from '../../../../domain/ports/storage.ts';
+import { LOGINS_CURE } from '../../../../db/refusals.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
+import { databaseUrlsOf, type DatabaseUrls } from '../../../config/settings.ts';
 import { within } from '../boot-fault.ts';
 import { DataFolderError, openDataFolder } from '../data-folder.ts';
 import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
@@ -64,24 +66,34 @@ const contentsOf = async (storage: Storage, key: FolderKeys | null): Promise<rea
   }
 };
 
-const inspectPostgres = async (url: string, key: FolderKeys | null): Promise<readonly Finding[]> => {
+const loginsOf = (logins: Readonly<Record<string, string | null>>): readonly Finding[] =>
+  Object.entries(logins).map(([purpose, fault]) => ({
+    kind: 'login',
+    purpose,
+    problem: fault === null ? null : { message: fault, remedy: LOGINS_CURE },
+  }));
+
+const inspectPostgres = async (urls: DatabaseUrls, key: FolderKeys | null): Promise<readonly Finding[]> => {
+  const { url, peersUrl } = urls;
   const { openPostgresStorage, probePostgres } = await import('../../../../db/connect/postgres.ts');
   const where = placeOf(url);
   const from = performance.now();
   const elapsed = (): number => Math.round(performance.now() - from);
   const connectTimeoutMs = CONNECT_MS;
   try {
-    const { facts, pending } = await within(probePostgres({ url, connectTimeoutMs }));
+    const { facts, pending, logins } = await within(probePostgres({ ...urls, connectTimeoutMs }));
     const seen = { ...facts, pending };
     const ms = elapsed();
     const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
     const database: Finding = { kind: 'database', where, ms, problem: tooOld, facts: seen };
-    if (tooOld !== null || pending === null || pending.length > 0) return [database];
+    const found = [database, ...loginsOf(logins)];
+    const isUnfit = Object.values(logins).some((fault) => fault !== null);
+    if (tooOld !== null || isUnfit || pending === null || pending.length > 0) return found;
     const storage = await within(
-      openPostgresStorage({ url, skipMigrations: true, connectTimeoutMs, isShortLived: true }),
+      openPostgresStorage({ url, peersUrl, connectTimeoutMs, isShortLived: true }),
       (late) => late.close(),
     );
-    return [database, ...(await within(contentsOf(storage, key)))];
+    return [...found, ...(await within(contentsOf(storage, key)))];
   } catch (error) {
     return [{ kind: 'database', where, ms: elapsed(), problem: postgresReason(error), facts: null }];
   }
@@ -117,5 +129,8 @@ const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]>
   }
 };
 
-export const inspectDatabase = (config: GatewayConfig): Promise<readonly Finding[]> =>
-  config.databaseUrl === null ? inspectFolder(config) : inspectPostgres(config.databaseUrl, keysOf(config));
+export const inspectDatabase = (config: GatewayConfig): Promise<readonly Finding[]> => {
+  // As they are configured, whether a start migrates or not.
+  const urls = databaseUrlsOf({ ...config, isMigrating: true });
+  return urls === null ? inspectFolder(config) : inspectPostgres(urls, keysOf(config));
+};
