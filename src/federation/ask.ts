@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../domain/errors.ts';
+import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, type Result } from '../../domain/result.ts';
 import { abortable } from './body.ts';
@@ -47,6 +47,13 @@ const ANSWERS: readonly (ErrorCode | null)[] = [
   'invalid_cursor',
   'invalid_request',
 ];
+
+/** What this gateway needs for asking is not there: no verdict on the peer. */
+const ownFault = (cause: unknown): PeerFailure =>
+  peerFailure('unavailable', {
+    message: 'This gateway could not ask the peer, for a fault of its own.',
+    cause,
+  });
 
 const FIRST_PAUSE_MS = 50;
 
@@ -116,7 +123,7 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     else if (!givenUp) {
       const { peerCode, code } = result.error;
       health.note(peer.id, ANSWERS.includes(peerCode) ? null : (peerCode ?? code));
-      return { result: err(await learn(peer, result.error)), givenUp };
+      return { result: err(await learn(peer, result.error).catch(() => result.error)), givenUp };
     }
     return { result, givenUp };
   };
@@ -126,6 +133,7 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     try {
       return await abortable(signal, circuits.run(peer.id, call));
     } catch (cause) {
+      if (!signal.aborted) return err(ownFault(cause));
       return err(peerFailure(isGivenUp(signal) ? 'peer_unreachable' : 'peer_timeout', { cause }));
     }
   };
@@ -133,6 +141,8 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
   try {
     await clients.use(peer);
   } catch (cause) {
+    if (cause instanceof MosaicError && cause.code === 'database_unavailable')
+      return { result: err(ownFault(cause)), terms: null };
     // Our own key does not open, or the enrollment is incomplete: nothing was sent, and nothing is said of the peer.
     const message = 'The peer’s certificate and key can not be used here.';
     health.note(peer.id, 'peer_unreachable');

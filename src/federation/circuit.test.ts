@@ -81,4 +81,23 @@ describe('circuits', () => {
     await run(down, true);
     expect(circuits.of('p').state).toBe('open');
   });
+
+  it('F-32 a fault of our own neither opens, nor closes, nor resets what was counted, and is told as it is', async () => {
+    const { circuits, run, fail } = build();
+    const fault = new Error('own');
+    const ownFault = () => circuits.run('p', () => Promise.reject(fault));
+    await fail(2);
+    for (let n = 0; n < 5; n += 1) await expect(ownFault()).rejects.toBe(fault);
+    expect(circuits.of('p').state).toBe('closed');
+    await fail(1);
+    expect(circuits.of('p').state).toBe('open');
+    await sleep(COOLDOWN_MS + 10);
+    // The probe of a peer that is down, with a database of ours that is away.
+    await expect(ownFault()).rejects.toBe(fault);
+    expect(circuits.of('p').state).toBe('open');
+    expect(await run(ok(1))).toMatchObject({ ok: false, error: { code: 'peer_circuit_open' } });
+    await sleep(COOLDOWN_MS + 10);
+    expect(await run(ok(1))).toEqual(ok(1));
+    expect(circuits.of('p').state).toBe('closed');
+  });
 });

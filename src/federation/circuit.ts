@@ -33,6 +33,7 @@ export interface Circuits {
   /**
    * Runs the call, or fails at once while the circuit is open or its probe is under way.
    * @param call is told whether it is the probe: that one must run to its end, whoever waits for it
+   * @throws what the call throws: a fault of our own, which says nothing of the peer and neither opens nor closes its circuit
    */
   run<T>(peerId: string, call: (isProbe: boolean) => Promise<Attempt<T>>): Promise<Result<T, PeerFailure>>;
   of(peerId: string): Circuit;
@@ -109,13 +110,27 @@ export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: 
       const { BrokenCircuitError, CircuitState } = held.library;
       // The library lets others wait for the probe's outcome; here they would wait for a peer that is down.
       if (breaker.state === CircuitState.HalfOpen) return err(openFailure(held));
+      let fault: { readonly error: unknown } | null = null;
+      /** What is thrown past the breaker counts neither way, but past its probe it would close the circuit. */
+      const probe = async (): Promise<Awaited<ReturnType<typeof call>>['result']> => {
+        try {
+          return (await call(true)).result;
+        } catch (error) {
+          fault = { error };
+          return err(peerFailure('unavailable', { cause: error }));
+        }
+      };
+      const askOnce = async () => {
+        if (breaker.state === CircuitState.HalfOpen) return probe();
+        const attempt = await call(false);
+        if (attempt.givenUp) throw new NoVerdict(attempt);
+        return attempt.result;
+      };
       try {
-        return await breaker.execute(async () => {
-          const isProbe = breaker.state === CircuitState.HalfOpen;
-          const attempt = await call(isProbe);
-          if (attempt.givenUp && !isProbe) throw new NoVerdict(attempt);
-          return attempt.result;
-        });
+        const result = await breaker.execute(askOnce);
+        // The circuit stays open, and the next probe finds out about the peer: this one ended by a fault of our own.
+        if (fault !== null) throw (fault as { readonly error: unknown }).error;
+        return result;
       } catch (error) {
         if (error instanceof BrokenCircuitError) return err(openFailure(held));
         if (error instanceof NoVerdict)

@@ -10,6 +10,8 @@ export type PeerFailureCode = Extract<
   | 'peer_protocol'
   | 'address_refused'
   | 'ca_pin_mismatch'
+  // A fault of our own: nothing is said of the peer.
+  | 'unavailable'
 >;
 
 /**

@@ -77,6 +77,8 @@ export const newlyOffline = async (
   const told = new Set<SourceName>();
   await Promise.all(
     failed.map(async ({ source, failure }) => {
+      // A fault of our own says nothing of the peer.
+      if (failure.code === 'unavailable') return;
       if (failedStatus(failure) !== 'unreachable' || source.peer === null) return;
       if (await outbound.offline.isNew(session, source.peer)) told.add(source.name);
     }),

@@ -206,9 +206,12 @@ export const queryItem = async (deps: Deps, query: Query & { readonly id: string
     const failed: { readonly source: Source; readonly name: SourceName; readonly failure: PeerFailure }[] =
       [];
 
+    let isAnswered = false;
     const look = async (source: Source): Promise<Found | null> => {
       const start = performance.now();
       const result = await source.get(query.id);
+      // Given up, because another one has it: nothing is known of this one.
+      if (isAnswered) return null;
       const latencyMs = sinceMs(start);
       const now = deps.clock.now();
       if (result.ok) {
@@ -227,6 +230,7 @@ export const queryItem = async (deps: Deps, query: Query & { readonly id: string
     let found = own ?? (await firstOf(peers.map(look)));
     for (let time = 0; time < OVERTAKEN_TIMES && found?.source.isOutdated() === true; time += 1)
       found = await look(found.source);
+    isAnswered = true;
     giveUp();
     const isTold = found !== null && failed.length > 0;
     const offline = isTold ? await newlyOffline(wish, sessionOf(query), failed) : NOBODY;
