@@ -62,7 +62,8 @@ export const patchShape = (resource: Resource) => {
   if (resourceSpec(resource).sensitive) shape['secret'] = secret.nullable().optional();
   return z
     .strictObject(shape)
-    .refine((body) => Object.values(body).some((value) => value !== undefined), 'must change something');
+    .refine((body) => Object.values(body).some((value) => value !== undefined), 'must change something')
+    .meta({ minProperties: 1 });
 };
 
 const nullableColumns: readonly string[] = ['owner_id', 'team_id'];

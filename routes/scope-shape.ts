@@ -6,15 +6,15 @@ import { uuid } from './shapes.ts';
 const resource = z.enum(RESOURCES);
 
 const filter = z.strictObject({
-  include_teams: z.array(uuid).max(MAX_TEAMS_PER_FILTER).optional(),
+  include_teams: z.array(uuid).max(MAX_TEAMS_PER_FILTER).meta({ uniqueItems: true }).optional(),
   include_personal: z.boolean().optional(),
 });
 
 /** The scope document as docs/scope.md tells it. For documentation: `parseScope` is what judges one. */
 export const scopeShape = z
   .strictObject({
-    resources: z.array(resource).min(1),
-    excluded_resources: z.array(resource).optional(),
+    resources: z.array(resource).min(1).meta({ uniqueItems: true }),
+    excluded_resources: z.array(resource).meta({ uniqueItems: true }).optional(),
     filters: z.partialRecord(resource, filter).optional(),
     max_rows_per_query: z.int().min(1).max(MAX_ROWS_LIMIT),
   })

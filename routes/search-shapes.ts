@@ -12,6 +12,13 @@ import { rowShape } from './resource-shapes.ts';
 
 const isSearchable = (name: string): name is Resource => SEARCHABLE.some((resource) => resource === name);
 
+/** Every way to name some of them, none twice: `a`, `a,b`, `b,a`, … */
+const waysToName = (names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const others = waysToName(names.filter((other) => other !== name));
+    return [name, ...others.map((more) => `${name},${more}`)];
+  });
+
 /** What is asked for, of a search anywhere. */
 export const searchQuery = {
   q: z
@@ -34,6 +41,7 @@ export const searchQuery = {
     .optional()
     .meta({
       type: 'string',
+      enum: [...waysToName(SEARCHABLE)],
       description: `Comma-separated, of ${SEARCHABLE.join(', ')}. All that may be searched when absent.`,
     }),
 };

@@ -14,12 +14,17 @@ export const handle = z
   .string()
   .regex(/^[a-z0-9._-]{1,100}$/, 'must be 1 to 100 characters of a-z, 0-9, dot, underscore or hyphen');
 
+const CONTROL = String.raw`\u0000-\u001f\u007f-\u009f`;
+const SPACE = String.raw`\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`;
+const ONE_LINE = new RegExp(`^[^${CONTROL}${SPACE}](?:[^${CONTROL}]*[^${CONTROL}${SPACE}])?$`);
+
 /** A name for people to read, on one line. */
 export const label = z
   .string()
   .min(1)
   .max(100)
-  .regex(/^(?!\s)[^\p{Cc}]+(?<!\s)$/u, 'must be one line that neither starts nor ends with a space');
+  // Written out: engines of other languages know no `\p{Cc}`, and take `\s` for something else.
+  .regex(ONE_LINE, 'must be one line that neither starts nor ends with a space');
 
 /** Of a route that takes no query parameter at all. */
 export const noQuery = z.strictObject({});

@@ -54,7 +54,12 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
         'One entry a line: JSON (`ndjson`), or comma-separated with a header line (`csv`, RFC 4180; texts a spreadsheet ' +
         'would take for a formula begin with an apostrophe). A stream that breaks off is not complete.',
       tags,
-      success: { status: 200, description: 'The entries.', contentType: EXPORT_TYPES.ndjson },
+      success: {
+        status: 200,
+        description: 'The entries.',
+        contentType: EXPORT_TYPES.ndjson,
+        otherTypes: [EXPORT_TYPES.csv],
+      },
     }),
     validate(
       'query',

@@ -44,19 +44,21 @@ const newGrant = z.strictObject({
   audit_strict: auditStrict.default(false),
 });
 
-const grantChange = z.strictObject({
-  scope: scopeInput.optional(),
-  approve_sensitive: z.boolean().default(false),
-  expires_at: instant.nullable().optional(),
-  rate_limit_per_minute: rateLimit.optional(),
-  cache_ttl_seconds: cacheTtl.optional(),
-  audit_strict: auditStrict.optional(),
-  version: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'Refuses the change when the grant is at another one.' }),
-});
+const grantChange = z
+  .strictObject({
+    scope: scopeInput.optional(),
+    approve_sensitive: z.boolean().default(false),
+    expires_at: instant.nullable().optional(),
+    rate_limit_per_minute: rateLimit.optional(),
+    cache_ttl_seconds: cacheTtl.optional(),
+    audit_strict: auditStrict.optional(),
+    version: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Refuses the change when the grant is at another one.' }),
+  })
+  .meta({ minProperties: 1 });
 
 /** Mounted at /api/admin/grants. */
 export const grantRoutes = (deps: Deps): Hono<AppEnv> => {

@@ -12,10 +12,14 @@ import { callerOf, inboundOf } from './inbound.ts';
 
 const PLACE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([1-9][0-9]{0,14})$/;
 
+const ONE = PLACE.source.slice(1, -1).replaceAll(/\((?!\?)/g, '(?:');
+const PLACES = new RegExp(`^(?:${ONE}(?:,${ONE}){0,${MAX_PLACES - 1}})?$`);
+
 const placesQuery = z.strictObject({
   at: z
     .string()
     .max(MAX_PLACES * 64)
+    .regex(PLACES, 'is not a list of places')
     .default('')
     .meta({
       description: `Up to ${MAX_PLACES} places, \`<writer>.<seq>\` each, parted by commas.`,

@@ -48,6 +48,12 @@ const READ_ERRORS: readonly ErrorCode[] = [
 ];
 
 /** @throws MosaicError `not_found` for what is no resource */
+/**
+ * Only these: a GET of what takes a POST is a wrong method, and not a resource that is not there. In a group of its own, or the first
+ * and the last of them would match the beginnings and ends of longer addresses.
+ */
+const RESOURCE = `:resource{(?:${RESOURCES.join('|')})}` as const;
+
 const resourceOf = (c: Context<AppEnv>): Resource => {
   const name = c.req.param('resource');
   if (!isResource(name)) throw new MosaicError('not_found');
@@ -200,7 +206,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   );
 
   app.get(
-    '/:resource',
+    `/${RESOURCE}`,
     describe({
       summary: 'Rows of a resource: the subject’s, within the scope, newest first',
       tags: ['federation'],
@@ -224,7 +230,7 @@ export const federationRoutes = (deps: Deps, serving: Serving = createServing(de
   );
 
   app.get(
-    '/:resource/:id',
+    `/${RESOURCE}/:id`,
     describe({
       summary: 'One row of a resource',
       tags: ['federation'],

@@ -9,6 +9,8 @@ export interface AnswerDescription {
   readonly schema?: z.ZodType;
   /** Default `application/json` with a schema, none without. */
   readonly contentType?: string;
+  /** What it comes as where somebody asks for that. */
+  readonly otherTypes?: readonly string[];
   /** Names and meanings of headers of the answer. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -109,7 +109,7 @@ group('openapiDocument', () => {
 
   it('documents refusals of guards, validators and the route itself', () => {
     const responses = at('paths', '/api/things', 'get', 'responses') as Record<string, unknown>;
-    expect(Object.keys(responses)).toEqual(['200', '400', '401', '414', '500', '503']);
+    expect(Object.keys(responses)).toEqual(['200', '400', '401', '414', '431', '500', '503']);
     expect(JSON.stringify(responses['400'])).toContain('"enum":["invalid_cursor","invalid_request"]');
     expect(at('paths', '/api/things', 'get', 'responses', '401', 'content')).toHaveProperty([
       'application/problem+json',

@@ -78,15 +78,20 @@ const problemAnswer = (codes: readonly ErrorCode[]): JsonObject => ({
   },
 });
 
+/** Said by the listener before any route is known. */
+const HEADER_TOO_LARGE: JsonObject = {
+  ...problemAnswer(['invalid_request']),
+  description: '`invalid_request`: The request line and the header together are too large.',
+};
+
 const answer = (
   pool: SchemaPool,
-  { description, schema, contentType, headers }: AnswerDescription,
+  { description, schema, contentType, otherTypes = [], headers }: AnswerDescription,
 ): JsonObject => {
   const type = contentType ?? (schema === undefined ? null : 'application/json');
-  const content =
-    type === null
-      ? {}
-      : { content: { [type]: schema === undefined ? {} : { schema: pool.add(schema, 'output') } } };
+  const body = schema === undefined ? {} : { schema: pool.add(schema, 'output') };
+  const types = type === null ? [] : [type, ...otherTypes];
+  const content = types.length === 0 ? {} : { content: Object.fromEntries(types.map((one) => [one, body])) };
   const named = Object.entries(headers ?? {}).map(([name, text]): [string, Json] => [
     name,
     { description: text, schema: { type: 'string' } },
@@ -100,6 +105,7 @@ const responses = (pool: SchemaPool, route: CollectedRoute): JsonObject => {
   const problems = [...byStatus(route.errors)].sort(([a], [b]) => a - b);
   return {
     ...Object.fromEntries(problems.map(([status, codes]) => [String(status), problemAnswer(codes)])),
+    '431': HEADER_TOO_LARGE,
     ...Object.fromEntries(plain.map((one) => [String(one.status), answer(pool, one)])),
   };
 };

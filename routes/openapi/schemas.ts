@@ -32,6 +32,19 @@ const relink = (value: Json, rename: ReadonlyMap<string, string>): Json => {
   );
 };
 
+/** What no text of an input may hold (`unstorableText` of routes/validate.ts). */
+const STORABLE = String.raw`^[^\u0000]*$`;
+const SAYS_MORE = ['pattern', 'format', 'enum', 'const'];
+
+/** Says of each text that is not described closer what the validators refuse in any of them. */
+const storable = (value: Json): Json => {
+  if (Array.isArray(value)) return value.map((item: Json) => storable(item));
+  if (!isObject(value)) return value;
+  const all = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, storable(item)]));
+  const isPlainText = value['type'] === 'string' && !SAYS_MORE.some((key) => Object.hasOwn(value, key));
+  return isPlainText ? { ...all, pattern: STORABLE } : all;
+};
+
 /** Every `$defs` entry, also of a schema that was put in as it is. */
 const definitionsIn = (value: Json | undefined): readonly (readonly [string, Json])[] => {
   if (Array.isArray(value)) return value.flatMap((item: Json) => definitionsIn(item));
@@ -60,11 +73,12 @@ export const createSchemaPool = (): SchemaPool => {
     add: (schema, direction) => {
       const id = schema.meta()?.id;
       // A schema with an id of its own is wrapped, so that it becomes a reference like all others.
-      const json = z.toJSONSchema(id === undefined ? schema : z.array(schema), {
+      const made = z.toJSONSchema(id === undefined ? schema : z.array(schema), {
         io: direction,
         target: 'draft-2020-12',
         unrepresentable: 'any',
       }) as JsonObject;
+      const json = direction === 'input' ? (storable(made) as JsonObject) : made;
       const rename = new Map<string, string>();
       for (const [name, found] of definitionsIn(json)) {
         const { id: _id, ...rest } = found as JsonObject;

@@ -32,7 +32,7 @@ export const crlRoutes = (deps: Deps): Hono<AppEnv> => {
       description:
         'DER, or PEM with `format=pem`. Its number only rises, and the `ETag` is made of it: with `If-None-Match` the answer is 304 until there is another list.',
       tags: ['pki'],
-      success: { status: 200, description: 'Signed by the CA.', contentType: DER },
+      success: { status: 200, description: 'Signed by the CA.', contentType: DER, otherTypes: [PEM] },
       otherAnswers: [NOT_MODIFIED],
       errors: ['ca_unavailable'],
     }),

@@ -7,13 +7,14 @@ import { timestamp } from '../shapes.ts';
 import { rowShape } from '../resource-shapes.ts';
 import { uuid } from '../shapes.ts';
 
-const isSelector = (text: string): text is SourceSelector =>
-  text === 'local' || text === 'all' || /^federated:[a-z0-9._-]{1,100}$/.test(text);
+const SELECTOR = /^(?:local|all|federated:[a-z0-9._-]{1,100})$/;
+const isSelector = (text: string): text is SourceSelector => SELECTOR.test(text);
 
 export const sourceQuery = {
   source: z
     .string()
-    .refine(isSelector, 'must be local, all or federated:<peer>')
+    .regex(SELECTOR, 'must be local, all or federated:<peer>')
+    .refine(isSelector)
     .default('all')
     .meta({ description: '`local`, `all`, or `federated:<peer>` with one of your own peers.' }),
 };
