@@ -110,6 +110,11 @@ export const ERROR_CATALOGUE = {
     'The grant excludes this resource.',
     'Ask the serving side to change the scope.',
   ),
+  setup_token_required: entry(
+    403,
+    'The first administrator is created with the setup token.',
+    'Send `setup_token` as the gateway printed it at its first start; `mosaic gateway setup-token` on its machine prints it again.',
+  ),
   address_blocked: entry(
     403,
     'This listener does not serve that.',

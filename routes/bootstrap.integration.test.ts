@@ -22,6 +22,35 @@ const counts = async () =>
   )[0];
 
 describe('the first administrator', () => {
+  it.each<[string, object, Record<string, string>?]>([
+    ['https://work.example:8443', {}],
+    ['http://192.0.2.7:8080', {}],
+    ['http://192.0.2.7:8080', { setup_token: 'setup_wrong' }],
+    ['http://192.0.2.7:8080', { setup_token: 'setup_tes' }],
+    ['http://localhost:8080', {}, { 'x-forwarded-for': '192.0.2.9' }],
+    ['http://127.0.0.1:8080', {}, { forwarded: 'for=192.0.2.9' }],
+  ])(
+    'F-44 %s with %j and no good setup token is 403, and writes nothing',
+    async (url, more, headers = {}) => {
+      const answer = await setUp({ url, body: { name: 'root', ...more }, headers });
+      expect([answer.status, answer.body['code']]).toEqual([403, 'setup_token_required']);
+      expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+    },
+  );
+
+  it('F-44 a listener that others reach takes the setup token wherever the request says it goes', async () => {
+    const open = createPublicApp({ ...deps, setup: { ...deps.setup, isOpenOnLoopback: false } });
+    const path = 'http://127.0.0.1:8080/api/bootstrap/setup';
+    const refused = await callApp(open, path, { body: { name: 'root' } });
+    expect([refused.status, refused.body['code']]).toEqual([403, 'setup_token_required']);
+    const wrong = await callApp(open, path, { body: { name: 'root', setup_token: 'setup_wrong' } });
+    expect(wrong.body['code']).toBe('setup_token_required');
+    // The right one gets as far as the name.
+    const named = await callApp(open, path, { body: { name: 'No', setup_token: 'setup_test' } });
+    expect([named.status, named.body['code']]).toEqual([400, 'invalid_request']);
+    expect(await counts()).toEqual({ users: 0, tokens: 0, entries: 0 });
+  });
+
   it.each([
     {},
     { name: '' },

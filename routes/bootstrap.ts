@@ -1,5 +1,6 @@
-import { Hono, type MiddlewareHandler } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
+import { equalBytes } from '../domain/bytes.ts';
 import { MosaicError } from '../domain/errors.ts';
 import type { Deps } from '../src/deps.ts';
 import { bootstrap } from '../src/services/bootstrap.ts';
@@ -33,6 +34,23 @@ const assertOwnName = ({ settings }: Deps, host: string): void => {
   });
 };
 
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** What a proxy on this machine may add: then the request comes from elsewhere. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const;
+const encoder = new TextEncoder();
+
+/**
+ * Whoever reaches the gateway first must not become its administrator (FAULTS F-44): it takes what only its operator can know.
+ * @throws MosaicError `setup_token_required`
+ */
+const assertSetupToken = ({ setup, hash }: Deps, c: Context<AppEnv>, given: string | undefined): void => {
+  const isHere =
+    LOOPBACK.test(new URL(c.req.url).hostname) && FORWARDED.every((name) => c.req.header(name) === undefined);
+  if (setup.isOpenOnLoopback && isHere) return;
+  if (given !== undefined && equalBytes(hash(encoder.encode(given)), setup.tokenHash)) return;
+  throw new MosaicError('setup_token_required');
+};
+
 /** Mounted at /api/bootstrap. */
 export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
@@ -41,7 +59,9 @@ export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
     '/setup',
     describe({
       summary: 'Create the first administrator',
-      description: 'Works once, on a gateway without users. The token’s text is shown this once.',
+      description:
+        'Works once, on a gateway without users. The token’s text is shown this once. `setup_token` is what the gateway printed at its first ' +
+        'start; a gateway of tier `local` that listens on loopback alone does without.',
       tags: ['bootstrap'],
       success: {
         status: 201,
@@ -49,7 +69,7 @@ export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
         schema: z.strictObject({ user: userShape, token: newTokenShape }),
         headers: { location: 'Where the user is.' },
       },
-      errors: ['already_bootstrapped', 'address_blocked'],
+      errors: ['already_bootstrapped', 'address_blocked', 'setup_token_required'],
     }),
     guard<MiddlewareHandler<AppEnv>>(
       (c, next) => {
@@ -59,9 +79,11 @@ export const bootstrapRoutes = (deps: Deps): Hono<AppEnv> => {
       },
       ['rate_limited'],
     ),
-    validate('json', z.strictObject({ name: handle })),
+    validate('json', z.strictObject({ name: handle, setup_token: z.string().min(1).max(100).optional() })),
     async (c) => {
-      const { user, token, text } = await bootstrap(deps, c.req.valid('json'), c.get('traceId'));
+      const { name, setup_token: setupToken } = c.req.valid('json');
+      assertSetupToken(deps, c, setupToken);
+      const { user, token, text } = await bootstrap(deps, { name }, c.get('traceId'));
       c.header('location', `/api/admin/users/${user.id}`);
       return c.json({ user: showUser(user), token: { ...showToken(token), text } }, 201);
     },

@@ -8,6 +8,7 @@ import { createMemoryKeyValue } from './kv/memory.ts';
 import { createNodeTransport } from './runtimes/node/transport.ts';
 import { createAuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
+import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createWorkInFlight } from './services/work-in-flight.ts';
 import { newAuditChains } from './wire.ts';
 import { sha256 } from './services/mac.ts';
@@ -138,6 +139,8 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     keys,
     audit,
     work: createWorkInFlight(),
+    signIns: createSignInLimits(clock),
+    setup: { tokenHash: sha256(new TextEncoder().encode('setup_test')), isOpenOnLoopback: true },
     transport,
     keyMaker: makeKeyMaker(),
     clock,

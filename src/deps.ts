@@ -4,6 +4,7 @@ import type { Covered } from '../domain/audit/checkpoint.ts';
 import type { AuditClass } from '../domain/audit/entry.ts';
 import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
+import type { SetupTerms, SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { Telemetry } from '../domain/ports/telemetry.ts';
 import type { WorkInFlight } from '../domain/ports/work.ts';
@@ -200,6 +201,8 @@ export interface Deps {
   readonly audit: AuditSink;
   /** Bounds what all requests of this process take at once. */
   readonly work: WorkInFlight;
+  readonly signIns: SignInLimits;
+  readonly setup: SetupTerms;
   readonly transport: PeerTransport;
   readonly keyMaker: KeyMaker;
   readonly clock: Clock;

@@ -4,12 +4,15 @@ import { makeKeyMaker } from '../ca/x509/request.ts';
 import { checkSealingKey } from '../db/seal-check.ts';
 import { createSealer, sealingKeys, type KeyRing } from '../db/seal.ts';
 import type { Clock, Ids, KeyValue, Log, Random } from '../domain/ports/basics.ts';
+import type { SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
 import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
 import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
+import { setupTokenOf } from './services/setup-token.ts';
+import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createWorkInFlight } from './services/work-in-flight.ts';
 import { publishPki, type PkiMemory } from './services/published-pki.ts';
 
@@ -38,6 +41,10 @@ export interface WireParts {
   readonly chains?: AuditChains;
   /** Of an earlier `wire`, for the same runtimes: what everybody may read of the authority. */
   readonly pkiMemory?: PkiMemory;
+  /** Of an earlier `wire`, for the same runtimes: what failed sign-ins have used up. */
+  readonly signIns?: SignInLimits;
+  /** Only this machine reaches the public listener: the first administrator is created without the setup token. */
+  readonly isSetupOpen?: boolean;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
   readonly isAuthorityLazy?: boolean;
 }
@@ -135,6 +142,13 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
   });
   const keyMaker = makeKeyMaker();
   const work = createWorkInFlight();
+  const signIns = parts.signIns ?? createSignInLimits(clock);
+  const { sha256 } = parts.hashing ?? portableHashing;
+  const token = setupTokenOf(parts.sealingKey, parts.hashing);
+  const setup = {
+    tokenHash: sha256(new TextEncoder().encode(token)),
+    isOpenOnLoopback: parts.isSetupOpen ?? false,
+  };
   return {
     ca: authority,
     clock,
@@ -152,6 +166,8 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       keys,
       audit,
       work,
+      signIns,
+      setup,
       transport,
       keyMaker,
       clock,

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asking, type Ask, type Body as EdgeBody, type Person } from '../conformance/client.ts';
+import { asking, type Ask, type Body as EdgeBody, type Person, setupBody } from '../conformance/client.ts';
 import { openDenoGateway } from '../conformance/deno-gateway.ts';
 import { startEdgeServices, type EdgeServices } from '../conformance/services.ts';
 import type { GatewayUnderTest } from '../conformance/under-test.ts';
@@ -153,7 +153,7 @@ describe('Deno and workerd ask a gateway behind nginx: step-ca, Postgres, mutual
     ]);
     seeded = await seedPeople(world, 'edge-');
     deno = await openDenoGateway({ services, env: { FEDERATION_ALLOW_PRIVATE_ADDRESSES: 'true' } });
-    const made = await asking(deno)(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
+    const made = await asking(deno)(null, 'POST', '/api/bootstrap/setup', setupBody(deno, 'root'));
     admin = { id: made.body.user.id, token: made.body.token.text };
     sql = postgres(services.databaseMaintenanceUrl, { max: 1, onnotice: () => undefined });
     alices = await enrollAtDeno(seeded.alice.name, 'work');

@@ -10,7 +10,7 @@ import {
   type HarnessHandle,
   type HarnessOptions,
 } from '../index.ts';
-import { DATABASE, folderOf, materialOf, portsOf } from '../stack/plan.ts';
+import { DATABASE, folderOf, materialOf, portsOf, setupTokenOfState } from '../stack/plan.ts';
 import { freePorts } from '../stack/ports.ts';
 import { isRunning, readState, type Side } from '../stack/state.ts';
 import { trustingFetch } from '../stack/trusting-fetch.ts';
@@ -72,7 +72,10 @@ const openGateway = async (handle: HarnessHandle, side: Side) => {
       return { cert, key };
     },
   };
-  const setup = await must(201, gateway, '/api/bootstrap/setup', { token: null, body: { name: 'root' } });
+  const setup = await must(201, gateway, '/api/bootstrap/setup', {
+    token: null,
+    body: { name: 'root', setup_token: setupTokenOfState(state.gateways[side]) },
+  });
   return { gateway: { ...gateway, adminToken: setup.token.text }, close: () => database.end() };
 };
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asking, createPerson, type Person } from './client.ts';
+import { asking, createPerson, type Person, setupBody } from './client.ts';
 import { openDenoGateway } from './deno-gateway.ts';
 import { openNodeGateway } from './node-gateway.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 import { openWorkerdGateway } from './workerd-gateway.ts';
 
 const bootstrap = async (gateway: GatewayUnderTest): Promise<Person> => {
-  const { body } = await asking(gateway)(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
+  const { body } = await asking(gateway)(null, 'POST', '/api/bootstrap/setup', setupBody(gateway, 'root'));
   return { id: body.user.id, token: body.token.text };
 };
 

@@ -121,3 +121,9 @@ export const expectProblem = (answer: Answer, status: number, code: string): voi
   const text: unknown = expect.any(String);
   expect(answer.body).toMatchObject({ type: text, title: text, status, remedy: text });
 };
+
+/** What creates the first administrator. */
+export const setupBody = ({ setupToken }: Pick<GatewayUnderTest, 'setupToken'>, name: string): object => ({
+  name,
+  ...(setupToken === null ? {} : { setup_token: setupToken }),
+});

@@ -96,6 +96,7 @@ export const openDenoGateway = async (
     enrollmentFetch: publicFetch,
     federationFetch: behindFront(socket),
     forge: services.forge,
+    setupToken: services.setupToken,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],
     stop,
   };

@@ -116,6 +116,7 @@ const startIn = async (
     federationFetch: isTls ? overFront : behindFront(place.socket),
     enrollmentFetch: isTls ? (path, init) => overFront(null, path, init) : publicFetch,
     forge: createForge(storage.stores.secrets, sealer),
+    setupToken: gateway.setupToken,
     whenRevoked: isTls
       ? [{ status: 401, code: 'certificate_untrusted' }]
       : [{ status: 403, code: 'grant_revoked' }],

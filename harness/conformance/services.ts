@@ -9,6 +9,7 @@ import { startPostgres } from '../components/postgres.ts';
 import { isAlive, stop, type Component } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 import { startValkey } from '../components/valkey.ts';
+import { setupTokenOf } from '../../src/services/setup-token.ts';
 import { createForge } from './forge.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 
@@ -22,6 +23,8 @@ export interface EdgeServices {
   /** Configuration of any gateway on them, by environment variable; all such gateways are replicas. */
   readonly environment: Readonly<Record<string, string>>;
   readonly forge: GatewayUnderTest['forge'];
+  /** Of every gateway on them. */
+  readonly setupToken: string;
   stop(): Promise<void>;
 }
 
@@ -74,6 +77,7 @@ export const startEdgeServices = async (): Promise<EdgeServices> => {
         FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: '100000',
       },
       forge: createForge(storage.stores.secrets, sealer),
+      setupToken: setupTokenOf(key),
       stop: async () => {
         await bridge.close();
         await storage.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asking, createPerson, enroll, read, type EnrolledGrant, type Person } from './client.ts';
+import { asking, createPerson, enroll, read, type EnrolledGrant, type Person, setupBody } from './client.ts';
 import { openDenoGateway } from './deno-gateway.ts';
 import { startEdgeServices, type EdgeServices } from './services.ts';
 import type { GatewayUnderTest } from './under-test.ts';
@@ -20,7 +20,7 @@ describe('replicas on Deno and workerd over one Postgres and one Valkey', () => 
     const env = { FEDERATION_DEFAULT_RATE_LIMIT_PER_MINUTE: String(LIMIT) };
     deno = await openDenoGateway({ services, env });
     workerd = await openWorkerdGateway({ services, env });
-    const made = await asking(deno)(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
+    const made = await asking(deno)(null, 'POST', '/api/bootstrap/setup', setupBody(deno, 'root'));
     admin = { id: made.body.user.id, token: made.body.token.text };
     await createPerson(asking(workerd), admin, 'alice');
     const scope = { resources: ['tasks'], max_rows_per_query: 10 };

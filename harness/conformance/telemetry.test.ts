@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCollector, type Collector } from '../acceptance/collector.ts';
-import { asking, read } from './client.ts';
+import { asking, read, setupBody } from './client.ts';
 import { openDenoGateway } from './deno-gateway.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 
@@ -28,7 +28,7 @@ describe('telemetry on Deno', () => {
   }, 60_000);
 
   it('M5-7 continues a program’s trace, and tells the collector', async () => {
-    const setup = await asking(gateway)(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
+    const setup = await asking(gateway)(null, 'POST', '/api/bootstrap/setup', setupBody(gateway, 'root'));
     const trace = crypto.randomUUID().replaceAll('-', '');
     const word = `canary${crypto.randomUUID().replaceAll('-', '')}`;
     const headers = {

@@ -21,6 +21,8 @@ export interface GatewayUnderTest {
   forge(
     extensions: readonly { readonly oid: string; readonly value: Uint8Array }[],
   ): Promise<ClientCertificate>;
+  /** What its first administrator is created with; null where it needs none. */
+  readonly setupToken: string | null;
   /** What a client with a revoked certificate is told: by the app, or already by the TLS front. */
   readonly whenRevoked: readonly Refusal[];
   stop(): Promise<void>;

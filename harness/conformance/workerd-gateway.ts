@@ -101,6 +101,7 @@ export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<W
     withClientAuth,
     federationFetch: (client, path, init) => withClientAuth(tlsClientAuth(client), path, init),
     forge: services.forge,
+    setupToken: services.setupToken,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],
     stop: async () => {
       await worker.dispose();

@@ -1,6 +1,6 @@
 import postgres from 'postgres';
 import type { HarnessHandle } from '../handle.ts';
-import { readSecret } from '../stack/plan.ts';
+import { readSecret, setupTokenOfState } from '../stack/plan.ts';
 import type { Side } from '../stack/state.ts';
 import { trustingFetch } from '../stack/trusting-fetch.ts';
 import { RefusedError, send, type Caller } from './api.ts';
@@ -30,7 +30,10 @@ const firstAdmin = async (handle: HarnessHandle, side: Side): Promise<Caller> =>
   const { baseUrl, name } = handle.state.gateways[side];
   const nobody: Caller = { fetch: trustingFetch(handle.rootPem), baseUrl, token: null };
   try {
-    const { token } = await send(nobody, '/api/bootstrap/setup', { name: 'admin' });
+    const { token } = await send(nobody, '/api/bootstrap/setup', {
+      name: 'admin',
+      setup_token: setupTokenOfState(handle.state.gateways[side]),
+    });
     return { ...nobody, token: token.text };
   } catch (error) {
     if (!(error instanceof RefusedError && error.status === 409)) throw error;

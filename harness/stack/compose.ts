@@ -87,6 +87,7 @@ export const bootContainers = async (stateDir: string, ports: Ports): Promise<St
     baseUrl: `https://localhost:${portsOf({ ports }, side).public}`,
     federationUrl: `https://localhost:${portsOf({ ports }, side).federation}`,
     ...databaseUrlsFromHere(stateDir, ports, side),
+    sealingKeyFile: path.join(secrets, side, 'sealing-key'),
   });
   const state: StackState = {
     version: 1,

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { NODE_FLAGS } from '../../bin/launch.mjs';
@@ -19,6 +18,7 @@ import {
   secretFile,
   socketsOf,
   type Plan,
+  sealingKeyFile,
 } from './plan.ts';
 import type { Side } from './state.ts';
 import { requestSocket } from './unix-request.ts';
@@ -109,7 +109,7 @@ const configOf = (plan: Plan, side: Side, gateway: string): Record<string, unkno
       allow_private_addresses: true,
     },
     sealing: {
-      key_file: secretFile(plan, `sealing-key-${side}`, () => randomBytes(32).toString('base64')),
+      key_file: sealingKeyFile(plan, side),
     },
     log: { level: 'info' },
   };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { urlsOf, type DatabaseUrls } from '../components/postgres.ts';
+import { setupTokenOf } from '../../src/services/setup-token.ts';
 import type { Ports } from './ports.ts';
 import type { DatabaseUrlFiles, GatewayState, Side } from './state.ts';
 
@@ -83,9 +84,17 @@ export const databaseUrlFiles = (plan: Plan, side: Side): DatabaseUrlFiles => {
   };
 };
 
+export const sealingKeyFile = (plan: Pick<Plan, 'place'>, side: Side): string =>
+  secretFile(plan, `sealing-key-${side}`, () => randomBytes(32).toString('base64'));
+
+/** What the first administrator of a gateway is created with. */
+export const setupTokenOfState = ({ sealingKeyFile: file }: GatewayState): string =>
+  setupTokenOf(Buffer.from(readSecret(file), 'base64'));
+
 export const gatewayState = (plan: Plan, side: Side): GatewayState => ({
   name: GATEWAY_NAMES[side],
   baseUrl: `https://localhost:${portsOf(plan, side).public}`,
   federationUrl: `https://localhost:${portsOf(plan, side).federation}`,
   ...databaseUrlFiles(plan, side),
+  sealingKeyFile: sealingKeyFile(plan, side),
 });

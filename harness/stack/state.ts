@@ -24,6 +24,8 @@ export interface GatewayState extends DatabaseUrlFiles {
   readonly name: string;
   readonly baseUrl: string;
   readonly federationUrl: string;
+  /** Holds the sealing key, which the setup token is made of. */
+  readonly sealingKeyFile: string;
 }
 
 /** What a later process needs in order to use, check or stop a stack. Holds no secret. */

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
 import { hashToken, isTokenText } from '../../src/services/tokens-text.ts';
+import { addressFromEnvironment } from '../enrollment/client-address.ts';
 import type { AppEnv } from '../http.ts';
 import { guard } from '../openapi/describe.ts';
 import { ORDINARY_BYTES, withinWork } from '../work.ts';
@@ -10,6 +11,26 @@ import { ORDINARY_BYTES, withinWork } from '../work.ts';
 export const bearerToken = (header: string | undefined): string | null => {
   const text = /^bearer +(\S{1,100})$/i.exec(header ?? '')?.[1];
   return text !== undefined && isTokenText(text) ? text : null;
+};
+
+/**
+ * Looks the token of a request up, unless too many from its address were wrong (FAULTS F-19).
+ * @throws MosaicError `unauthenticated`, the same for every reason; `rate_limited`
+ */
+const signIn = async <T>(
+  deps: Deps,
+  c: Context<AppEnv>,
+  lookUp: (hash: string, now: Date) => Promise<T | null>,
+): Promise<T> => {
+  const token = bearerToken(c.req.header('authorization'));
+  // What can not be a token of ours costs nothing.
+  if (token === null) throw new MosaicError('unauthenticated');
+  const hash = hashToken(token, deps.hash);
+  const settle = deps.signIns.begin(addressFromEnvironment(c), hash);
+  const found = await lookUp(hash, deps.clock.now());
+  settle(found !== null);
+  if (found === null) throw new MosaicError('unauthenticated');
+  return found;
 };
 
 /** Upper bound of the memory a request takes, in bytes. */
@@ -25,18 +46,13 @@ export const authenticate = (deps: Deps, workOf: WorkOf = ordinaryWork): Middlew
   guard<MiddlewareHandler<AppEnv>>(
     async (c, next) => {
       const identify = async (): Promise<void> => {
-        const token = bearerToken(c.req.header('authorization'));
-        const principal =
-          token === null
-            ? null
-            : await deps.storage.stores.tokens.principal(hashToken(token, deps.hash), deps.clock.now());
-        if (principal === null) throw new MosaicError('unauthenticated');
-        c.set('principal', principal);
+        const { tokens } = deps.storage.stores;
+        c.set('principal', await signIn(deps, c, (hash, now) => tokens.principal(hash, now)));
       };
       await identify();
       await withinWork(c, deps, workOf(c), identify, next);
     },
-    ['unauthenticated', 'unavailable'],
+    ['unauthenticated', 'rate_limited', 'unavailable'],
     'bearer',
   );
 
@@ -48,19 +64,15 @@ export const authenticateAsker = (deps: Deps, workOf: WorkOf): MiddlewareHandler
   guard<MiddlewareHandler<AppEnv>>(
     async (c, next) => {
       const identify = async (): Promise<void> => {
-        const token = bearerToken(c.req.header('authorization'));
-        const asker =
-          token === null
-            ? null
-            : await deps.storage.stores.tokens.asker(hashToken(token, deps.hash), deps.clock.now());
-        if (asker === null) throw new MosaicError('unauthenticated');
+        const { tokens } = deps.storage.stores;
+        const asker = await signIn(deps, c, (hash, now) => tokens.asker(hash, now));
         c.set('principal', asker.principal);
         c.set('peers', asker.peers);
       };
       await identify();
       await withinWork(c, deps, workOf(c), identify, next);
     },
-    ['unauthenticated', 'unavailable'],
+    ['unauthenticated', 'rate_limited', 'unavailable'],
     'bearer',
   );
 

@@ -10,6 +10,7 @@ import type { CoreSettings, Deps } from '../../src/deps.ts';
 import { createMemoryKeyValue } from '../../src/kv/memory.ts';
 import { createAuditQueue } from '../../src/services/audit-queue.ts';
 import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
+import { createSignInLimits } from '../../src/services/sign-in-limits.ts';
 import { createWorkInFlight } from '../../src/services/work-in-flight.ts';
 import { publishPki } from '../../src/services/published-pki.ts';
 import { newAuditChains } from '../../src/wire.ts';
@@ -140,6 +141,8 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     keys,
     audit: queue,
     work: createWorkInFlight(),
+    signIns: createSignInLimits(clock),
+    setup: { tokenHash: sha256(new TextEncoder().encode('setup_test')), isOpenOnLoopback: true },
     transport: { connect: unused, pinnedRoot: unused, anonymous: unused, assertAddressAllowed: unused },
     keyMaker: makeKeyMaker(),
     clock,

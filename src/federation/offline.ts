@@ -3,7 +3,7 @@ import { toHex } from '../../domain/bytes.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log, TokenBucket } from '../../domain/ports/basics.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
-import { takeFrom, type Bucket } from '../kv/token-bucket.ts';
+import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import { abortable } from './body.ts';
 
 /** Who was told what: one signal per session, peer and outage, over all replicas (SPEC M5-6). */

@@ -169,12 +169,10 @@ describe('the response cache', () => {
   it('M5-3 10,000 cached reads race with the moment a revocation is learned: no row after it', async () => {
     const from = asker([taskAt(5, 5, 'local')], { work: keptPeer('secret') });
     await list(from);
-    // The clock goes on in the very step in which it is learned, and stands in each answer.
     const start = from.deps.clock.now().toISOString();
     const before: boolean[] = [];
     const after: boolean[] = [];
     const reads = Array.from({ length: 10_000 }, async (_, n) => {
-      // Spread over many turns, so that learning falls between the steps of some of them.
       for (let turn = 0; turn < n % 200; turn += 1) await Promise.resolve();
       const answer = await list(from);
       const isBefore = answer.page.sources['local']?.as_of === start;

@@ -9,6 +9,7 @@ import type { AuthorizedGet, AuthorizedList } from '../../domain/access/decide.t
 import type { Deps, PeerClient } from '../deps.ts';
 import { TERMS_HEADER } from '../federation/terms.ts';
 import { createMemoryKeyValue } from '../kv/memory.ts';
+import { createSignInLimits } from './sign-in-limits.ts';
 import { createWorkInFlight, WORK_LIMITS } from './work-in-flight.ts';
 import { macWith } from './mac.ts';
 import type { AskingPerson } from './query-sources.ts';
@@ -176,6 +177,7 @@ export const asker = (
     keys: { cursorMac: macWith(key) },
     clock,
     kv: kv ?? createMemoryKeyValue({ clock }),
+    signIns: createSignInLimits(clock),
     // Nobody waits: tests race requests with each other.
     work: createWorkInFlight({
       ...WORK_LIMITS,

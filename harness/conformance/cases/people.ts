@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPerson, expectProblem } from '../client.ts';
+import { createPerson, expectProblem, setupBody } from '../client.ts';
 import type { World } from './world.ts';
 
 export const peopleCases = (world: World) =>
@@ -15,12 +15,22 @@ export const peopleCases = (world: World) =>
       );
     });
 
+    it('F-44 makes nobody the first administrator without the setup token', async () => {
+      if (world.gateway.setupToken === null) return;
+      for (const body of [{ name: 'mallory' }, { name: 'mallory', setup_token: `setup_${'A'.repeat(32)}` }])
+        expectProblem(
+          await world.ask(null, 'POST', '/api/bootstrap/setup', body),
+          403,
+          'setup_token_required',
+        );
+    });
+
     it('makes the first administrator once', async () => {
-      const setup = await world.ask(null, 'POST', '/api/bootstrap/setup', { name: 'root' });
+      const setup = await world.ask(null, 'POST', '/api/bootstrap/setup', setupBody(world.gateway, 'root'));
       expect(setup.status).toBe(201);
       world.admin = { id: setup.body.user.id, token: setup.body.token.text };
       expectProblem(
-        await world.ask(null, 'POST', '/api/bootstrap/setup', { name: 'again' }),
+        await world.ask(null, 'POST', '/api/bootstrap/setup', setupBody(world.gateway, 'again')),
         409,
         'already_bootstrapped',
       );

@@ -1,24 +1,32 @@
 import type { Command } from 'commander';
 import { bootstrapAnswer } from '../answers.ts';
 import { apiLeaf, connect, print, type ApiOptions } from '../command.ts';
-import { saveSecret } from '../files.ts';
+import { readText, saveSecret } from '../files.ts';
 import type { Io } from '../io.ts';
 import { renderNewToken } from '../render/directory.ts';
 import { safe } from '../render/text.ts';
 
 interface BootstrapOptions extends ApiOptions {
   readonly saveToken?: string;
+  readonly setupTokenFile?: string;
 }
 
 export const addBootstrap = (program: Command, io: Io): void => {
   apiLeaf(program, 'bootstrap <name>', 'Create the first administrator; refused once any user exists.', [
     'mosaic bootstrap admin --save-token ~/.mosaic-token',
-    'mosaic bootstrap admin --json',
+    'mosaic gateway setup-token | mosaic bootstrap admin --setup-token-file - --save-token ~/.mosaic-token',
   ])
     .option('--save-token <file>', 'write the token to a new file (mode 0600) instead of printing it')
+    .option(
+      '--setup-token-file <file>',
+      'file of the setup token, `-` for standard input (or MOSAIC_SETUP_TOKEN); not needed on the machine of tier local',
+    )
     .action(async (name: string, options: BootstrapOptions) => {
       const api = await connect(io, options);
-      const setup = () => api.post('/api/bootstrap/setup', { name }, bootstrapAnswer);
+      const { setupTokenFile: file } = options;
+      const given = file === undefined ? io.env['MOSAIC_SETUP_TOKEN'] : (await readText(io, file)).trim();
+      const body = given === undefined || given === '' ? { name } : { name, setup_token: given };
+      const setup = () => api.post('/api/bootstrap/setup', body, bootstrapAnswer);
       const { saveToken } = options;
       const made =
         saveToken === undefined

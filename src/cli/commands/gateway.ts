@@ -12,6 +12,7 @@ import { wholeNumber } from '../options.ts';
 import { addAcceptRestore } from './accept-restore.ts';
 import { addDoctor } from './doctor.ts';
 import { readyLine, renderReady } from '../render/gateway.ts';
+import { addSetupToken } from './setup-token.ts';
 
 interface StartOptions extends OutputOptions {
   readonly config?: string;
@@ -106,6 +107,7 @@ const start = async (io: Io, options: StartOptions): Promise<void> => {
     data_dir: config.dataDir,
     pid: process.pid,
     first_start: gateway.needsFirstAdmin,
+    ...(gateway.setupToken === null ? {} : { setup_token: gateway.setupToken }),
   };
   io.out(options.json === true ? readyLine(ready) : renderReady(ready));
   await signals.asked;
@@ -131,4 +133,5 @@ export const addGateway = (program: Command, io: Io): void => {
   command.action((options: StartOptions) => start(io, options));
   addDoctor(gateway, io);
   addAcceptRestore(gateway, io);
+  addSetupToken(gateway, io);
 };

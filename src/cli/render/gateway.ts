@@ -6,6 +6,8 @@ export interface Ready {
   readonly pid: number;
   /** Nobody is there yet. */
   readonly first_start: boolean;
+  /** What the first administrator is created with; absent where it is not needed. */
+  readonly setup_token?: string;
 }
 
 /** One line, so that a program which started the gateway knows when it has all of it. */
@@ -19,11 +21,13 @@ export const renderReady = (ready: Ready): string => {
     `  for peers   ${ready.federation_url}  (mutual TLS)`,
   ];
   if (ready.first_start) {
+    const { setup_token: token } = ready;
+    const body = JSON.stringify({ name: 'admin', ...(token === undefined ? {} : { setup_token: token }) });
     lines.push(
       'Nobody is here yet. Create the first administrator:',
-      `  mosaic bootstrap admin --url ${ready.public_url} --save-token admin.token`,
+      `  ${token === undefined ? '' : `MOSAIC_SETUP_TOKEN=${token} `}mosaic bootstrap admin --url ${ready.public_url} --save-token admin.token`,
       'or without this program:',
-      `  curl -sS -X POST ${ready.public_url}/api/bootstrap/setup -H 'content-type: application/json' -d '{"name":"admin"}'`,
+      `  curl -sS -X POST ${ready.public_url}/api/bootstrap/setup -H 'content-type: application/json' -d '${body}'`,
     );
   }
   return `${[...lines, 'Ctrl-C ends it.'].join('\n')}\n`;

@@ -16,15 +16,24 @@ export const explainFailure = (error: unknown): Explained =>
     : explainStartFailure(error);
 
 /** For people at a terminal: where it listens, and how to begin. */
-export const describeStart = ({ publicUrl, federationUrl, needsFirstAdmin }: RunningGateway): string => {
+export const describeStart = ({
+  publicUrl,
+  federationUrl,
+  needsFirstAdmin,
+  setupToken,
+}: RunningGateway): string => {
   const lines = [
     `Public API   ${publicUrl}  (documentation: ${publicUrl}/docs)`,
     `Federation   ${federationUrl}  (mutual TLS)`,
   ];
   if (needsFirstAdmin) {
+    const body = JSON.stringify({
+      name: 'admin',
+      ...(setupToken === null ? {} : { setup_token: setupToken }),
+    });
     lines.push(
       'Nobody is here yet. Create the first administrator; the answer holds the token, once:',
-      `  curl -sS -X POST ${publicUrl}/api/bootstrap/setup -H 'content-type: application/json' -d '{"name":"admin"}'`,
+      `  curl -sS -X POST ${publicUrl}/api/bootstrap/setup -H 'content-type: application/json' -d '${body}'`,
     );
   }
   return lines.join('\n');

@@ -34,6 +34,9 @@ import { auditRefusals } from './refusals.ts';
 import { serverNames } from './server-certificate.ts';
 import { sealingState } from '../../services/sealing.ts';
 import { openServices, type Services } from './services.ts';
+import { isSetupOpen, keepSetupToken } from './setup-token.ts';
+import { nodeHashing } from './hashing.ts';
+import { setupTokenOf } from '../../services/setup-token.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
 import { cleanFields } from '../redact.ts';
@@ -56,6 +59,8 @@ export interface RunningGateway {
   readonly deps: Deps;
   /** Nobody is there yet: the first administrator is created by POST /api/bootstrap/setup. */
   readonly needsFirstAdmin: boolean;
+  /** What the first administrator is created with; null where there is one, or where it is not needed. */
+  readonly setupToken: string | null;
   /** Stops accepting, lets answers finish, writes the audit log out, closes all. May be called again. */
   stop(): Promise<void>;
 }
@@ -212,7 +217,12 @@ export const startGateway = async (
     const services = await openServices(config, log);
     undo.add('services', () => services.close());
     undo.add('telemetry', () => watching.stop());
-    const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
+    const wired = await wire({
+      ...services,
+      gatewayName: config.gatewayName,
+      log,
+      isSetupOpen: isSetupOpen(config),
+    });
     undo.add('audit', (leftMs) => wired.audit.stop(leftMs));
     const listeners = await startListeners(config, wired, log, undo);
     const { keeper } = listeners;
@@ -247,7 +257,10 @@ export const startGateway = async (
       return (stopping ??= stopInOrder(log, order, config.shutdownSeconds * 1_000));
     };
     const needsFirstAdmin = items.length === 0;
-    return { publicUrl, federationUrl, enrollmentUrl, metricsPort, deps, needsFirstAdmin, stop };
+    const setupToken =
+      needsFirstAdmin && !isSetupOpen(config) ? setupTokenOf(services.sealingKey, nodeHashing) : null;
+    keepSetupToken(config, setupToken);
+    return { publicUrl, federationUrl, enrollmentUrl, metricsPort, deps, needsFirstAdmin, setupToken, stop };
   } catch (error) {
     await undo.run(deadlineIn(config.shutdownSeconds * 1_000));
     throw error;

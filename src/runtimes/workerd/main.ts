@@ -2,6 +2,7 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import { MosaicError, toProblem } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
+import type { SignInLimits } from '../../../domain/ports/sign-ins.ts';
 import { createFederationApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
@@ -13,6 +14,7 @@ import { closeOutbound } from '../../federation/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage, type Outage } from '../../kv/outage.ts';
 import { newPkiMemory, type PkiMemory } from '../../services/published-pki.ts';
+import { createSignInLimits } from '../../services/sign-in-limits.ts';
 import { drainRevocations } from '../../services/revocation.ts';
 import type { AuditChains } from '../../services/audit-chains.ts';
 import { newAuditChains, systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
@@ -48,6 +50,7 @@ interface Isolate {
   readonly provenBindings: Set<string>;
   chains: AuditChains | null;
   readonly pkiMemory: PkiMemory;
+  signIns: SignInLimits | null;
 }
 
 const isolate: Isolate = {
@@ -58,6 +61,7 @@ const isolate: Isolate = {
   provenBindings: new Set(),
   chains: null,
   pkiMemory: newPkiMemory(),
+  signIns: null,
 };
 /** Of this isolate: rate limits are per isolate until a shared store is configured. */
 const memoryKv = createMemoryKeyValue({ clock: systemClock });
@@ -117,9 +121,10 @@ const open = async (config: GatewayConfig, env: Bindings, isForPeer = false): Pr
     isolate.unsealed ??= await unseal({ storage, sealingKey, olderSealingKeys: config.olderSealingKeys });
     // Made with the first request: a Worker has no randomness before that.
     isolate.chains ??= newAuditChains();
-    const { unsealed, chains, pkiMemory } = isolate;
+    isolate.signIns ??= createSignInLimits(systemClock);
+    const { unsealed, chains, pkiMemory, signIns } = isolate;
     const parts = { storage, kv, transport, sealingKey, gatewayName, log };
-    const wired = await wire({ ...parts, unsealed, chains, pkiMemory, isAuthorityLazy: true });
+    const wired = await wire({ ...parts, unsealed, chains, pkiMemory, signIns, isAuthorityLazy: true });
     const deps = wired.complete(coreSettings(config, null));
     const close = async (): Promise<void> => {
       await closeOutbound(deps);

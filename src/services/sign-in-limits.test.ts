@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { createSignInLimits } from './sign-in-limits.ts';
+
+const limited = () => {
+  let now = 1_800_000_000_000;
+  const limits = createSignInLimits({ now: () => new Date(now) });
+  /** How many of so many wrong tokens were looked up. */
+  const fail = (address: string | null, times: number): number => {
+    let looked = 0;
+    for (let n = 0; n < times; n += 1) {
+      try {
+        limits.begin(address, `wrong ${address} ${n}`)(false);
+        looked += 1;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'rate_limited', rateLimit: { policy: 'address' } });
+      }
+    }
+    return looked;
+  };
+  return { limits, fail, pass: (ms: number) => void (now += ms) };
+};
+
+describe('F-19 failed sign-ins', () => {
+  it('are limited by address, an IPv6 /64 counting as one, and others are not', () => {
+    const { fail, pass } = limited();
+    expect(fail('198.51.100.7', 1_000)).toBe(240);
+    expect(fail('198.51.100.8', 10)).toBe(10);
+    expect(fail('2001:db8::1', 200) + fail('2001:db8::2', 200)).toBe(240);
+    expect(fail('2001:db8:0:1::1', 10)).toBe(10);
+    pass(10_000);
+    expect(fail('198.51.100.7', 1_000)).toBe(20);
+  });
+
+  it('never shut out a token that is good, from other addresses or, once used, from the same', () => {
+    const { limits, fail } = limited();
+    limits.begin('198.51.100.7', 'good')(true);
+    fail('198.51.100.7', 1_000);
+    limits.begin('198.51.100.7', 'good')(true);
+    limits.begin('198.51.100.9', 'another')(true);
+    // One that was revoked since is as any wrong one from then on.
+    limits.begin('198.51.100.7', 'good')(false);
+    expect(() => limits.begin('198.51.100.7', 'good')).toThrow('Too many requests');
+  });
+
+  it('good sign-ins use nothing up', () => {
+    const { limits, fail } = limited();
+    for (let n = 0; n < 10_000; n += 1) limits.begin('198.51.100.7', `good ${n}`)(true);
+    expect(fail('198.51.100.7', 300)).toBe(240);
+  });
+
+  it('are bounded also while many are under way', () => {
+    const { limits } = limited();
+    let started = 0;
+    for (let n = 0; n < 1_000; n += 1) {
+      try {
+        limits.begin('198.51.100.7', `wrong ${n}`);
+        started += 1;
+      } catch {
+        // Refused.
+      }
+    }
+    expect(started).toBe(240);
+  });
+});

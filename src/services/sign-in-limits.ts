@@ -1,0 +1,41 @@
+import { LRUCache } from 'lru-cache';
+import type { SignInLimits } from '../../domain/ports/sign-ins.ts';
+import type { Clock, TokenBucket } from '../../domain/ports/basics.ts';
+import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
+import { rateLimited } from './rate-limit.ts';
+import { addressBucket } from './redeem-limits.ts';
+
+/** Failed sign-ins of one address, an IPv6 /64 counting as one. Guessing 256 bits is hopeless: this bounds the questions to the database. */
+const FAILED: TokenBucket = { capacity: 240, refillPerSecond: 2 };
+/** Addresses remembered. Whoever comes from more of them is asked about in the database more often, nobody else less. */
+const MAX_ADDRESSES = 10_000;
+/** Tokens that were good when they were last used. They are asked about at every use all the same. */
+const MAX_GOOD = 50_000;
+
+/**
+ * Limits sign-ins by address before the database is asked (FAULTS F-19). Each takes a token of its address, and one that succeeds gives
+ * it back; a token that was good before takes none, so that strangers behind one's own proxy shut out nobody who is signed in.
+ */
+export const createSignInLimits = (clock: Clock): SignInLimits => {
+  const buckets = new LRUCache<string, Bucket>({ max: MAX_ADDRESSES });
+  const good = new LRUCache<string, true>({ max: MAX_GOOD });
+  return {
+    begin: (address, tokenHash) => {
+      if (good.has(tokenHash))
+        return (isGood) => {
+          if (!isGood) good.delete(tokenHash);
+        };
+      const key = addressBucket(address);
+      const now = clock.now().getTime();
+      const bucket = buckets.get(key) ?? { used: 0, at: now };
+      buckets.set(key, bucket);
+      const { allowed, retryAfterSeconds } = takeFrom(bucket, FAILED, now);
+      if (!allowed) throw rateLimited('address', FAILED, retryAfterSeconds);
+      return (isGood) => {
+        if (!isGood) return;
+        bucket.used = Math.max(0, bucket.used - 1);
+        good.set(tokenHash, true);
+      };
+    },
+  };
+};
