@@ -1,6 +1,6 @@
 import type { Log, LogFields } from '../../domain/ports/basics.ts';
 import type { LogLevel } from '../config/config.ts';
-import { cleanFields, redact } from './redact.ts';
+import { cleanFields, printableJson, redact } from './redact.ts';
 
 const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
@@ -19,7 +19,9 @@ export const createJsonLog = (level: LogLevel, gateway: string): Log => {
       if (ORDER.indexOf(at) < least) return;
       const time = new Date().toISOString();
       writeLogLine(
-        JSON.stringify({ level: at, time, gateway, ...cleanFields(fields), message: redact(message) }),
+        printableJson(
+          JSON.stringify({ level: at, time, gateway, ...cleanFields(fields), message: redact(message) }),
+        ),
       );
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };

@@ -9,12 +9,20 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bmos_[A-Za-z0-9_-]{8,}/g, `mos_${REDACTED}`],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]*@/gi, `$1${REDACTED}@`],
   [/\b(password|passwd|pwd)=[^\s&;]+/gi, `$1=${REDACTED}`],
-  [/#token=[A-Za-z0-9_-]+/g, `#token=${REDACTED}`],
+  // Also where somebody escaped the mark before it, or put it into a query.
+  [/((?:\b|%[0-9a-f]{2}|_)token(?:=|%3d))[^\s&"'<>]+/gi, `$1${REDACTED}`],
 ];
 
 /** Replaces private keys, bearer tokens, passwords in connection strings and enrollment tokens in a text. */
 export const redact = (text: string): string =>
   SECRETS.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
+
+/** DEL, C1, line and paragraph separators, and what turns the direction of a line: a terminal or a viewer acts on them. */
+const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** A line of JSON in which no character is more than itself. (Those below space, and halves of pairs, JSON escapes anyway.) */
+export const printableJson = (line: string): string =>
+  line.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Names of fields whose values are dropped whatever they hold. */
 export const SECRET_FIELDS: ReadonlySet<string> = new Set([

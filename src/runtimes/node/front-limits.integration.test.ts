@@ -1,6 +1,8 @@
-import { connect as connectTcp } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from './http-limits.ts';
 import { ask, startFront, type ClientCertificate, type FrontUnderTest } from './front.testkit.ts';
 
 const PATH = '/federation/v1/tasks';
@@ -100,6 +102,110 @@ describe('TLS front: bounds', () => {
       socket.once('close', () => resolve());
     });
     expect(performance.now() - began).toBeLessThan(3_000);
+  });
+});
+
+/** A connection that says nothing: its handshake has not even begun. */
+const silentConnection = async (port: number): Promise<Socket> => {
+  const socket = connectTcp({ host: '127.0.0.1', port });
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => {
+    socket.once('connect', () => resolve());
+    socket.once('close', () => resolve());
+  });
+  return socket;
+};
+
+const isClosed = (socket: Socket): boolean => socket.destroyed || socket.closed;
+
+describe('F-2 TLS front: connections', () => {
+  const few = { maxConnections: 40, maxStrangers: 8, maxPerAddress: 8, maxPerCertificate: 6 };
+
+  it('those who say nothing push out each other, and never a peer', async () => {
+    const { front, mine } = await start({ ...few, maxPerAddress: 100 });
+    const first = await silentConnection(front.port);
+    const silentOnes = await Promise.all(Array.from({ length: 60 }, () => silentConnection(front.port)));
+    await expect.poll(() => isClosed(first)).toBe(true);
+    await expect.poll(() => silentOnes.filter((one) => !isClosed(one)).length).toBe(few.maxStrangers);
+    for (let round = 0; round < 20; round += 1) expect((await ask(front, PATH, mine)).status).toBe(200);
+    for (const one of silentOnes) one.destroy();
+  });
+
+  it('one address without a certificate has its share, and a peer of the same address comes in after it has left', async () => {
+    const { front, mine } = await start({ ...few, maxPerAddress: 3, maxStrangers: 30 });
+    const silentOnes: Socket[] = [];
+    while (silentOnes.length < 6) silentOnes.push(await silentConnection(front.port));
+    await expect.poll(() => silentOnes.map(isClosed)).toEqual([false, false, false, true, true, true]);
+    for (const one of silentOnes) one.destroy();
+    await expect
+      .poll(
+        () =>
+          ask(front, PATH, mine).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(200);
+  });
+
+  it('one certificate has its share, and another one comes in beside it', async () => {
+    const { front, mine } = await start(few);
+    const other = await front.clientCertificate();
+    const open = front.hold();
+    const answers = Array.from({ length: 12 }, () =>
+      ask(front, PATH, mine).then(
+        ({ status }) => status,
+        () => 0,
+      ),
+    );
+    await expect.poll(() => front.handled.length).toBe(few.maxPerCertificate);
+    const beside = ask(front, PATH, other);
+    await expect.poll(() => front.handled.length).toBe(few.maxPerCertificate + 1);
+    open();
+    expect((await beside).status).toBe(200);
+    expect((await Promise.all(answers)).toSorted((a, b) => a - b)).toEqual([
+      ...Array.from({ length: 6 }, () => 0),
+      ...Array.from({ length: 6 }, () => 200),
+    ]);
+    // Closed connections are no longer counted.
+    expect((await ask(front, PATH, mine)).status).toBe(200);
+  });
+
+  it('a connection ends after its requests, and the last one is answered', async () => {
+    const { front, mine } = await start({ maxRequestsPerConnection: 3 });
+    const text = `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(3);
+    const answer = await send(front, mine, text);
+    expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+    expect(answer.match(/connection: close/gi)).toHaveLength(1);
+  });
+
+  it.each([
+    ['bare LF in the header', `GET ${PATH} HTTP/1.1\nHost: a\n\n`],
+    [
+      'a bare LF after a chunk’s size',
+      `POST ${PATH} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n`,
+    ],
+    [
+      'chunk extensions of 70 KB',
+      `POST ${PATH} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;${'a'.repeat(70_000)}\r\nhello\r\n0\r\n\r\n`,
+    ],
+    ['HTTP/0.9', `GET ${PATH}\r\n`],
+  ])('F-41 %s is refused', async (_name, text) => {
+    const { front, mine } = await start({ headersTimeoutMs: 500, requestTimeoutMs: 1_000 });
+    const answer = await send(front, mine, text).catch((error: Error) => error.message);
+    expect(answer).not.toMatch(/HTTP\/1\.1 200/);
+    expect(answer).toMatch(/^HTTP\/1\.1 4|ECONNRESET|^$/);
+  });
+
+  it('has its limits in docs/configuration.md', () => {
+    const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+    for (const [name, value] of Object.entries(DEFAULT_LIMITS))
+      expect([name, page.includes(`| \`${name}\``), page.includes(`\`${value}\``)]).toEqual([
+        name,
+        true,
+        true,
+      ]);
   });
 });
 

@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
+import { createConnectionBounds } from './connection-bounds.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
 import type { Refusal } from './refusals.ts';
@@ -77,6 +78,7 @@ export const createFront = (options: FrontOptions): Front => {
   const counters = { refused: 0 };
   let generation = 0;
   const generations = new WeakMap<object, number>();
+  const requests = new WeakMap<object, number>();
   const federation = getRequestListener(options.federation, { errorHandler: onUnreadable });
   const enrollment = getRequestListener(options.enrollment, { errorHandler: onUnreadable });
 
@@ -97,7 +99,11 @@ export const createFront = (options: FrontOptions): Front => {
 
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const peer = tlsPeerOf(incoming.socket);
-    if (generations.get(incoming.socket) !== generation) outgoing.shouldKeepAlive = false;
+    const asked = (requests.get(incoming.socket) ?? 0) + 1;
+    requests.set(incoming.socket, asked);
+    // Not Node's `maxRequestsPerSocket`, which goes on answering 503 on a connection that it never closes.
+    const isLast = asked >= limits.maxRequestsPerConnection;
+    if (isLast || generations.get(incoming.socket) !== generation) outgoing.shouldKeepAlive = false;
     if (peer?.kind === 'trusted') {
       makeReadable(incoming);
       void federation(incoming, outgoing);
@@ -120,8 +126,12 @@ export const createFront = (options: FrontOptions): Front => {
     onRequest,
   );
   server.maxConnections = limits.maxConnections;
+  const bounds = createConnectionBounds(limits);
+  server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     rememberTlsPeer(socket);
+    const peer = tlsPeerOf(socket);
+    if (peer?.kind === 'trusted' && !bounds.proven(socket, peer.presented.key)) socket.destroy();
     generations.set(socket, generation);
   });
   server.on('clientError', (error, socket) => {

@@ -1,6 +1,9 @@
 import type { ServerOptions } from 'node:http';
 
-/** What a client may cost before it has said anything worth an answer (ABUSE 60, 61). Times in milliseconds. */
+/**
+ * What a client may cost before it has said anything worth an answer (ABUSE 60, 61). Times in milliseconds.
+ * docs/configuration.md has the defaults in a table, which a test compares.
+ */
 export interface HttpLimits {
   readonly headersTimeoutMs: number;
   /** From the first byte of a request to the last one of its body. */
@@ -10,6 +13,14 @@ export interface HttpLimits {
   readonly handshakeTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly maxConnections: number;
+  /** Of them on a TLS front: connections whose client has shown no accepted certificate. The oldest gives way. */
+  readonly maxStrangers: number;
+  /** Of those, of one address (IPv6: its /64). */
+  readonly maxPerAddress: number;
+  /** Connections of one accepted client certificate. */
+  readonly maxPerCertificate: number;
+  /** After so many requests a client of a TLS front connects anew. */
+  readonly maxRequestsPerConnection: number;
 }
 
 export const DEFAULT_LIMITS: HttpLimits = {
@@ -18,7 +29,11 @@ export const DEFAULT_LIMITS: HttpLimits = {
   keepAliveTimeoutMs: 65_000,
   handshakeTimeoutMs: 10_000,
   maxHeaderBytes: 16 * 1024,
-  maxConnections: 2_000,
+  maxConnections: 4_096,
+  maxStrangers: 2_048,
+  maxPerAddress: 1_024,
+  maxPerCertificate: 1_024,
+  maxRequestsPerConnection: 1_000,
 };
 
 /**

@@ -12,6 +12,9 @@ const SECRETS: readonly (readonly [string, string])[] = [
   ['a connection string', `connect postgres://user:${CANARY}@db:5432/x failed`],
   ['a connection string without user', `valkey://:${CANARY}@kv:6379`],
   ['a password in a query', `host=db password=${CANARY} user=x`],
+  ['an enrollment URL of which the mark was escaped', `/enrollment/v1%23token=${CANARY}`],
+  ['a token in a query', `GET /enrollment/v1?access_token=${CANARY}&x=1`],
+  ['a token whose sign was escaped', `?token%3D${CANARY}`],
   ['an enrollment URL', `https://a/enrollment/v1#token=${CANARY}&ca=sha256:00`],
 ];
 
@@ -48,6 +51,20 @@ describe('X-48 log redaction', () => {
     log.info('x', { token: CANARY, authorization: CANARY, keyPem: CANARY, trace_id: 'kept' });
     expect(written).not.toContain(CANARY);
     expect(written).toContain('kept');
+  });
+
+  it('F-39 is a line of JSON with nothing in it that a terminal acts on', () => {
+    let written = '';
+    const log = createLog({
+      level: 'info',
+      gateway: 'g',
+      destination: { write: (line) => void (written += line) },
+    });
+    const text = `a\u001b[31m\u007f\u0085\u009b31m\u2028\u2029\u202e\u2066\ufeff\ud800${'\u009b'.repeat(60)}é日`;
+    log.info(text, { note: text, error: new Error(text) });
+    expect(written).not.toMatch(/[^\n -~é日]/);
+    expect(written.match(/\n/g)).toHaveLength(1);
+    expect(JSON.parse(written)).toMatchObject({ message: text, note: text, error: { message: text } });
   });
 
   it('leaves ordinary text alone', () => {

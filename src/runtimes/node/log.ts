@@ -1,7 +1,7 @@
 import { pino, type DestinationStream } from 'pino';
 import type { Log, LogFields } from '../../../domain/ports/basics.ts';
 import type { LogLevel } from '../../config/config.ts';
-import { cleanFields, redact } from '../redact.ts';
+import { cleanFields, printableJson, redact } from '../redact.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -19,6 +19,7 @@ export const createLog = ({ level, gateway, destination }: LogOptions): Log => {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       messageKey: 'message',
+      hooks: { streamWrite: printableJson },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
