@@ -2,17 +2,9 @@
 // dependencies. Installs what package-lock.json names when that is missing, then runs the file on Node 24.
 // Nothing is ever printed on stdout here: that belongs to the program.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainMissingNode, findNode, runNode } from './bin/launch.mjs';
@@ -128,22 +120,23 @@ function install(wanted) {
 /** One installation at a time over all processes of this machine; a lock of a dead process is taken over. */
 async function takeLock() {
   mkdirSync(at('.cache'), { recursive: true });
-  const mine = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
-  const draft = `${lockFile}.${process.pid}`;
+  const mine = JSON.stringify({
+    pid: process.pid,
+    started: startOf(process.pid),
+    host: hostname(),
+    id: randomUUID(),
+  });
+  const draft = `${lockFile}.${randomUUID()}`;
   const deadline = Date.now() + INSTALL_WAIT_MS;
   let told = false;
   for (;;) {
     writeFileSync(draft, mine);
-    const taken = tryLink(draft);
+    const taken = tryLink(draft, lockFile);
     rmSync(draft, { force: true });
-    if (taken) {
-      // Somebody who took over a dead lock may have moved ours aside by mistake: look again.
-      await sleep(50);
-      if (readLock() === mine) return () => void (readLock() === mine && rmSync(lockFile, { force: true }));
-    }
+    if (taken) return () => void (readLock() === mine && rmSync(lockFile, { force: true }));
     const holder = readLock();
     if (holder !== undefined && !isAlive(holder)) {
-      takeOver(holder);
+      takeOver(holder, mine);
       continue;
     }
     if (Date.now() > deadline) {
@@ -157,9 +150,9 @@ async function takeLock() {
   }
 }
 
-function tryLink(draft) {
+function tryLink(draft, path) {
   try {
-    linkSync(draft, lockFile);
+    linkSync(draft, path);
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;
@@ -167,23 +160,41 @@ function tryLink(draft) {
   }
 }
 
-function takeOver(dead) {
-  const aside = `${lockFile}.dead.${process.pid}`;
+/**
+ * Removes the lock of a dead process. Of those who see it dead one may: the lock has an id of its own, so a claim on removing it is no
+ * claim on any later lock, and whoever comes late finds another text there. The claim of one who died meanwhile is passed over.
+ */
+function takeOver(dead, mine) {
+  const name = createHash('sha256').update(dead).digest('hex').slice(0, 16);
+  const draft = `${lockFile}.${randomUUID()}`;
+  writeFileSync(draft, mine);
   try {
-    renameSync(lockFile, aside);
-    if (readFileSync(aside, 'utf8') !== dead) tryLink(aside);
-    rmSync(aside, { force: true });
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
+    for (let turn = 0; turn < 100; turn += 1) {
+      const claim = `${lockFile}.dead.${name}.${turn}`;
+      if (!tryLink(draft, claim)) {
+        const other = readText(claim);
+        if (other === undefined || isAlive(other)) return;
+        continue;
+      }
+      if (readLock() === dead) rmSync(lockFile, { force: true });
+      for (let done = 0; done <= turn; done += 1) rmSync(`${lockFile}.dead.${name}.${done}`, { force: true });
+      return;
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function readText(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 
 function readLock() {
-  try {
-    return readFileSync(lockFile, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return readText(lockFile);
 }
 
 function isAlive(holder) {
@@ -194,6 +205,9 @@ function isAlive(holder) {
     // Not ours to read: half a minute is more than any writer needs.
     return existsSync(lockFile) && Date.now() - statSync(lockFile).mtimeMs < 30_000;
   }
+  // Process ids mean nothing to another machine or container on the same files.
+  if (owner.host !== undefined && owner.host !== hostname())
+    return existsSync(lockFile) && Date.now() - statSync(lockFile).mtimeMs < INSTALL_WAIT_MS;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { toHex } from '../domain/bytes.ts';
+import { databaseCodeOf } from '../domain/database/state.ts';
 import { MosaicError } from '../domain/errors.ts';
 import type { Driver, Queryable, Transaction } from './driver/driver.ts';
 import { MIGRATIONS } from './migrations/index.ts';
@@ -63,6 +64,14 @@ const lock = async (transaction: Transaction): Promise<void> => {
   await transaction.query(`select pg_advisory_xact_lock(${LOCK})::text as locked`);
 };
 
+/** What a migration names and is not there is a mistake of ours, and no other database than expected. Rights are not. */
+const asOurs = (error: unknown): never => {
+  const code = databaseCodeOf(error) ?? '';
+  throw /^42(?!501)/.test(code)
+    ? new MosaicError('internal', { cause: (error as MosaicError).cause })
+    : error;
+};
+
 const withChecksums = (migrations: readonly Migration[]) =>
   Promise.all(migrations.map(async ({ name, sql }) => ({ name, sql, checksum: await checksumOf(sql) })));
 
@@ -110,7 +119,7 @@ export const migrate = async (
       verify(known, applied);
       if (applied.some((done) => done.name === name)) return false;
       await transaction.script('set local role mosaic_owner');
-      await transaction.script(sql);
+      await transaction.script(sql).catch(asOurs);
       await transaction.query('insert into public.mosaic_migrations (name, checksum) values ($1, $2)', [
         name,
         checksum,

@@ -1,4 +1,6 @@
+import { DATABASE_CURES, SESSION_CODES } from '../domain/database/state.ts';
 import { MosaicError } from '../domain/errors.ts';
+import { DatabaseFault } from './driver/errors.ts';
 import { SERVING_ROLES } from './logins.ts';
 
 /** What a session is. */
@@ -15,19 +17,17 @@ export type Demand = keyof typeof SERVING_ROLES | 'primary' | 'any';
 export const SESSION_FACTS = `select current_user::text as role, pg_is_in_recovery() as standby,
   current_setting('transaction_read_only') = 'on' as read_only`;
 
-const refuse = (detail: string): MosaicError => new MosaicError('database_unavailable', { detail });
+/** What a session turned out to be, as an error: the cause says what to do about it, the answer does not. */
+export const unfit = (code: keyof typeof SESSION_CODES): MosaicError =>
+  new MosaicError('database_unavailable', {
+    cause: new DatabaseFault(code, DATABASE_CURES[SESSION_CODES[code]] ?? 'not fit to serve from'),
+  });
 
 /** @throws MosaicError `database_unavailable` for a session that is not what it has to be, with the cure */
 export const refuseUnfit = (session: SessionFacts | undefined, demand: Demand): void => {
   if (demand === 'any') return;
-  if (session?.standby === true)
-    throw refuse('The database is a standby: correct its address, or promote it.');
-  if (session?.read_only === true)
-    throw refuse('The database is read-only: look at default_transaction_read_only.');
-  if (demand !== 'primary' && session?.role !== SERVING_ROLES[demand]) {
-    // It is asked for when a session starts, and a pooler, or a `role` in the address, can undo that without a word.
-    throw refuse(
-      `The database’s sessions do not have the role ${SERVING_ROLES[demand]}; check its address and any pooler in between.`,
-    );
-  }
+  if (session?.standby === true) throw unfit('STANDBY');
+  if (session?.read_only === true) throw unfit('READ_ONLY');
+  // It is asked for when a session starts, and a pooler, or a `role` in the address, can undo that without a word.
+  if (demand !== 'primary' && session?.role !== SERVING_ROLES[demand]) throw unfit('WRONG_ROLE');
 };

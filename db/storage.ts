@@ -2,6 +2,8 @@ import { assertAuthorized, type AuthorizedRead } from '../domain/access/decide.t
 import type { ResourceReader } from '../domain/ports/resources.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
+import type { Lease } from './lease.ts';
+import { createDatabaseMonitor, type DatabaseMonitor } from './monitor.ts';
 import { refuseUnfit, SESSION_FACTS, type SessionFacts } from './session-facts.ts';
 import { createAuditChainStore } from './stores/audit-chain.ts';
 import { createAuditStore } from './stores/audit.ts';
@@ -13,6 +15,7 @@ import { createGrantStore } from './stores/grants.ts';
 import { createPeerRenewalStore } from './stores/peer-renewals.ts';
 import { createPeerTrustStore } from './stores/peer-trust.ts';
 import { createPeerStore } from './stores/peers.ts';
+import { leasedReader } from './stores/leased-reader.ts';
 import { createResourceReader } from './stores/resource-reader.ts';
 import { createResourceWriter } from './stores/resource-writer.ts';
 import { createRevocationEpochStore } from './stores/revocation-epoch.ts';
@@ -120,12 +123,26 @@ export const forAll = (driver: Driver): Drivers => ({
   background: driver,
 });
 
+export interface StorageParts {
+  /** Absent: the process lives too short to have one, or has the database to itself. */
+  readonly lease?: Lease;
+  readonly monitor?: Pick<DatabaseMonitor, 'state'>;
+}
+
+const readerOn = (db: Driver, lease: Lease | undefined): ResourceReader =>
+  lease === undefined
+    ? createResourceReader(db)
+    : leasedReader(createResourceReader(db, undefined, lease.holder), db, lease);
+
 /** The Storage port over drivers whose sessions are `mosaic_app`, and those for peers `mosaic_peer_reader` where they are others. */
-export const createStorage = (given: Driver | Drivers): Storage => {
+export const createStorage = (
+  given: Driver | Drivers,
+  { lease, monitor = createDatabaseMonitor() }: StorageParts = {},
+): Storage => {
   const drivers = 'query' in given ? forAll(given) : given;
   const { reads, search, peerReads, peerSearch, writes, background } = drivers;
-  const reader = readerByFence(createResourceReader(reads), createResourceReader(peerReads));
-  const searcher = readerByFence(createResourceReader(search), createResourceReader(peerSearch));
+  const reader = readerByFence(createResourceReader(reads), readerOn(peerReads, lease));
+  const searcher = readerByFence(createResourceReader(search), readerOn(peerSearch, lease));
   return {
     stores: storesByPurpose(drivers),
     reader: { ...reader, search: (read) => searcher.search(read) },
@@ -140,10 +157,13 @@ export const createStorage = (given: Driver | Drivers): Storage => {
         ...own.map((driver) => ping(driver, 'api')),
         ...(own.includes(peerReads) ? [] : [ping(peerReads, 'peers')]),
       ]);
+      lease?.assertHeld();
     },
+    state: () => monitor.state,
     settled: () => background.settled(),
     onRevocations: (heard) => background.listen(REVOCATIONS_CHANNEL, heard),
     close: async () => {
+      await lease?.stop();
       await Promise.all([...new Set(Object.values(drivers))].map((driver: Driver) => driver.close()));
     },
   };

@@ -3,6 +3,8 @@ import { openConnection, type ClientEvents, type Connection } from '../driver/co
 import type { Driver } from '../driver/driver.ts';
 import { createPool, type PoolLimits } from '../driver/pool.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
+import type { DatabaseIdentity } from '../lease.ts';
+import type { DatabaseMonitor } from '../monitor.ts';
 import type { Demand } from '../session-facts.ts';
 import { DEFAULTS } from './pools.ts';
 import { checkSession, lostSessions } from './session-check.ts';
@@ -14,6 +16,8 @@ export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' |
   readonly role: string | null;
   /** As the server lists the sessions. */
   readonly name: string;
+  /** As the monitor calls them. */
+  readonly source: string;
   readonly demand: Demand;
   /** Longest a statement runs at the server, in milliseconds. */
   readonly limitMs: number;
@@ -23,6 +27,16 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   readonly queueLimit?: number;
   readonly client?: postgres.Options<Record<string, never>>;
+  /** Told how each try to connect went. */
+  readonly monitor?: Pick<DatabaseMonitor, 'worked' | 'failed'>;
+  /** The primary that this process knows; null: not yet. Absent: whichever it is. */
+  readonly expected?: () => DatabaseIdentity | null;
+}
+
+export interface Connected {
+  readonly driver: Driver;
+  /** Destroys the connections that there are; statements go on over new ones. */
+  readonly retire: () => void;
 }
 
 /** What a caller of ours waits longer than the server may take. */
@@ -64,7 +78,7 @@ const clientOf = (target: Target, options: ConnectOptions, events: ClientEvents)
 };
 
 /** A driver over connections of its own; none is opened before the first statement. */
-export const connectDriver = (target: Target, options: ConnectOptions = {}): Driver => {
+export const connectDriver = (target: Target, options: ConnectOptions = {}): Connected => {
   const deadlineMs = target.limitMs + GRACE_MS;
   const open = (
     abandoned: readonly string[],
@@ -73,7 +87,12 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Dri
   ): Promise<Connection> =>
     openConnection(
       (events) => clientOf(target, options, events),
-      (connection) => checkSession(connection, target.demand, abandoned),
+      (connection) =>
+        checkSession(connection, {
+          demand: target.demand,
+          abandoned,
+          expected: options.expected?.() ?? null,
+        }),
       onnotify === undefined ? { onOver } : { onOver, onnotify },
     );
   const pool = createPool({
@@ -82,6 +101,11 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Dri
     queueLimit: options.queueLimit ?? DEFAULTS.queueLimit,
     open: (onOver, abandoned) => open(abandoned, onOver),
     lost: lostSessions,
+    onTried: (error) =>
+      error === null ? options.monitor?.worked(target.source) : options.monitor?.failed(target.source, error),
   });
-  return postgresDriver({ pool, deadlineMs, open: (onOver, onnotify) => open([], onOver, onnotify) });
+  return {
+    driver: postgresDriver({ pool, deadlineMs, open: (onOver, onnotify) => open([], onOver, onnotify) }),
+    retire: () => pool.retire(),
+  };
 };

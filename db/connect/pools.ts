@@ -30,4 +30,6 @@ export const DEFAULTS = {
   connectTimeoutMs: 3_000,
   /** Most statements that wait for a connection of one purpose. */
   queueLimit: 512,
+  /** Below the 20 seconds that Patroni gives a leader (ttl), so that a lease ends before another primary takes over. */
+  leaseSeconds: 10,
 } as const;

@@ -40,7 +40,7 @@ describe('openPostgresStorage', () => {
       });
       await expect(opening).rejects.toMatchObject({
         code: 'database_unavailable',
-        detail: expect.stringContaining('mosaic_app') as unknown,
+        cause: { code: 'WRONG_ROLE', message: expect.stringContaining('mosaic_app') as unknown },
       });
     },
   );

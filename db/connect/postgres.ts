@@ -3,14 +3,16 @@ import type { Storage } from '../../domain/ports/storage.ts';
 import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
-import { migrate, pendingMigrations } from '../migrate.ts';
-import { loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
+import { migrate } from '../migrate.ts';
+import { SERVING_ROLES } from '../logins.ts';
 import { refuseOldSchema, refuseUnfitLogin, withRole } from '../refusals.ts';
 import { createStorage, forAll, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
-import type { Demand } from '../session-facts.ts';
 import { DEFAULT_POOLS, DEFAULTS, PIPELINE, type PoolSize, type Purpose } from './pools.ts';
-import { connectDriver } from './driver.ts';
+import type { Demand } from '../session-facts.ts';
+import { createLease, type Lease } from '../lease.ts';
+import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
+import { connectDriver, type Connected } from './driver.ts';
 
 export interface PostgresStorageOptions {
   /** `postgres://user:password@host:port/database` of the login for the public and admin API (docs/database-roles.md). */
@@ -29,6 +31,15 @@ export interface PostgresStorageOptions {
   readonly queueLimit?: number;
   /** Told what the server is before anything is changed there; what it throws ends the opening. */
   readonly onFacts?: (facts: DatabaseFacts) => void;
+  /**
+   * How long this process may serve peers after its last commit on the primary, in seconds; shorter than a failover takes.
+   * 0: without such a lease, for a process that serves none.
+   */
+  readonly leaseSeconds?: number;
+  /** Told when the database's condition changes. */
+  readonly onState?: OnDatabaseState;
+  /** Of this host, in milliseconds since the epoch. */
+  readonly clock?: () => number;
   /** Further options of postgres.js: `ssl`, `socket`, … */
   readonly client?: postgres.Options<Record<string, never>>;
 }
@@ -37,7 +48,6 @@ const IDLE_MS = 60_000;
 const LIFETIME_MS = 45 * 60_000;
 
 const MIGRATION_LIMIT_MS = 300_000;
-const PROBE_LIMIT_MS = 3_000;
 
 /** Moving a large store, or waiting for another process, may take this long between two statements. */
 const MAINTENANCE_LIMIT_MS = 3_600_000;
@@ -45,7 +55,7 @@ const MAINTENANCE_LIMIT_MS = 3_600_000;
 const ONE = { max: 1, pipeline: 1 } as const;
 
 /** One connection of a login under no role but its own, for work that no gateway does. */
-const asLogin = (
+export const asLogin = (
   url: string,
   options: Omit<PostgresStorageOptions, 'url'>,
   limitMs: number,
@@ -53,7 +63,8 @@ const asLogin = (
   name = `${SERVING_SESSIONS}-maintenance`,
 ): Driver => {
   const lasting = { idleMs: Infinity, lifetimeMs: Infinity };
-  return connectDriver({ ...ONE, ...lasting, url, role: null, name, demand, limitMs }, options);
+  return connectDriver({ ...ONE, ...lasting, url, role: null, name, source: name, demand, limitMs }, options)
+    .driver;
 };
 
 /**
@@ -77,34 +88,86 @@ export const migratePostgres = async (
   }
 };
 
-const driversOf = (options: PostgresStorageOptions): Drivers => {
-  const { url, peersUrl, statementTimeoutMs: limitMs = DEFAULTS.statementTimeoutMs } = options;
-  const serving = { name: SERVING_SESSIONS, limitMs, idleMs: IDLE_MS, lifetimeMs: LIFETIME_MS } as const;
-  const api = { ...serving, url, role: SERVING_ROLES.api, demand: 'api' } as const;
-  const peers =
-    peersUrl === undefined
-      ? api
-      : ({ ...serving, url: peersUrl, role: SERVING_ROLES.peers, demand: 'peers' } as const);
-  if (options.isShortLived === true) {
-    const only = connectDriver({ ...api, ...ONE }, options);
-    const ofPeers = peers === api ? only : connectDriver({ ...peers, ...ONE }, options);
-    return { ...forAll(only), peerReads: ofPeers, peerSearch: ofPeers };
-  }
-  const driverOf = (purpose: Purpose, target: typeof api | typeof peers = api): Driver => {
+/** Sessions of one of the logins that serve, in its role. */
+const serving = (kind: 'api' | 'peers', url: string, limitMs: number) =>
+  ({
+    url,
+    role: SERVING_ROLES[kind],
+    demand: kind,
+    name: SERVING_SESSIONS,
+    limitMs,
+    idleMs: IDLE_MS,
+    lifetimeMs: LIFETIME_MS,
+  }) as const;
+
+/** One connection of each login, the peers' only when it is used, and nothing that goes on in the background. */
+const openShortLived = (options: PostgresStorageOptions, limitMs: number): Opened => {
+  const { url, peersUrl } = options;
+  const monitor = createDatabaseMonitor(options.onState);
+  const connect = (kind: 'api' | 'peers', address: string, source: string): Driver =>
+    connectDriver({ ...serving(kind, address, limitMs), ...ONE, source }, { ...options, monitor }).driver;
+  const only = connect('api', url, 'writes');
+  const ofPeers = peersUrl === undefined ? only : connect('peers', peersUrl, 'peer reads');
+  const drivers = { ...forAll(only), peerReads: ofPeers, peerSearch: ofPeers };
+  return { storage: createStorage(drivers, { monitor }), drivers, lease: null };
+};
+
+/** A pool for each purpose, and the lease on a connection of its own. */
+const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened => {
+  const { url, peersUrl, leaseSeconds = DEFAULTS.leaseSeconds } = options;
+  const monitor = createDatabaseMonitor(options.onState);
+  const pools = new Map<string, Connected>();
+  let lease: Lease | null = null;
+  const connect = (purpose: Purpose, kind: 'api' | 'peers' = 'api', address = url): Driver => {
     const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
-    return connectDriver({ ...target, max, pipeline: PIPELINE[purpose] }, options);
+    const source = kind === 'api' ? purpose : `peer ${purpose}`;
+    const target = { ...serving(kind, address, limitMs), max, pipeline: PIPELINE[purpose], source };
+    const connected = connectDriver(target, { ...options, monitor, expected: () => lease?.identity ?? null });
+    pools.set(source, connected);
+    return connected.driver;
   };
-  const [reads, search] = [driverOf('reads'), driverOf('search')];
-  return {
+  const [reads, search] = [connect('reads'), connect('search')];
+  const drivers: Drivers = {
     reads,
     search,
-    // A pool of each size for peers besides: none is opened where nobody asks.
-    peerReads: peers === api ? reads : driverOf('reads', peers),
-    peerSearch: peers === api ? search : driverOf('search', peers),
-    writes: driverOf('writes'),
-    background: driverOf('background'),
+    // A pool of the same size for peers besides: none is opened where nobody asks.
+    peerReads: peersUrl === undefined ? reads : connect('reads', 'peers', peersUrl),
+    peerSearch: peersUrl === undefined ? search : connect('search', 'peers', peersUrl),
+    writes: connect('writes'),
+    background: connect('background'),
   };
+  /** A statement opens a connection, and how that goes is told to the monitor. */
+  const look = (names: Iterable<string>): void => {
+    for (const name of names)
+      void pools
+        .get(name)
+        ?.driver.query('select 1')
+        .catch(() => undefined);
+  };
+  if (leaseSeconds > 0) {
+    // A lease that hangs is given up while the one before still holds.
+    const leaseLimit = { ...serving('api', url, Math.min(limitMs, (leaseSeconds * 1_000) / 5)), ...ONE };
+    lease = createLease({
+      driver: connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor }).driver,
+      seconds: leaseSeconds,
+      monitor,
+      clock: options.clock ?? (() => Date.now()),
+      onMoved: () => {
+        for (const { retire } of pools.values()) retire();
+        look(pools.keys());
+      },
+      retry: look,
+    });
+  }
+  const parts = lease === null ? { monitor } : { monitor, lease };
+  return { storage: createStorage(drivers, parts), drivers, lease };
 };
+
+interface Opened {
+  readonly storage: Storage;
+  readonly drivers: Drivers;
+  readonly lease: Lease | null;
+}
 
 /** Whether the logins are fit, the schema is current and whole: said before anybody is served. */
 const assertFit = async (
@@ -125,71 +188,21 @@ const assertFit = async (
  * @throws MosaicError `database_unavailable` when it can't be reached in time, is no primary or gives its sessions another role; whatever `onFacts` throws, `unavailable` for a login that is not fit, an older, newer or half a store
  */
 export const openPostgresStorage = async (options: PostgresStorageOptions): Promise<Storage> => {
-  const { maintenanceUrl } = options;
+  const { maintenanceUrl, statementTimeoutMs: limitMs = DEFAULTS.statementTimeoutMs } = options;
   if (maintenanceUrl !== undefined) await migratePostgres(maintenanceUrl, options);
-  const drivers = driversOf(options);
-  const storage = createStorage(drivers);
+  const open = options.isShortLived === true ? openShortLived : openLasting;
+  const { storage, drivers, lease } = open(options, limitMs);
   try {
     // Their first statements also show that somebody answers.
-    await withRole(() => storage.ping());
-    if (maintenanceUrl === undefined) options.onFacts?.(await readFacts(drivers.writes));
-    await assertFit(drivers, options);
+    await withRole(async () => {
+      if (maintenanceUrl === undefined) options.onFacts?.(await readFacts(drivers.writes));
+      await assertFit(drivers, options);
+      await lease?.start();
+      await storage.ping();
+    });
   } catch (error) {
     await storage.close();
     throw error;
   }
   return storage;
-};
-
-export interface DatabaseProbe {
-  readonly facts: DatabaseFacts;
-  /** Migrations it lacks; null when nothing was ever set up there, or the login can't tell. */
-  readonly pending: readonly string[] | null;
-  /** What is wrong with each login, in words that go on after "The login …", or null. */
-  readonly logins: Readonly<Partial<Record<LoginKind, string | null>>>;
-}
-
-type ProbeOptions = Pick<PostgresStorageOptions, 'url' | 'peersUrl' | 'maintenanceUrl' | 'connectTimeoutMs'>;
-
-const probeLogin = async (
-  kind: LoginKind,
-  url: string | undefined,
-  options: ProbeOptions,
-): Promise<DatabaseProbe['logins']> => {
-  if (url === undefined) return {};
-  const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
-  try {
-    return { [kind]: await loginFault(driver, kind) };
-  } finally {
-    await driver.close();
-  }
-};
-
-/** Looks at a Postgres over connections of its own and changes nothing. @throws MosaicError */
-export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProbe> => {
-  const { url, peersUrl, maintenanceUrl } = options;
-  const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
-  try {
-    const facts = await readFacts(driver);
-    const [row] = await driver.query<{ there: boolean }>(
-      // Readable for who serves since there was anything to serve.
-      `select exists (select from pg_class c cross join aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
-        where c.oid = to_regclass('public.mosaic_migrations') and r.rolname = '${SERVING_ROLES.api}') as there`,
-    );
-    const api = await loginFault(driver, 'api');
-    const [peers, maintenance] = await Promise.all([
-      probeLogin('peers', peersUrl, options),
-      probeLogin('maintenance', maintenanceUrl, options),
-    ]);
-    const pending =
-      row?.there === true && api === null
-        ? await driver.transaction(async (transaction) => {
-            await transaction.script(`set local role ${SERVING_ROLES.api}`);
-            return pendingMigrations(transaction);
-          })
-        : null;
-    return { facts, pending, logins: { api, ...peers, ...maintenance } };
-  } finally {
-    await driver.close();
-  }
 };

@@ -1,5 +1,6 @@
 import type { Connection } from '../driver/connection.ts';
-import { refuseUnfit, SESSION_FACTS, type Demand, type SessionFacts } from '../session-facts.ts';
+import type { DatabaseIdentity } from '../lease.ts';
+import { refuseUnfit, SESSION_FACTS, unfit, type Demand, type SessionFacts } from '../session-facts.ts';
 
 /** Names of sessions are `pid@start`, which need no quoting. */
 const listed = (sessions: readonly string[]): string =>
@@ -14,21 +15,36 @@ ${abandoned.length === 0 ? '' : `select pg_terminate_backend(pid) as ended from 
 select pid || '@' || backend_start::text as session from pg_stat_activity where pid = pg_backend_pid();
 commit;`;
 
+export interface SessionDemands {
+  readonly demand: Demand;
+  /** Sessions of the same login that are to be ended. */
+  readonly abandoned: readonly string[];
+  /** The primary it must lead to, or one that came after it; null: to any. */
+  readonly expected: DatabaseIdentity | null;
+}
+
+const IDENTITY = 'select system_id, timeline from app.database_identity()';
+
 /**
  * The first thing that is run on a connection, in one round trip.
  *
- * @param abandoned sessions of the same login that are to be ended
  * @returns the session's name, or null where the server does not tell
- * @throws MosaicError `database_unavailable` for a standby, a read-only server or a session of another role
+ * @throws MosaicError `database_unavailable` for a standby, a read-only server, another one than before, or a session of another role
  */
 export const checkSession = async (
   connection: Connection,
-  demand: Demand,
-  abandoned: readonly string[],
+  { demand, abandoned, expected }: SessionDemands,
 ): Promise<string | null> => {
-  const { rows } = await connection.send(`${asLoginRole(abandoned)} ${SESSION_FACTS}`, [], 'script');
+  const text = `${asLoginRole(abandoned)} ${SESSION_FACTS};`;
+  const { rows } = await connection.send(text, [], 'script');
   const seen = Object.assign({}, ...rows.flat()) as SessionFacts & { readonly session?: string };
   refuseUnfit(seen, demand);
+  if (expected !== null) {
+    const answer = await connection.send(IDENTITY, [], 'objects');
+    const [found] = answer.rows as readonly { readonly system_id: string; readonly timeline: string }[];
+    if (found?.system_id !== expected.systemId || found.timeline < expected.timeline)
+      throw unfit('OTHER_CLUSTER');
+  }
   return seen.session ?? null;
 };
 

@@ -15,26 +15,15 @@ export class DatabaseFault extends Error {
   }
 }
 
-const UNREACHABLE = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  'CONNECT_TIMEOUT',
-  'DEADLINE',
-  'QUEUE_FULL',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-]);
+/**
+ * What says something of a statement or of its data: bad data (22), constraints (23), cardinality (21), limits (54), an exception
+ * that a trigger of ours raises (P0), a transaction that has failed already (25P02, 25P01), SQL that is not right (42), and what the
+ * client refuses to send. All else says something of the database, and is `database_unavailable`: it is away, or it is not ours now.
+ */
+const OF_THE_STATEMENT = /^(2[123]|54|P0|42)...$|^25P0[12]$|^(UNDEFINED_VALUE|MAX_PARAMETERS_EXCEEDED)$/;
 
-/** 08 connection, 53 resources, 57 operator or timeout, 58 system, 40 serialization and deadlock, 55P03 lock timeout. */
-const TEMPORARY = /^(08|53|57|58|40)|^55P03$/;
+/** Of class 42: no right, or a table, column, function or role that is not there, as in a database that is not the gateway's. */
+const NOT_OURS = new Set(['42501', '42P01', '42703', '42704', '42883']);
 
 const field = (error: object, name: string): string | undefined => {
   const value: unknown = Reflect.get(error, name);
@@ -52,7 +41,7 @@ export const toMosaicError = (error: unknown): MosaicError => {
     error instanceof DatabaseFault
       ? error
       : new DatabaseFault(code, field(error, 'message') ?? 'no message', constraint);
-  if (UNREACHABLE.has(code) || TEMPORARY.test(code))
+  if (!OF_THE_STATEMENT.test(code) || NOT_OURS.has(code))
     return new MosaicError('database_unavailable', { cause });
   if (code === '23505') {
     return new MosaicError('conflict', {

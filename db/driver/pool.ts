@@ -1,6 +1,7 @@
 import type { Answer, Connection, Shape } from './connection.ts';
 import type { Param } from './driver.ts';
 import { DatabaseFault, toMosaicError } from './errors.ts';
+import { fits, isOutOfUse, isSilent, newSlot, sendOn, take, type Slot, type Statement } from './slot.ts';
 import { createWaiting } from './waiting.ts';
 
 /** How large a pool is and how long it waits. */
@@ -27,6 +28,8 @@ export interface PoolParts extends PoolLimits {
   readonly open: (onOver: () => void, abandoned: readonly string[]) => Promise<Connection>;
   /** Names of those sessions that do nothing for anybody: to be asked on a fresh connection. */
   readonly lost: (connection: Connection, sessions: readonly string[]) => Promise<readonly string[]>;
+  /** Told of each try to open a connection: null when it worked. */
+  readonly onTried?: (error: Error | null) => void;
 }
 
 /** A connection for one caller alone. */
@@ -38,25 +41,12 @@ export interface Held {
 export interface Pool {
   run(text: string, params: readonly Param[], shape: Shape): Promise<Answer>;
   hold(): Promise<Held>;
+  /** Destroys every connection that there is: the next statement opens a new one. */
+  retire(): void;
   close(): Promise<void>;
 }
 
-interface Slot {
-  readonly connection: Connection;
-  readonly bornAt: number;
-  /** Callers that have it: of statements, or the one of a transaction. */
-  users: number;
-  isHeld: boolean;
-  /** Statements without an answer. */
-  inFlight: number;
-  /** When the first of them was sent, or the last answer came, by `performance.now()`. */
-  movedAt: number;
-  lookedAt: number;
-}
-
 const TICK_MS = 1_000;
-/** A connection that gave no answer for so long is looked after from another one. */
-const SILENT_MS = 2_000;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 1_000;
 const MOST_ABANDONED = 100;
@@ -70,7 +60,7 @@ const queueFull = (): DatabaseFault => new DatabaseFault('QUEUE_FULL', 'too much
  * soon as it answers anybody: what it had not read by then does not run.
  */
 export const createPool = (parts: PoolParts): Pool => {
-  const { max, pipeline, deadlineMs, idleMs, lifetimeMs } = parts;
+  const { max, pipeline, deadlineMs } = parts;
   const slots = new Set<Slot>();
   const waiting = createWaiting<Slot>(parts.queueLimit, queueFull);
   const abandoned = new Set<string>();
@@ -80,20 +70,11 @@ export const createPool = (parts: PoolParts): Pool => {
   let ticking: ReturnType<typeof setInterval> | null = null;
   let isLooking = false;
 
-  const fits = (slot: Slot, isAlone: boolean): boolean =>
-    !slot.isHeld && (isAlone ? slot.users === 0 : slot.users < pipeline);
-
   const leastBusy = (isAlone: boolean): Slot | null => {
     let best: Slot | null = null;
     for (const slot of slots)
-      if (fits(slot, isAlone) && (best === null || slot.users < best.users)) best = slot;
+      if (fits(slot, isAlone, pipeline) && (best === null || slot.users < best.users)) best = slot;
     return best;
-  };
-
-  const take = (slot: Slot, isAlone: boolean): Slot => {
-    slot.users += 1;
-    slot.isHeld = isAlone;
-    return slot;
   };
 
   const serve = (): void => {
@@ -117,6 +98,9 @@ export const createPool = (parts: PoolParts): Pool => {
     const { session } = slot.connection;
     if (session !== null && abandoned.size < MOST_ABANDONED) abandoned.add(session);
     slot.connection.destroy();
+    // Together with others that are given up in the same turn.
+    if (!isLooking) setTimeout(onTick, 0);
+    tick();
   };
 
   const open = async (): Promise<void> => {
@@ -129,14 +113,15 @@ export const createPool = (parts: PoolParts): Pool => {
       }, ending);
       for (const session of ending) abandoned.delete(session);
       failure = null;
-      const now = performance.now();
-      slot = { connection, bornAt: now, users: 0, isHeld: false, inFlight: 0, movedAt: now, lookedAt: 0 };
+      parts.onTried?.(null);
+      slot = newSlot(connection);
       if (isClosed) void connection.end();
       else if (!connection.isOver) slots.add(slot);
       tick();
     } catch (error) {
       const pauseMs = failure === null ? FIRST_PAUSE_MS : Math.min(failure.pauseMs * 2, LAST_PAUSE_MS);
       failure = { error: toMosaicError(error), pauseMs, retryAt: performance.now() + pauseMs };
+      parts.onTried?.(failure.error);
     } finally {
       opening -= 1;
     }
@@ -170,37 +155,19 @@ export const createPool = (parts: PoolParts): Pool => {
     if (waiting.size > 0) serve();
   };
 
-  /** Sends on a connection, which does not outlive the time the caller has. */
-  const send = (
-    slot: Slot,
-    limitMs: number,
-    [text, params, shape]: readonly [string, readonly Param[], Shape],
-  ): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          reject(new DatabaseFault('DEADLINE', `no answer within ${deadlineMs} ms`));
-          giveUp(slot);
-        },
-        Math.max(1, limitMs),
-      );
-      const settle = (): void => {
-        clearTimeout(timer);
-        slot.inFlight -= 1;
-        slot.movedAt = performance.now();
-      };
-      if (slot.inFlight === 0) slot.movedAt = performance.now();
-      slot.inFlight += 1;
-      slot.connection.send(text, params, shape).finally(settle).then(resolve, reject);
-    });
+  const send = (slot: Slot, limitMs: number, statement: Statement): Promise<Answer> =>
+    sendOn(slot, statement, limitMs, () => giveUp(slot));
 
-  /** Connections that are silent while something is under way: the server is asked whether it knows of it. */
+  /** Ends what was given up, and asks the server whether it knows of what is under way on silent connections. */
   const lookAfter = async (silent: readonly Slot[]): Promise<void> => {
     isLooking = true;
     for (const slot of silent) slot.lookedAt = performance.now();
     let asking: Connection | null = null;
+    const ending = [...abandoned];
     try {
-      asking = await parts.open(() => undefined, []);
+      asking = await parts.open(() => undefined, ending);
+      for (const session of ending) abandoned.delete(session);
+      if (silent.length === 0) return;
       const sessions = silent.flatMap(({ connection }) => connection.session ?? []);
       const lost = new Set(await parts.lost(asking, sessions));
       for (const slot of silent) if (slots.has(slot) && lost.has(slot.connection.session ?? '')) giveUp(slot);
@@ -213,23 +180,16 @@ export const createPool = (parts: PoolParts): Pool => {
   };
 
   const onTick = (): void => {
-    const now = performance.now();
     const silent: Slot[] = [];
     for (const slot of slots) {
-      const age = now - slot.movedAt;
-      if (
-        slot.inFlight > 0 &&
-        Math.min(age, now - slot.lookedAt) > SILENT_MS &&
-        slot.connection.session !== null
-      )
-        silent.push(slot);
-      if (slot.users === 0 && (age > idleMs || now - slot.bornAt > lifetimeMs)) {
+      if (isSilent(slot)) silent.push(slot);
+      if (isOutOfUse(slot, parts)) {
         slots.delete(slot);
         void slot.connection.end();
       }
     }
-    if (silent.length > 0 && !isLooking) void lookAfter(silent);
-    if (slots.size === 0) stopTicking();
+    if (silent.length + abandoned.size > 0 && !isLooking && !isClosed) void lookAfter(silent);
+    if (slots.size + abandoned.size === 0) stopTicking();
   };
   const tick = (): void => {
     if (!isClosed) ticking ??= setInterval(onTick, TICK_MS);
@@ -263,6 +223,9 @@ export const createPool = (parts: PoolParts): Pool => {
           isReleased = true;
         },
       };
+    },
+    retire: () => {
+      for (const slot of slots) giveUp(slot);
     },
     close: async () => {
       isClosed = true;

@@ -12,10 +12,11 @@ const open = async () => {
   const server = new PGLiteSocketServer({ db: embedded.client, port: 0, host: '127.0.0.1' });
   await server.start();
   const { port } = new URL(`postgres://${server.getServerConn()}`);
-  const driver = connectDriver({
+  const { driver } = connectDriver({
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     role: null,
     name: 'test',
+    source: 'test',
     demand: 'api',
     limitMs: 9_000,
     max: 1,

@@ -148,6 +148,9 @@ grant usage on schema app to mosaic_peer_reader;
 grant select (user_id, team_id) on memberships to mosaic_peer_reader;
 -- How many revocations there were: every peer is told.
 grant select on gateway_revocation to mosaic_peer_reader;
+-- Whether the process holds its serving lease (0019), and on which server.
+grant select (holder, expires_at) on gateway_leases to mosaic_peer_reader;
+grant execute on function app.database_identity to mosaic_peer_reader;
 alter policy memberships_select on memberships to mosaic_app, mosaic_peer_reader;
 ${TABLES.map(readable).join('')}
 ${SEALED.map((table) => `grant update (secret_sealed) on ${table} to mosaic_admin;`).join('\n')}

@@ -16,6 +16,7 @@ import { listSigner } from './0015_list_signer.ts';
 import { stepCaRoll } from './0016_step_ca_roll.ts';
 import { searchCost } from './0017_search_cost.ts';
 import { newestOfTeams } from './0018_newest_of_teams.ts';
+import { servingLease } from './0019_serving_lease.ts';
 import { threeLogins } from './0021_three_logins.ts';
 import { auditPlaces } from './0022_audit_places.ts';
 import { onePeerAGrant } from './0025_one_peer_a_grant.ts';
@@ -42,6 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   stepCaRoll,
   searchCost,
   newestOfTeams,
+  servingLease,
   threeLogins,
   auditPlaces,
   onePeerAGrant,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { bigint, integer, pgTable, smallint, text } from 'drizzle-orm/pg-core';
+import { bigint, integer, pgTable, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
 /** Sealed keys of the gateway itself, identity `gateway_secrets/<name>`. */
@@ -57,4 +57,10 @@ export const gatewayRevocation = pgTable('gateway_revocation', {
 /** Every epoch this database has had since the last one that was accepted, kept by a trigger. */
 export const gatewayRevocationEpochs = pgTable('gateway_revocation_epochs', {
   epoch: bigint('epoch', { mode: 'bigint' }).primaryKey(),
+});
+
+/** Until when a process may serve peers; its own row alone. */
+export const gatewayLeases = pgTable('gateway_leases', {
+  holder: uuid('holder').primaryKey(),
+  expiresAt: instant('expires_at').notNull(),
 });

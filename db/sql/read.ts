@@ -15,17 +15,27 @@ export interface Statement {
 type ListTerms = ReadTerms<Extract<ReadTarget, { verb: 'list' }>>;
 type GetTerms = ReadTerms<Extract<ReadTarget, { verb: 'get' }>>;
 
+/** Who reads: a person at the own gateway, a peer, or a peer that is served under a serving lease (db/lease.ts). */
+export type FenceKind = 'native' | 'granted' | 'leased';
+
+export const fenceKind = ({ fence }: ReadTerms, holder: string | null): FenceKind =>
+  fence === null ? 'native' : holder === null ? 'granted' : 'leased';
+
+const holdsLease = (holder: number): string =>
+  `exists (select from gateway_leases l where l.holder = $${holder}::uuid and l.expires_at > now())`;
+
 /**
  * The fence: who the subject is, as far as the grant, its certificate and its peer (`isUsable`) hold at this moment
- * (`app.enter_fence`, 0021), in a database that lacks no revocation which this process, or anybody who told the database, knows of. It
- * yields one row or none, and setting the subject for row-level security, gone with the statement, is part of producing it.
+ * (`app.enter_fence`, 0021), in a database that lacks no revocation which this process, or anybody who told the database, knows of, and on
+ * a server that is the primary and to which this process has lately committed its lease. It yields one row or none, and setting the
+ * subject for row-level security, gone with the statement, is part of producing it.
  * MATERIALIZED, so that it runs first and once. Its parameters are the statement's last, from `$first` on.
  */
-const grantFence = (first: number): string => `fence as materialized (
+const grantFence = (first: number, leased: boolean): string => `fence as materialized (
   select e.subject from app.enter_fence($${first}::uuid, $${first + 1}::uuid, $${first + 2}::integer, $${first + 3}::text,
       $${first + 4}::text) e(subject)
     join gateway_revocation r on r.id = 1 and r.lost_since is null and r.epoch >= $${first + 5}::bigint
-  where e.subject is not null
+  where e.subject is not null and not pg_is_in_recovery() ${leased ? `and ${holdsLease(first + 6)}` : ''}
 )`;
 
 /** A person reading at the own gateway. */
@@ -33,10 +43,11 @@ const nativeFence = (first: number): string => `fence as materialized (
   select set_config('app.subject', $${first}::text, true)::uuid as subject
 )`;
 
-export const fenceText = (fenced: boolean, first: number): string =>
-  fenced ? grantFence(first) : nativeFence(first);
+export const fenceText = (kind: FenceKind, first: number): string =>
+  kind === 'native' ? nativeFence(first) : grantFence(first, kind === 'leased');
 
-export const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param[] =>
+/** @param holder whose lease has to hold; null: none has to */
+export const fenceParams = ({ fence, subjectUserId }: ReadTerms, holder: string | null): readonly Param[] =>
   fence === null
     ? [subjectUserId]
     : [
@@ -46,6 +57,7 @@ export const fenceParams = ({ fence, subjectUserId }: ReadTerms): readonly Param
         fence.certificateSerial,
         fence.certificateFingerprint,
         fence.revocationEpoch,
+        ...(holder === null ? [] : [holder]),
       ];
 
 export const teamsParam = (teams: 'all' | readonly string[]): string | null =>
@@ -151,7 +163,7 @@ const areMany = ({ teams }: ListTerms): boolean => teams === 'all' || teams.leng
 
 interface ListShape {
   readonly resource: Resource;
-  readonly fenced: boolean;
+  readonly fence: FenceKind;
   readonly branches: Branches;
   readonly many: boolean;
   readonly limit: number;
@@ -169,8 +181,8 @@ const rowsText = ({ resource, branches, many, limit, bound }: ListShape): string
   return withinBytes({ texts: textFields(resource), order: 'l.created_at desc, l.id desc', rows }, bound);
 };
 
-const listFence = ({ fenced, branches }: ListShape): string =>
-  `with ${fenceText(fenced, branches === 'personal' ? 4 : 5)}`;
+const listFence = ({ fence, branches }: ListShape): string =>
+  `with ${fenceText(fence, branches === 'personal' ? 4 : 5)}`;
 
 const listText = (shape: ListShape): string => `${listFence(shape)}
 select ${boundedColumns(shape.resource)}
@@ -187,7 +199,7 @@ from fence left join lateral (
   from (${rowsText(shape)}) l
 ) page on true`;
 
-const getText = (resource: Resource, fenced: boolean): string => `with ${fenceText(fenced, 4)}
+const getText = (resource: Resource, fence: FenceKind): string => `with ${fenceText(fence, 4)}
 select ${displayColumns(resource, 'page')}
 from fence left join lateral (
   select ${rawColumns(resource, 't')} from ${resourceSpec(resource).table} t
@@ -218,25 +230,32 @@ export const once = (key: string, build: () => string): string => {
 export const listStatement = (
   terms: ListTerms,
   bound = boundOf(terms.target.limit, MAX_PAGE_BYTES),
-): Statement => statementOf('list', listText, terms, bound);
+  holder: string | null = null,
+): Statement => statementOf('list', listText, { terms, bound, holder });
 
 /** The same, as one row: `packed` for packed.ts, how many `rows` are in it, and whether `bound` ends the page (`is_cut`). */
 export const packedListStatement = (
   terms: ListTerms,
   bound = boundOf(terms.target.limit, MAX_PAGE_BYTES),
-): Statement => statementOf('packed list', packedText, terms, bound);
+  holder: string | null = null,
+): Statement => statementOf('packed list', packedText, { terms, bound, holder });
+
+interface Asked {
+  readonly terms: ListTerms;
+  readonly bound: PageBound;
+  readonly holder: string | null;
+}
 
 const statementOf = (
   name: string,
   build: (shape: ListShape) => string,
-  terms: ListTerms,
-  bound: PageBound,
+  { terms, bound, holder }: Asked,
 ): Statement => {
   const { resource, limit, after } = terms.target;
   const branches = branchesOf(terms);
   const shape: ListShape = {
     resource,
-    fenced: terms.fence !== null,
+    fence: fenceKind(terms, holder),
     branches,
     many: branches !== 'personal' && areMany(terms),
     limit: plannedLimit(limit + 1),
@@ -249,26 +268,26 @@ const statementOf = (
       after?.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff',
       limit + 1,
       ...(branches === 'personal' ? [] : [teamsParam(terms.teams)]),
-      ...fenceParams(terms),
+      ...fenceParams(terms, holder),
     ],
   };
 };
 
 /** One row by id, in the same terms. One row of NULLs: absent or not the subject's, which look alike. */
-export const getStatement = (terms: GetTerms): Statement => {
+export const getStatement = (terms: GetTerms, holder: string | null = null): Statement => {
   const { resource, id } = terms.target;
-  const fenced = terms.fence !== null;
+  const fence = fenceKind(terms, holder);
   return {
-    text: once(`get ${resource} ${fenced}`, () => getText(resource, fenced)),
-    params: [id, terms.personal, teamsParam(terms.teams), ...fenceParams(terms)],
+    text: once(`get ${resource} ${fence}`, () => getText(resource, fence)),
+    params: [id, terms.personal, teamsParam(terms.teams), ...fenceParams(terms, holder)],
   };
 };
 
 /** The fence alone. */
-export const capabilitiesStatement = (terms: ReadTerms): Statement => ({
-  text: once(
-    `fence ${terms.fence !== null}`,
-    () => `with ${fenceText(terms.fence !== null, 1)} select subject from fence`,
-  ),
-  params: fenceParams(terms),
-});
+export const capabilitiesStatement = (terms: ReadTerms, holder: string | null = null): Statement => {
+  const fence = fenceKind(terms, holder);
+  return {
+    text: once(`fence ${fence}`, () => `with ${fenceText(fence, 1)} select subject from fence`),
+    params: fenceParams(terms, holder),
+  };
+};

@@ -4,7 +4,15 @@ import { COMMON_COLUMNS, resourceSpec, type FieldKind, type Resource } from '../
 import type { HitPosition } from '../../domain/search/hit.ts';
 import type { Param } from '../driver/driver.ts';
 import { withinBytes } from './page-bytes.ts';
-import { fenceParams, fenceText, once, teamsParam, type Statement } from './read.ts';
+import {
+  fenceKind,
+  fenceParams,
+  fenceText,
+  once,
+  teamsParam,
+  type FenceKind,
+  type Statement,
+} from './read.ts';
 
 type SearchTerms = ReadTerms<Extract<ReadTarget, { verb: 'search' }>>;
 
@@ -61,7 +69,7 @@ const shownAs = (name: string, kind: FieldKind | null): string => {
   return kind === 'text' ? `case when not page.is_beyond then page.${name} end as ${name}` : `page.${name}`;
 };
 
-const searchText = (resources: readonly Resource[], fenced: boolean, maxBytes: number): string => {
+const searchText = (resources: readonly Resource[], fence: FenceKind, maxBytes: number): string => {
   const fields = fieldsOf(resources);
   const shown = [
     ...COMMON_COLUMNS.map((name) => shownAs(name, null)),
@@ -72,7 +80,7 @@ const searchText = (resources: readonly Resource[], fenced: boolean, maxBytes: n
     .join('\n    union all\n    ');
   const texts = Array.from(fields).flatMap(([name, kind]) => (kind === 'text' ? [name] : []));
   const cut = { texts, order: order('l', ['hit_rank', 'created_at', 'id']), rows };
-  return `with ${fenceText(fenced, FIRST_OF_RESOURCES + resources.length * 3)},
+  return `with ${fenceText(fence, FIRST_OF_RESOURCES + resources.length * 3)},
 hits as materialized (
   select u.* from (
     ${resources.map(hitsOf).join('\n    union all\n    ')}
@@ -102,15 +110,19 @@ const reachParams = (
  * found. One row more than the limit says that there is a next page, and so does one without texts, where `maxBytes` end
  * the page.
  */
-export const searchStatement = (terms: SearchTerms, maxBytes = MAX_PAGE_BYTES): Statement => {
+export const searchStatement = (
+  terms: SearchTerms,
+  maxBytes = MAX_PAGE_BYTES,
+  holder: string | null = null,
+): Statement => {
   const { query, within, limit, after } = terms.target;
   // One order of names, so that the same resources make the same text whatever order they were named in.
   const reaches = within.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
   const resources = reaches.map(({ resource }) => resource);
-  const fenced = terms.fence !== null;
+  const fence = fenceKind(terms, holder);
   return {
-    text: once(`search ${resources.join(',')} ${fenced} ${maxBytes}`, () =>
-      searchText(resources, fenced, maxBytes),
+    text: once(`search ${resources.join(',')} ${fence} ${maxBytes}`, () =>
+      searchText(resources, fence, maxBytes),
     ),
     params: [
       query,
@@ -118,7 +130,7 @@ export const searchStatement = (terms: SearchTerms, maxBytes = MAX_PAGE_BYTES): 
       after?.createdAt ?? 'infinity',
       limit + 1,
       ...reaches.flatMap((reach) => reachParams(reach, after)),
-      ...fenceParams(terms),
+      ...fenceParams(terms, holder),
     ],
   };
 };

@@ -43,16 +43,23 @@ const asJson = ({ items, next }: Page<ResourceRow>): JsonPage => ({
 
 const EMPTY: JsonPage = { json: '', count: 0, next: null };
 
-/** Reads rows for who was authorized, each in one statement: nothing here filters, the statement does. */
-export const createResourceReader = (db: Queryable, maxPageBytes = MAX_PAGE_BYTES): ResourceReader => ({
-  ...createRowReader(db, maxPageBytes),
+/**
+ * Reads rows for who was authorized, each in one statement: nothing here filters, the statement does.
+ * @param holder whose serving lease the statements look for; null: none
+ */
+export const createResourceReader = (
+  db: Queryable,
+  maxPageBytes = MAX_PAGE_BYTES,
+  holder: string | null = null,
+): ResourceReader => ({
+  ...createRowReader(db, maxPageBytes, holder),
 
   listJson: async (read) => {
     assertAuthorized(read);
     const { resource, limit } = read.terms.target;
     const bound = boundOf(limit, maxPageBytes);
     const readPage = async (within: typeof bound): Promise<PackedPage | undefined> => {
-      const { text, params } = packedListStatement(read.terms, within);
+      const { text, params } = packedListStatement(read.terms, within, holder);
       return (await db.query<PackedPage>(text, params))[0];
     };
     let page = await readPage(bound);
@@ -65,15 +72,19 @@ export const createResourceReader = (db: Queryable, maxPageBytes = MAX_PAGE_BYTE
       const count = hasMore ? page.rows - 1 : page.rows;
       return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
     }
-    const plain = await createRowReader(db, maxPageBytes).list(read);
+    const plain = await createRowReader(db, maxPageBytes, holder).list(read);
     return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
   },
 });
 
-const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceReader, 'listJson'> => ({
+const createRowReader = (
+  db: Queryable,
+  maxPageBytes: number,
+  holder: string | null,
+): Omit<ResourceReader, 'listJson'> => ({
   capabilities: async (read) => {
     assertAuthorized(read);
-    const { text, params } = capabilitiesStatement(read.terms);
+    const { text, params } = capabilitiesStatement(read.terms, holder);
     return (await db.query(text, params)).length === 1 ? admitted(null) : REFUSED;
   },
 
@@ -81,7 +92,7 @@ const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceRead
     assertAuthorized(read);
     const bound = boundOf(read.terms.target.limit, maxPageBytes);
     const readRows = (within: typeof bound): Promise<readonly MaybeRow[]> => {
-      const { text, params } = listStatement(read.terms, within);
+      const { text, params } = listStatement(read.terms, within, holder);
       return db.query<MaybeRow>(text, params);
     };
     let rows = await readRows(bound);
@@ -99,7 +110,7 @@ const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceRead
 
   get: async (read) => {
     assertAuthorized(read);
-    const { text, params } = getStatement(read.terms);
+    const { text, params } = getStatement(read.terms, holder);
     const [row] = await db.query<MaybeRow>(text, params);
     if (row === undefined) return REFUSED;
     return admitted(isRow(row) ? row : null);
@@ -107,7 +118,7 @@ const createRowReader = (db: Queryable, maxPageBytes: number): Omit<ResourceRead
 
   search: async (read) => {
     assertAuthorized(read);
-    const { text, params } = searchStatement(read.terms, maxPageBytes);
+    const { text, params } = searchStatement(read.terms, maxPageBytes, holder);
     const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
     if (rows.length === 0) return REFUSED;
     const found = rows.filter((row) => row._resource !== null);

@@ -22,11 +22,11 @@ export const scopeOf = (scope: Partial<Scope> = {}): Scope => ({
 const users = new WeakMap<Storage, number>();
 
 /** A user with a name of its own. */
-export const aUser = async (storage: Storage, isAdmin = false): Promise<string> => {
+export const aUser = async (storage: Storage, isAdmin = false, called = 'user'): Promise<string> => {
   const count = (users.get(storage) ?? 0) + 1;
   users.set(storage, count);
   const id = crypto.randomUUID();
-  await storage.stores.users.insert({ id, name: `user-${count}`, isAdmin, createdAt: at(count) });
+  await storage.stores.users.insert({ id, name: `${called}-${count}`, isAdmin, createdAt: at(count) });
   return id;
 };
 

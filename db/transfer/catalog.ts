@@ -22,8 +22,13 @@ export interface Table {
   readonly isGuarded: boolean;
 }
 
-/** Tables that say something of the database they are in, and not of the gateway. */
-export const BOOKKEEPING = ['mosaic_migrations', 'mosaic_transfer', 'mosaic_transfer_tables'] as const;
+/** Tables that say something of the database they are in, or of a process, and not of the gateway. */
+export const BOOKKEEPING = [
+  'mosaic_migrations',
+  'mosaic_transfer',
+  'mosaic_transfer_tables',
+  'gateway_leases',
+] as const;
 
 interface CatalogRow {
   readonly name: string;

@@ -1,3 +1,4 @@
+import type { DatabaseState } from '../database/state.ts';
 import type { AuditChainStore } from './audit.ts';
 import type { TeamStore, TokenStore, UserStore } from './directory.ts';
 import type { EnrollmentStore } from './enrollments.ts';
@@ -59,6 +60,9 @@ export interface Storage {
   settled(): Promise<void>;
   /** Calls `heard` when revocations wait for the CA, or it was told of some, on whichever gateway. @returns what ends it */
   onRevocations(heard: () => void): Promise<() => Promise<void>>;
+  /** @throws MosaicError `database_unavailable` when the database does not answer, or is not one to serve from */
   ping(): Promise<void>;
+  /** How the database stood when it was last talked to. */
+  state(): DatabaseState;
   close(): Promise<void>;
 }

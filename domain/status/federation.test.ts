@@ -13,6 +13,7 @@ const peer = (parts: Partial<PeerStanding> = {}): PeerStanding => ({
 const standing = (parts: Partial<Standing> = {}): Standing => ({
   peers: [peer()],
   isRestored: false,
+  isDatabaseFit: true,
   isFrontStale: false,
   auditDropped: 0,
   alertsRaised: 0,
@@ -50,5 +51,6 @@ describe('M5-8 the light of the federation', () => {
     expect(lightOf(standing({ peers: [peer(), peer({ state: 'degraded' })] }), now)).toBe('yellow');
     expect(lightOf(standing({ peers: [peer({ certificateNotAfter: now }), peer()] }), now)).toBe('red');
     expect(lightOf(standing({ isRestored: true, isFrontStale: true }), now)).toBe('red');
+    expect(lightOf(standing({ isDatabaseFit: false }), now)).toBe('red');
   });
 });

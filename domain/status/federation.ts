@@ -14,6 +14,8 @@ export interface Standing {
   readonly peers: readonly PeerStanding[];
   /** The database is older than revocations that were published. */
   readonly isRestored: boolean;
+  /** The database answers, and is one to serve from. */
+  readonly isDatabaseFit: boolean;
   /** Something about the front could not be renewed; false where nobody asks. */
   readonly isFrontStale: boolean;
   readonly auditDropped: number;
@@ -41,6 +43,6 @@ export const lightOfPeer = ({ state, circuit, certificateNotAfter }: PeerStandin
 export const lightOf = (standing: Standing, now: Date): Light =>
   worst([
     ...standing.peers.map((peer) => lightOfPeer(peer, now)),
-    standing.isRestored ? 'red' : 'green',
+    standing.isRestored || !standing.isDatabaseFit ? 'red' : 'green',
     standing.isFrontStale || standing.auditDropped > 0 || standing.alertsRaised > 0 ? 'yellow' : 'green',
   ]);

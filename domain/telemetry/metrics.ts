@@ -1,3 +1,4 @@
+import { DATABASE_CONDITIONS } from '../database/state.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { PEER_STATES } from '../peers/peer.ts';
 import { RESOURCES } from '../resources.ts';
@@ -112,6 +113,11 @@ export const METRICS = {
     kind: 'gauge',
     help: '1 when the service answers.',
     labels: { service: ['database', 'kv', 'ca'] },
+  },
+  mosaic_database_condition: {
+    kind: 'gauge',
+    help: '1 for how the database stands; all but ok are answered 503.',
+    labels: { condition: DATABASE_CONDITIONS },
   },
   mosaic_alerts_total: {
     kind: 'counter',

@@ -45,8 +45,14 @@ export const measureVerbs = async (
   const get = decide.get(grant, identity, { resource: 'tasks', id }, now);
   if (!list.ok || !get.ok) throw new Error('the bench’s grant reads nothing');
 
+  // The floor runs the product's statements, which look for a serving lease.
+  const [lease] = await stage.world.work.sql(
+    `insert into gateway_leases (holder, expires_at) values (gen_random_uuid(), now() + interval '1 day') returning holder::text`,
+    [],
+  );
+  const holder = String(lease?.['holder']);
   const listPath = `/federation/v1/tasks?limit=${PAGE}`;
-  const listFloor = await stage.floor(subject, listStatement(list.value.terms), listPath);
+  const listFloor = await stage.floor(subject, listStatement(list.value.terms, undefined, holder), listPath);
   const figures: Figure[] = [];
   for (const connections of [1, 16]) {
     progress(`list against the floor, ${connections} connections`);
@@ -61,7 +67,7 @@ export const measureVerbs = async (
   }
   progress('list against the floor with the product’s packed page');
   const packed = await compare(
-    await stage.floor(subject, packedListStatement(list.value.terms), listPath, 'tasks'),
+    await stage.floor(subject, packedListStatement(list.value.terms, undefined, holder), listPath, 'tasks'),
     stage.product(subject, listPath),
     { connections: 16, pairs: 5, seconds: 2 },
   );
@@ -72,7 +78,7 @@ export const measureVerbs = async (
   progress('get against the floor');
   const getPath = `/federation/v1/tasks/${id}`;
   const measured = await compare(
-    await stage.floor(subject, getStatement(get.value.terms), getPath),
+    await stage.floor(subject, getStatement(get.value.terms, holder), getPath),
     stage.product(subject, getPath),
     { connections: 16, pairs: 5, seconds: 2 },
   );
@@ -83,7 +89,7 @@ export const measureVerbs = async (
   if (!search.ok) throw new Error('the bench’s grant searches nothing');
   const searchPath = `/federation/v1/search?q=${query}&limit=${PAGE}`;
   const searched = await compare(
-    await stage.floor(subject, searchStatement(search.value.terms), searchPath),
+    await stage.floor(subject, searchStatement(search.value.terms, undefined, holder), searchPath),
     stage.product(subject, searchPath),
     { connections: 16, pairs: 5, seconds: 2 },
   );

@@ -78,21 +78,24 @@ describe('what the images run', () => {
     expect(readText('infra/docker/front-entrypoint.sh')).toContain('/run/refused/refused.log');
   });
 
-  it('make-secrets.sh makes what the compose files name, once, readable in a folder that is not', () => {
+  it('F-40 make-secrets.sh makes what the compose files name, once, readable in a folder that is not', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mosaic-secrets-'));
-    const make = () =>
-      spawnSync('sh', [join(ROOT, 'infra/docker/make-secrets.sh'), join(folder, 's')], {
+    const make = (name = 's') =>
+      spawnSync('sh', [join(ROOT, 'infra/docker/make-secrets.sh'), join(folder, name)], {
         env: { ...process.env, STEP_CA_SECRETS: folder },
         encoding: 'utf8',
       });
     try {
       expect(make()).toMatchObject({ status: 0 });
       expect(make()).toMatchObject({ status: 0, stderr: '' });
+      expect(make('etc/mosaic/s')).toMatchObject({ status: 0 });
       const wanted = readdirSync(join(ROOT, 'infra/secrets')).filter((name) => name.endsWith('.example'));
       expect(readdirSync(join(folder, 's')).toSorted()).toEqual(
         wanted.map((name) => name.replace('.example', '')).toSorted(),
       );
       expect(statSync(join(folder, 's')).mode & 0o777).toBe(0o700);
+      expect(statSync(join(folder, 'etc/mosaic')).mode & 0o777).toBe(0o755);
+      expect(statSync(join(folder, 'etc/mosaic/s')).mode & 0o777).toBe(0o700);
       expect(statSync(join(folder, 's', 'sealing-key')).mode & 0o777).toBe(0o444);
     } finally {
       rmSync(folder, { recursive: true });

@@ -12,6 +12,8 @@ export interface Link {
   set(mode: LinkMode): void;
   /** Connections that are open now become silent: nothing passes in either direction and neither side is told. New ones work. */
   swallow(): void;
+  /** Leads to another port from now on; connections that are open stay where they are. */
+  retarget(port: number): void;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ const trickle = (
 export const openLink = async (targetPort: number): Promise<Link> => {
   let mode: LinkMode = 'through';
   let connections = 0;
+  let leadsTo = targetPort;
   const open = new Map<net.Socket, () => void>();
   const silent = new Set<net.Socket>();
   const closers: (() => void)[] = [];
@@ -55,7 +58,7 @@ export const openLink = async (targetPort: number): Promise<Link> => {
     connections += 1;
     client.on('error', () => client.destroy());
     if (mode === 'reset') return void client.resetAndDestroy();
-    const target = net.connect({ host: '127.0.0.1', port: targetPort });
+    const target = net.connect({ host: '127.0.0.1', port: leadsTo });
     target.on('error', () => client.destroy());
     target.once('close', () => {
       if (mode === 'through') client.end();
@@ -93,6 +96,9 @@ export const openLink = async (targetPort: number): Promise<Link> => {
     },
     swallow: () => {
       for (const client of open.keys()) silent.add(client);
+    },
+    retarget: (next) => {
+      leadsTo = next;
     },
     close: async () => {
       server.close();

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -18,6 +18,13 @@ const STATEMENT_MS = 1_000;
 const DEADLINE_MS = STATEMENT_MS + 1_000;
 const AT_ONCE_MS = 700;
 const HEALING = { timeout: 10_000, interval: 50 };
+
+const SIGTERM_BIT = 1n << 14n;
+/** Whether a frozen process has been told to end, which it does as soon as it goes on, before all else. */
+const isToEnd = (pid: number): boolean => {
+  const pending = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${pending}`) & SIGTERM_BIT) !== 0n;
+};
 
 interface Outcome {
   readonly ok: boolean;
@@ -86,8 +93,8 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Freezes the sessions of the gateway, as a server that hangs does. @returns what thaws them */
-  const freeze = async (): Promise<() => void> => {
+  /** Freezes the sessions of the gateway, as a server that hangs does. */
+  const freeze = async (): Promise<{ readonly pids: readonly number[]; readonly thaw: () => void }> => {
     const rows = await underneath<{ pid: number }[]>`
       select pid from pg_stat_activity where application_name = 'mosaic-federation' and wait_event = 'ClientRead'`;
     const pids = rows.map(({ pid }) => pid);
@@ -98,7 +105,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       isFrozen = false;
     };
     closers.push(async () => thaw());
-    return thaw;
+    return { pids, thaw };
   };
   const insertUser = (name: string) =>
     storage.stores.users.insert({ id: crypto.randomUUID(), name, isAdmin: false, createdAt: new Date() });
@@ -111,7 +118,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
   it('F-22 F-19 what a caller was told had failed does not run when a hung server goes on, and the queue is bounded', async () => {
     await opened({ queueLimit: 100 });
     await Promise.all([insertUser('warm-1'), insertUser('warm-2'), insertUser('warm-3')]);
-    const thaw = await freeze();
+    const { pids, thaw } = await freeze();
     const outcomes = await Promise.all(
       Array.from({ length: 500 }, (_, index) => outcome(() => insertUser(`hung-${index}`))),
     );
@@ -123,6 +130,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     await expect
       .poll(async () => (await outcome(() => insertUser(`after-${Date.now()}`))).ok, HEALING)
       .toBe(true);
+    await expect.poll(() => pids.filter(isToEnd).length, HEALING).toBeGreaterThanOrEqual(3);
     thaw();
     const told = outcomes.filter(({ ok }) => ok).length;
     await expect
@@ -138,6 +146,7 @@ describe('a Postgres that hangs, refuses or is gone', () => {
   it('F-22 a transaction that hangs at its commit is given up, and its connection with it', async () => {
     await opened();
     let thaw = (): void => undefined;
+    let pids: readonly number[] = [];
     const work = outcome(() =>
       storage.transaction(async ({ users }) => {
         await users.insert({
@@ -146,13 +155,14 @@ describe('a Postgres that hangs, refuses or is gone', () => {
           isAdmin: false,
           createdAt: new Date(),
         });
-        thaw = await freeze();
+        ({ pids, thaw } = await freeze());
       }),
     );
     expect(await work).toMatchObject({ ok: false, code: 'database_unavailable' });
     await expect
       .poll(async () => (await outcome(() => insertUser(`c-${Date.now()}`))).ok, HEALING)
       .toBe(true);
+    await expect.poll(() => pids.filter(isToEnd).length, HEALING).toBeGreaterThanOrEqual(1);
     thaw();
     await wait(200);
     expect(await usersCalled('commit-1')).toBe(0);

@@ -10,6 +10,9 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$here/../secrets}
 ca=${STEP_CA_SECRETS:-$here/../step-ca}
+# Above FOLDER everybody may pass: who is to read a secret is another user than the one who makes it.
+umask 022
+mkdir -p "$(dirname "$folder")"
 umask 077
 mkdir -p "$folder"
 chmod 0700 "$folder"

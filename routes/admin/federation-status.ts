@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import type { Deps } from '../../src/deps.ts';
 import {
   federationStatus,
@@ -38,6 +39,11 @@ const statusShape = z
       lost: z.int().meta({ description: 'That the webhook did not take.' }),
     }),
     revocation: z.strictObject({ status: z.enum(['current', 'lost']), epoch: z.int() }),
+    database: z.strictObject({
+      condition: z.enum(DATABASE_CONDITIONS),
+      since: timestamp,
+      cure: z.string().nullable().meta({ description: 'What the operator does about it.' }),
+    }),
     front: z
       .strictObject({
         status: z.enum(['ok', 'stale']),
@@ -53,7 +59,7 @@ const statusShape = z
 const showOne = ({ peer, circuit, light: status }: PeerStatus) => ({ ...showPeer(peer, circuit), status });
 
 const show = (status: FederationStatus): z.infer<typeof statusShape> => {
-  const { cache, audit, alerts, revocation, front } = status;
+  const { cache, audit, alerts, revocation, database, front } = status;
   const asked = cache.hits + cache.misses;
   const { accepted, written, dropped } = audit;
   return {
@@ -66,6 +72,7 @@ const show = (status: FederationStatus): z.infer<typeof statusShape> => {
     audit: { accepted, written, dropped, waiting: accepted - written - dropped },
     alerts: { raised: { ...alerts.raised }, lost: alerts.lost },
     revocation: { status: revocation.isLost ? 'lost' : 'current', epoch: revocation.epoch },
+    database: { ...database, since: database.since.toISOString() },
     front:
       front === null
         ? null

@@ -1,12 +1,24 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import type { Deps, FrontState } from '../../src/deps.ts';
-import { readiness, SERVICES, type Readiness, type ServiceState } from '../../src/services/readiness.ts';
+import {
+  readiness,
+  type DatabaseServiceState,
+  type Readiness,
+  type ServiceState,
+} from '../../src/services/readiness.ts';
 import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp } from '../shapes.ts';
 
 const serviceShape = z.strictObject({ status: z.enum(['ok', 'unreachable']), latency_ms: z.number().int() });
+
+const databaseShape = serviceShape.extend({
+  condition: z.enum(DATABASE_CONDITIONS).optional().meta({ description: 'Absent: `ok`.' }),
+  since: timestamp.optional(),
+  cure: z.string().optional().meta({ description: 'What the operator does about it.' }),
+});
 
 const frontShape = z.strictObject({
   status: z.enum(['ok', 'stale']),
@@ -19,7 +31,7 @@ const frontShape = z.strictObject({
 const readyShape = z
   .strictObject({
     status: z.enum(['ready', 'degraded', 'unavailable']),
-    services: z.record(z.enum(SERVICES), serviceShape),
+    services: z.strictObject({ database: databaseShape, kv: serviceShape, ca: serviceShape }),
     revocations: z.enum(['current', 'lost']).nullable().meta({
       description:
         '`lost`: the database is older than revocations that were published, and peers are refused; null: it does not answer.',
@@ -31,6 +43,13 @@ const readyShape = z
 const showService = ({ status, latencyMs }: ServiceState): z.infer<typeof serviceShape> => ({
   status,
   latency_ms: latencyMs,
+});
+
+const showDatabase = ({ state, ...service }: DatabaseServiceState): z.infer<typeof databaseShape> => ({
+  ...showService(service),
+  ...(state.condition === 'ok'
+    ? {}
+    : { condition: state.condition, since: state.since.toISOString(), cure: state.cure ?? '' }),
 });
 
 const showFront = (front: FrontState): z.infer<typeof frontShape> => ({
@@ -75,7 +94,7 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
       return c.json(
         {
           status,
-          services: { database: showService(database), kv: showService(kv), ca: showService(ca) },
+          services: { database: showDatabase(database), kv: showService(kv), ca: showService(ca) },
           revocations,
           ...(front === null ? {} : { front: showFront(front) }),
         },

@@ -93,6 +93,7 @@ export const federationStatusAnswer = z.looseObject({
   audit: z.looseObject({ written: z.number(), waiting: z.number(), dropped: z.number() }),
   alerts: z.looseObject({ raised: z.record(text, z.number()), lost: z.number() }),
   revocation: z.looseObject({ status: text }),
+  database: z.looseObject({ condition: text, since: text, cure: maybeText }).optional(),
   front: z.looseObject({ status: text, certificate_not_after: text }).nullable(),
 });
 

@@ -66,6 +66,8 @@ export interface DatabaseConfig {
   readonly connectTimeoutMs: number;
   /** Most statements of one purpose that wait for a connection. */
   readonly queueLimit: number;
+  /** How long a process serves peers after its last commit on the primary. */
+  readonly leaseSeconds: number;
 }
 
 /** A configuration that was checked, with every default filled in. */

@@ -32,6 +32,7 @@ describe('configuration: defaults', () => {
         statementTimeoutMs: 10_000,
         connectTimeoutMs: 3_000,
         queueLimit: 512,
+        leaseSeconds: 10,
       },
       isMigrating: true,
       kv: { type: 'memory' },

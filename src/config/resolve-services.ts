@@ -179,6 +179,7 @@ export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig =>
     statementTimeoutMs: database.statement_timeout_ms ?? 10_000,
     connectTimeoutMs: database.connect_timeout_ms ?? 3_000,
     queueLimit: database.queue_limit ?? 512,
+    leaseSeconds: database.lease_seconds ?? 10,
   };
 };
 

@@ -132,6 +132,11 @@ export const configDocument = z
           'a whole number from 1 to 100000',
           'Most statements that wait for a connection of one pool; the next is answered 503 at once. Default: 512.',
         ),
+        lease_seconds: field(
+          z.int().min(3).max(300),
+          'a whole number from 3 to 300',
+          'How long a process serves peers after its last commit on the primary; shorter than a failover of Postgres takes. Default: 10.',
+        ),
       },
       'The database.',
     ),

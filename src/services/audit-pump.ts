@@ -1,5 +1,5 @@
 import { gapText, type Linked } from '../../domain/audit/chain.ts';
-import { MosaicError } from '../../domain/errors.ts';
+import { isDataRefused } from '../../domain/database/state.ts';
 import type { AuditCounters } from '../deps.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
 import type { AuditQueueOptions } from './audit-queue.ts';
@@ -33,9 +33,6 @@ const TOUCH_MS = 2_000;
 const GAPS_AT_ONCE = 200;
 /** Longer than a restart of the database takes. */
 const STALLED_MS = 15_000;
-
-const isAway = (error: unknown): boolean =>
-  error instanceof MosaicError && error.code === 'database_unavailable';
 
 /** The background side of the queue: what the database is told, and in which order. */
 export const createAuditPump = (parts: PumpParts): AuditPump => {
@@ -91,7 +88,7 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
         );
         chains.gapsWritten(gaps);
       } catch (error) {
-        if (isAway(error)) {
+        if (!isDataRefused(error)) {
           chains.returnGaps(gaps);
           throw error;
         }
@@ -107,8 +104,9 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
       // Given up by `stop` meanwhile: these are counted as dropped already.
       if (!isGivenUp) parts.onWritten(entries);
     } catch (error) {
-      if (isAway(error)) throw error;
-      // The database answers but refuses: look for the entry it does not take, and lose no other.
+      // Away, read-only, another login: the entries wait. Only data that the database looked at and refused is given up.
+      if (!isDataRefused(error)) throw error;
+      // Look for the entry it does not take, and lose no other.
       const [only] = entries;
       if (entries.length > 1) {
         const half = Math.ceil(entries.length / 2);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toMosaicError } from '../../db/driver/errors.ts';
 import type { AuditDraft } from '../../domain/audit/chain.ts';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
 import { MosaicError } from '../../domain/errors.ts';
@@ -7,6 +8,8 @@ import type { AuditCounters } from '../deps.ts';
 import { createAuditChains } from './audit-chains.ts';
 import { createAuditQueue, type AuditQueueOptions } from './audit-queue.ts';
 import { sha256 } from './mac.ts';
+
+const refusal = (code = '22P05') => toMosaicError(Object.assign(new Error('refused'), { code }));
 
 const draft = (id: number, outcome: AuditEntry['outcome'] = 'allowed'): AuditDraft => ({
   at: new Date(id),
@@ -30,18 +33,24 @@ const setUp = (options: Partial<AuditQueueOptions> = {}) => {
   const written: string[][] = [];
   const gaps: SignedGap[] = [];
   const alerts: string[] = [];
-  const state = { isAway: false, refused: new Set<string>(), hang: null as Promise<void> | null };
+  const state = {
+    isAway: false,
+    failure: null as Error | null,
+    refused: new Set<string>(),
+    hang: null as Promise<void> | null,
+  };
   const note = (message: string): void => void alerts.push(message);
   const reach = async (): Promise<void> => {
     if (state.hang !== null) await state.hang;
     if (state.isAway) throw new MosaicError('database_unavailable');
+    if (state.failure !== null) throw state.failure;
   };
   const chains = createAuditChains({ writerId: crypto.randomUUID(), hash: sha256 });
   const queue = createAuditQueue({
     store: {
       insertMany: async (entries) => {
         await reach();
-        if (entries.some(({ queryHash }) => state.refused.has(queryHash ?? ''))) throw new Error('refused');
+        if (entries.some(({ queryHash }) => state.refused.has(queryHash ?? ''))) throw refusal();
         written.push(entries.map(({ queryHash }) => queryHash ?? ''));
       },
     },
@@ -163,6 +172,24 @@ describe('the audit queue', () => {
     expect(counts(queue.counters)).toEqual({ accepted: 30, written: 0, dropped: 30 });
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it.each(['25006', '28P01', '42501', '3D000', '53300', '57P01', 'XX000', '42P01', '42601'])(
+    'F-21 loses no entry while the database answers %s, in batches or singly',
+    async (code) => {
+      const { queue, written, gaps, state, record } = setUp();
+      state.failure = refusal(code);
+      record(0, 30);
+      await vi.advanceTimersByTimeAsync(30_000);
+      record(30, 1);
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(counts(queue.counters)).toEqual({ accepted: 31, written: 0, dropped: 0 });
+      state.failure = null;
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect(written.flat()).toHaveLength(31);
+      expect(counts(queue.counters)).toEqual({ accepted: 31, written: 31, dropped: 0 });
+      expect(gaps).toEqual([]);
+    },
+  );
 
   it('drops allowed entries first: denials and changes take their places, and counters tell them apart', async () => {
     const { queue, written, gaps, state, record } = setUp();

@@ -1,3 +1,4 @@
+import type { DatabaseState } from '../../domain/database/state.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import { lightOf, lightOfPeer, type Light } from '../../domain/status/federation.ts';
 import type { AuditCounters, Deps, FrontState } from '../deps.ts';
@@ -25,6 +26,7 @@ export interface FederationStatus {
   readonly audit: AuditCounters;
   readonly alerts: { readonly raised: Readonly<Record<string, number>>; readonly lost: number };
   readonly revocation: RevocationState;
+  readonly database: DatabaseState;
   /** null where somebody else keeps the front. */
   readonly front: FrontState | null;
 }
@@ -42,6 +44,7 @@ export const federationStatus = async (deps: Deps): Promise<FederationStatus> =>
   ]);
   const at = deps.clock.now();
   const front = deps.front?.() ?? null;
+  const database = deps.storage.state();
   const alerts = deps.alerts?.counters() ?? NO_ALERTS;
   const standings = found.items.map((peer) => {
     const circuit = circuits.of(peer.id);
@@ -52,6 +55,7 @@ export const federationStatus = async (deps: Deps): Promise<FederationStatus> =>
     {
       peers: standings.map(({ standing }) => standing),
       isRestored: revocation.isLost,
+      isDatabaseFit: database.condition === 'ok',
       isFrontStale: front?.status === 'stale',
       auditDropped: deps.audit.counters.dropped,
       alertsRaised: Object.keys(alerts.raised).length,
@@ -68,6 +72,7 @@ export const federationStatus = async (deps: Deps): Promise<FederationStatus> =>
     audit: deps.audit.counters,
     alerts,
     revocation,
+    database,
     front,
   };
 };

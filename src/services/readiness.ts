@@ -1,3 +1,4 @@
+import type { DatabaseState } from '../../domain/database/state.ts';
 import type { Deps, FrontState } from '../deps.ts';
 import { revocationState } from './revocation-epoch.ts';
 
@@ -8,10 +9,16 @@ export interface ServiceState {
   readonly latencyMs: number;
 }
 
+export interface DatabaseServiceState extends ServiceState {
+  readonly state: DatabaseState;
+}
+
 export interface Readiness {
   /** `degraded`: what is away is not needed to serve, or peers are not served until an administrator has looked. */
   readonly status: 'ready' | 'degraded' | 'unavailable';
-  readonly services: Readonly<Record<(typeof SERVICES)[number], ServiceState>>;
+  readonly services: Readonly<Record<'kv' | 'ca', ServiceState>> & {
+    readonly database: DatabaseServiceState;
+  };
   /** `lost`: the database lacks revocations that were published; null: it cannot be asked. */
   readonly revocations: 'current' | 'lost' | null;
   /** null: this gateway keeps no front. A stale one still serves, so it does not count. */
@@ -55,9 +62,18 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
     probe(deps, 'kv', () => deps.kv.ping()),
     probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
   ]);
-  const services = { database, kv, ca };
+  // How it stands is known from its work, not from this look alone: what is wrong between two looks counts as well.
+  const state = deps.storage.state();
+  const isDatabaseFit = database.status === 'ok' && state.condition === 'ok';
+  const services = {
+    database: { ...database, status: isDatabaseFit ? 'ok' : 'unreachable', state } as const,
+    kv,
+    ca,
+  };
   const isKvNeeded = deps.kv.isOptional !== true;
-  const isServing = [database, ca, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
+  const isServing = [services.database, ca, ...(isKvNeeded ? [kv] : [])].every(
+    ({ status }) => status === 'ok',
+  );
   const isWhole = kv.status === 'ok' && revocations === 'current';
   const status = !isServing ? 'unavailable' : isWhole ? 'ready' : 'degraded';
   return {

@@ -1,3 +1,4 @@
+import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { PEER_STATES, isUsable } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { ReadName, Reading } from '../../domain/telemetry/metrics.ts';
@@ -86,9 +87,15 @@ const databaseReadings = async (deps: Deps): Promise<readonly Reading[]> => {
 
 const serviceReadings = async (deps: Deps): Promise<readonly Reading[]> => {
   const { services } = await readiness(deps);
-  return Object.entries(services).map(([service, { status }]) =>
-    reading('mosaic_service_up', status === 'ok' ? 1 : 0, { service }),
-  );
+  const { condition } = services.database.state;
+  return [
+    ...Object.entries(services).map(([service, { status }]) =>
+      reading('mosaic_service_up', status === 'ok' ? 1 : 0, { service }),
+    ),
+    ...DATABASE_CONDITIONS.map((name) =>
+      reading('mosaic_database_condition', name === condition ? 1 : 0, { condition: name }),
+    ),
+  ];
 };
 
 /** How this gateway stands now: gauges, and counters that are kept elsewhere. Never throws. */

@@ -92,7 +92,11 @@ const startFrom = async (options: StartOptions, env: Io['env']): Promise<[Runnin
   return [gateway, config];
 };
 
+/** Whatever a gateway writes is nobody's to change but its own user's, and nobody's to read beyond the group. */
+const OTHERS = 0o027;
+
 const start = async (io: Io, options: StartOptions): Promise<void> => {
+  process.umask(process.umask() | OTHERS);
   // From the beginning: a signal while it starts must end it, too.
   const signals = stopSignals(EXIT.failure);
   if (options.stopWithStdin === true) stopWithStdin(signals);

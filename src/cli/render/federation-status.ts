@@ -14,9 +14,15 @@ const alertsOf = ({ raised, lost }: FederationStatusAnswer['alerts']): string =>
   return lost > 0 ? `${text}; ${lost} not delivered` : text;
 };
 
+/** Absent from an older gateway. */
+const databaseOf = (database: FederationStatusAnswer['database'], now: Date): string => {
+  if (database === undefined || database.condition === 'ok') return 'ok';
+  return `${safe(database.condition)} since ${distance(database.since, now)}. ${safe(database.cure ?? '')}`;
+};
+
 /** Every peer that is asked, then what concerns the gateway as a whole. */
 export const renderFederationStatus = (status: FederationStatusAnswer, now: Date): string => {
-  const { cache, audit, alerts, revocation, front } = status;
+  const { cache, audit, alerts, revocation, database, front } = status;
   const peers = tableOr(
     'This gateway asks no peer.',
     ['', 'PEER', 'STATE', 'CIRCUIT', 'CERTIFICATE UNTIL', 'LAST SUCCESS', 'LAST FAILURE'],
@@ -43,6 +49,7 @@ export const renderFederationStatus = (status: FederationStatusAnswer, now: Date
     ['audit', `${audit.written} written, ${audit.waiting} waiting, ${audit.dropped} dropped`],
     ['alerts', alertsOf(alerts)],
     ['revocations', revocation.status === 'lost' ? 'LOST by a restore: peers are refused' : 'current'],
+    ['database', databaseOf(database, now)],
     [
       'front',
       front === null

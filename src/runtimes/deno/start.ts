@@ -12,6 +12,7 @@ import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { createOutage } from '../../kv/outage.ts';
+import { databaseWatch } from '../../services/database-watch.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
@@ -107,7 +108,11 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const watching = await openWatching(config, plain);
   const { log } = watching;
   const kv = await openKv(config, sealingKey, log);
-  const storage = await openPostgresStorage({ ...urls, ...config.database });
+  const storage = await openPostgresStorage({
+    ...urls,
+    ...config.database,
+    onState: databaseWatch(log),
+  });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
   const wired = await wire({
     storage,

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseSealingKey } from '../../config/sealing-key.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
+import { closeToOthers, whoElseWrites } from './folder-modes.ts';
 
 /** The data folder can not be used. The message says why and what to do. */
 export class DataFolderError extends Error {
@@ -31,11 +32,25 @@ const KEY_BYTES = 32;
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
-/** Makes the folder (mode 0700), takes its lock. @throws DataFolderError when another gateway uses it, or nobody may */
+/** @throws DataFolderError for a folder in which others could put a key or a database of theirs */
+const assertOwn = (path: string): void => {
+  const fault = whoElseWrites(path);
+  if (fault !== null)
+    throw new DataFolderError(
+      `The data folder ${path} is not safe: ${fault}. Look whether anything in it is not yours, and make it yours alone: chmod 700 ${path}`,
+    );
+  closeToOthers(path);
+};
+
+/**
+ * Makes the folder (mode 0700), takes its lock. One that others may read is closed to them.
+ * @throws DataFolderError when another gateway uses it, nobody may, or others may write there
+ */
 export const openDataFolder = (folder: string): DataFolder => {
   const path = resolve(folder);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    assertOwn(path);
     const lock = takeFolderLock(join(path, LOCK));
     if (!lock.taken) {
       const who =

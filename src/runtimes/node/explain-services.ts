@@ -1,4 +1,5 @@
 import type { DatabaseFacts } from '../../../db/facts.ts';
+import { DATABASE_CURES } from '../../../domain/database/state.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { redact } from '../redact.ts';
 import { LateError, type BootFault } from './boot-fault.ts';
@@ -68,6 +69,11 @@ const networkReason = (error: unknown, name: string, variable: string): Reason |
   };
 };
 
+const SCHEMA: Reason = {
+  message: 'its schema is older than this gateway',
+  remedy: 'let one gateway start with MOSAIC_DATABASE_MIGRATE=true first',
+};
+
 const POSTGRES: Readonly<Record<string, Reason>> = {
   '28P01': {
     message: 'it refuses the password',
@@ -90,6 +96,20 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   '22023': {
     message: 'the schema is not there',
     remedy: 'run “mosaic database setup-sql” and “mosaic database migrate” first (docs/SETUP.md)',
+  },
+  '42P01': SCHEMA,
+  '42883': SCHEMA,
+  '25006': { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
+  READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
+  STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
+  WRONG_ROLE: {
+    message: 'its sessions do not have the role mosaic_app',
+    remedy: DATABASE_CURES.wrong_role ?? '',
+  },
+  OTHER_CLUSTER: { message: 'it is another cluster than before', remedy: DATABASE_CURES.not_ours ?? '' },
+  CLOCK_SKEW: {
+    message: 'its clock and this host’s are more than 5 seconds apart',
+    remedy: DATABASE_CURES.clock_skew ?? '',
   },
   '53300': { message: 'it has no connection left', remedy: 'raise max_connections, or run fewer replicas' },
   '57P03': { message: 'it is still starting', remedy: 'start the gateway again in a moment' },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ describe('the lock of a data folder', () => {
     const second = takeFolderLock(path);
     expect(second.taken).toBe(true);
     if (second.taken) second.release();
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['gateway.lock.os']);
   });
 
   it.each([
@@ -38,12 +38,36 @@ describe('the lock of a data folder', () => {
     if (lock.taken) lock.release();
   });
 
-  it('of a process that lives is respected, whoever it belongs to', () => {
+  it('F-34 is readable by its own user alone, whatever the umask, and is not lost to whoever reads its files', () => {
+    const before = process.umask(0);
+    const first = takeFolderLock(path);
+    process.umask(before);
+    const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o600]);
+    // What a backup does, from this very process: it must not end the lock.
+    for (const name of readdirSync(folder)) if (!name.endsWith('.os')) readFileSync(join(folder, name));
+    expect(takeFolderLock(path).taken).toBe(false);
+    if (first.taken) first.release();
+  });
+
+  it('F-34 is not given away because its holder has the id of a process that is gone in this container', () => {
+    const first = takeFolderLock(path);
+    holder({ pid: 2 ** 22 + 1, host: 'elsewhere', isOs: true });
+    const longAgo = new Date(Date.now() - 600_000);
+    utimesSync(path, longAgo, longAgo);
+    expect(takeFolderLock(path)).toEqual({ taken: false, pid: 2 ** 22 + 1, host: 'elsewhere' });
+    if (first.taken) first.release();
+    const second = takeFolderLock(path);
+    expect(second.taken).toBe(true);
+    if (second.taken) second.release();
+  });
+
+  it('of an earlier version’s process that lives is respected, whoever it belongs to', () => {
     holder({ pid: 1 });
     expect(takeFolderLock(path)).toMatchObject({ taken: false, pid: 1 });
   });
 
-  it('of another host is respected until it has been silent for long', () => {
+  it('of an earlier version on another host is respected until it has been silent for long', () => {
     holder({ pid: 2 ** 22 + 1, host: 'elsewhere' });
     expect(takeFolderLock(path)).toMatchObject({ taken: false, host: 'elsewhere' });
     const longAgo = new Date(Date.now() - 60_000);

@@ -1,5 +1,16 @@
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
+import { DatabaseSync } from 'node:sqlite';
 import { codeOf } from './errno.ts';
 
 interface Holder {
@@ -8,14 +19,19 @@ interface Holder {
   readonly started: string | null;
   /** Process ids mean nothing to another machine or container on the same volume. */
   readonly host: string;
+  /** It holds the operating system's lock; absent of a gateway of an earlier version, whose text was its lock. */
+  readonly isOs: boolean;
 }
 
 export type LockAttempt =
   | { readonly taken: true; readonly release: () => void }
   | { readonly taken: false; readonly pid: number; readonly host: string };
 
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+/** For gateways of earlier versions, which take a lock over that was silent for long. */
 const HEARTBEAT_MS = 5_000;
-/** A holder on another host that has not been heard of for this long is gone. */
+/** A holder of an earlier version on another host that has not been heard of for this long is gone. */
 const SILENCE_MS = 30_000;
 
 const readText = (path: string): string | null => {
@@ -35,9 +51,9 @@ const startedAt = (pid: number): string | null => {
 
 const parseHolder = (text: string): Holder | null => {
   try {
-    const { pid, started, host } = JSON.parse(text) as Partial<Holder>;
+    const { pid, started, host, isOs } = JSON.parse(text) as Partial<Holder>;
     return typeof pid === 'number' && typeof host === 'string'
-      ? { pid, started: started ?? null, host }
+      ? { pid, started: started ?? null, host, isOs: isOs === true }
       : null;
   } catch {
     return null;
@@ -64,29 +80,46 @@ const isAlive = (holder: Holder, path: string): boolean => {
   return started === null || holder.started === null || started === holder.started;
 };
 
-/** Moves a dead holder's lock away; if another process was faster, what it put there goes back. */
-const clearDead = (path: string, dead: string): void => {
-  const aside = `${path}.${process.pid}.dead`;
+/** In place of what was there, whole or not at all, and readable by its own user alone. */
+const tell = (path: string, text: string): void => {
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, text, { mode: 0o600 });
   try {
-    renameSync(path, aside);
-    if (readText(aside) !== dead) linkSync(aside, path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'EEXIST') throw error;
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
   }
-  rmSync(aside, { force: true });
 };
 
-const link = (draft: string, path: string): boolean => {
+/** Makes the file for its own user alone. It is never opened otherwise: that would end the locks this process has on it. */
+const makeFile = (path: string): void => {
   try {
-    linkSync(draft, path);
-    return true;
+    closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+};
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error &&
+  'errcode' in error &&
+  (error.errcode === SQLITE_BUSY || error.errcode === SQLITE_LOCKED);
+
+/** @returns what holds the lock; null while another process, or another part of this one, does */
+const takeOsLock = (path: string): DatabaseSync | null => {
+  makeFile(path);
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return null;
     throw error;
   }
 };
 
-const hold = (path: string, mine: string): (() => void) => {
+const hold = (path: string, mine: string, lock: DatabaseSync): (() => void) => {
   const heartbeat = setInterval(() => {
     try {
       utimesSync(path, new Date(), new Date());
@@ -95,32 +128,50 @@ const hold = (path: string, mine: string): (() => void) => {
     }
   }, HEARTBEAT_MS);
   heartbeat.unref();
+  let isReleased = false;
   return () => {
+    if (isReleased) return;
+    isReleased = true;
     clearInterval(heartbeat);
     if (readText(path) === mine) rmSync(path, { force: true });
+    lock.close();
   };
 };
 
+const heldBy = (path: string): LockAttempt => {
+  const holder = parseHolder(readText(path) ?? '');
+  return { taken: false, pid: holder?.pid ?? 0, host: holder?.host ?? 'unknown' };
+};
+
 /**
- * Takes a lock file for this process (PGlite itself has none, and two processes on one folder destroy it).
- * The lock of a process that is gone is taken over; of several that try, one gets it.
+ * Takes a folder for this process (PGlite itself has no lock, and two processes on one folder destroy it).
+ *
+ * The lock is the operating system's, on `<path>.os`, by way of SQLite, which Node brings: it ends with its process, however
+ * that ends, and it does not depend on process ids or clocks, so that two containers on one volume see it too. That file
+ * is never removed. `path` only tells people, and gateways of earlier versions, who holds it.
  */
 export const takeFolderLock = (path: string): LockAttempt => {
-  const holder: Holder = { pid: process.pid, started: startedAt(process.pid), host: hostname() };
-  const mine = JSON.stringify(holder);
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, mine);
+  const lock = takeOsLock(`${path}.os`);
+  if (lock === null) return heldBy(path);
   try {
-    for (let attempt = 0; attempt < 10; attempt += 1) {
-      if (link(draft, path)) return { taken: true, release: hold(path, mine) };
-      const text = readText(path);
-      if (text === null) continue;
-      const other = parseHolder(text);
-      if (other !== null && isAlive(other, path)) return { taken: false, pid: other.pid, host: other.host };
-      clearDead(path, text);
+    const text = readText(path);
+    const before = text === null ? null : parseHolder(text);
+    // A gateway of an earlier version knows of no other lock than this text.
+    if (before !== null && !before.isOs && isAlive(before, path)) {
+      lock.close();
+      return { taken: false, pid: before.pid, host: before.host };
     }
-  } finally {
-    rmSync(draft, { force: true });
+    const holder: Holder = {
+      pid: process.pid,
+      started: startedAt(process.pid),
+      host: hostname(),
+      isOs: true,
+    };
+    const mine = JSON.stringify(holder);
+    tell(path, mine);
+    return { taken: true, release: hold(path, mine, lock) };
+  } catch (error) {
+    lock.close();
+    throw error;
   }
-  return { taken: false, pid: 0, host: 'unknown' };
 };

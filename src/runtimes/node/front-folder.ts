@@ -8,6 +8,7 @@ import { MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
 import { BootError } from './boot-fault.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
+import { whoElseWrites } from './folder-modes.ts';
 import type { ServerCertificate, ServerNames } from './server-certificate.ts';
 
 /** Files of the folder, as nginx's configuration names them, with their modes. */
@@ -50,15 +51,24 @@ const unusable = (folder: string, error: unknown): BootError => {
   return new BootError([{ service: 'front', where: folder, message, remedy }]);
 };
 
-/** Makes the folder when there is none, and tries to write. @throws BootError */
+/** @throws BootError for a folder in which others could put an authority of theirs */
+const assertOwn = (folder: string): void => {
+  const fault = whoElseWrites(folder);
+  if (fault === null) return;
+  const remedy = `look whether anything in it is not the gateway’s, and close it to others: chmod 750 ${folder}`;
+  throw new BootError([{ service: 'front', where: folder, message: fault, remedy }]);
+};
+
+/** Makes the folder when there is none, and tries to write. @throws BootError, also for one that others may write to */
 export const assertWritable = (folder: string): void => {
   const probe = join(folder, `.probe.${process.pid}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
+    assertOwn(folder);
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    throw unusable(folder, error);
+    throw error instanceof BootError ? error : unusable(folder, error);
   }
 };
 

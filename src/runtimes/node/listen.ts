@@ -1,6 +1,8 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { codeOf } from './errno.ts';
+import { whoElseReplaces } from './folder-modes.ts';
 import { LISTEN_BACKLOG } from './http-limits.ts';
 
 /** A listener could not be opened. The message says which, why and what to do. */
@@ -68,12 +70,25 @@ const clearStaleSocket = async (path: string, field: string): Promise<void> => {
   rmSync(path);
 };
 
+/** @throws ListenError where another user could take the socket away and put one of theirs in its place */
+const assertSafePlace = (path: string, field: string): void => {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return;
+  const fault = whoElseReplaces(folder);
+  if (fault === null) return;
+  throw new ListenError(
+    `Can not listen on ${path}: ${fault}. Close the folder to others: chmod o-w ${folder} (${field}).`,
+    null,
+  );
+};
+
 /** Opens a Unix socket that only the owner and the group (the front) may use: mode 0660. */
 export const listenSocket = async (
   server: Server,
   path: string,
   field = 'listen.federation.socket',
 ): Promise<void> => {
+  assertSafePlace(path, field);
   await clearStaleSocket(path, field);
   const before = process.umask(0o117);
   try {

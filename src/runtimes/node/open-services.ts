@@ -5,6 +5,7 @@ import type { GatewayConfig, KvConfig } from '../../config/config.ts';
 import type { DatabaseUrls } from '../../config/settings.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage } from '../../kv/outage.ts';
+import { databaseWatch } from '../../services/database-watch.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
@@ -21,6 +22,7 @@ const asFault = (
 export const openPostgres = async (
   urls: DatabaseUrls,
   { database }: Pick<GatewayConfig, 'database'>,
+  log: Log,
 ): Promise<Storage> => {
   const place = { service: 'Postgres', where: placeOf(urls.url) } as const;
   const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
@@ -28,6 +30,7 @@ export const openPostgres = async (
   const opening = openPostgresStorage({
     ...urls,
     ...database,
+    onState: databaseWatch(log),
     onFacts: (facts) => {
       answered();
       const reason = factsReason(facts, urls.maintenanceUrl !== undefined);

@@ -92,7 +92,7 @@ const openRemote = async (config: GatewayConfig, log: Log): Promise<Opened> => {
   const urls = databaseUrlsOf(config);
   if (urls === null || sealingKey === null) throw new Error('the configuration was not checked');
   const results = await Promise.allSettled([
-    openPostgres(urls, config),
+    openPostgres(urls, config, log),
     openKv(config, sealingKey, log),
     openAuthority(config),
   ]);

@@ -75,7 +75,8 @@ const loginsOf = (logins: Readonly<Record<string, string | null>>): readonly Fin
 
 const inspectPostgres = async (urls: DatabaseUrls, key: FolderKeys | null): Promise<readonly Finding[]> => {
   const { url, peersUrl } = urls;
-  const { openPostgresStorage, probePostgres } = await import('../../../../db/connect/postgres.ts');
+  const { openPostgresStorage } = await import('../../../../db/connect/postgres.ts');
+  const { probePostgres } = await import('../../../../db/connect/probe.ts');
   const where = placeOf(url);
   const from = performance.now();
   const elapsed = (): number => Math.round(performance.now() - from);

@@ -1,0 +1,82 @@
+import { MosaicError } from '../errors.ts';
+
+/**
+ * How the database stands for this process. All but `ok` are answered 503 `database_unavailable`: the database is away, or is
+ * not the one that this gateway may serve from, and neither is anybody's fault who asks. The gravest first:
+ *
+ * `not_ours` another cluster than before, or one from before a failover · `standby` follows another server: what it says may be
+ * old · `wrong_role` sessions of another role than row-level security binds · `read_only` takes no writes · `refused` answers, and
+ * refuses the login, the database or a right · `away` does not answer, or has no connection to give · `clock_skew` its clock and
+ * this process's are too far apart.
+ */
+export const DATABASE_CONDITIONS = [
+  'not_ours',
+  'standby',
+  'wrong_role',
+  'read_only',
+  'refused',
+  'away',
+  'clock_skew',
+  'ok',
+] as const;
+export type DatabaseCondition = (typeof DATABASE_CONDITIONS)[number];
+
+export interface DatabaseState {
+  readonly condition: DatabaseCondition;
+  /** Since when it is so. */
+  readonly since: Date;
+  /** What an operator does about it; null: nothing is to be done. */
+  readonly cure: string | null;
+}
+
+export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> = {
+  ok: null,
+  away: 'Look whether Postgres runs and answers at the address in database.url, and at its log.',
+  refused: 'Look at the user, the password and the database in database.url, and at pg_hba.conf.',
+  read_only:
+    'Look at default_transaction_read_only of the server, the database and the login, and at its disk.',
+  standby: 'Let database.url lead to the primary, or promote this server.',
+  not_ours:
+    'The address leads to another cluster, or to a server from before a failover. Correct it; if the database was moved on purpose, start the gateway again.',
+  wrong_role: 'Check the address and any pooler in between: sessions must have the role mosaic_app.',
+  clock_skew:
+    'Let NTP set the clocks of this host and of the database’s: they are more than 5 seconds apart.',
+};
+
+/** Which of several is told: the gravest. */
+export const gravestOf = (conditions: Iterable<DatabaseCondition>): DatabaseCondition => {
+  const all = new Set(conditions);
+  return DATABASE_CONDITIONS.find((condition) => all.has(condition)) ?? 'ok';
+};
+
+/** SQLSTATE, or the name that our driver gives to what is none; null for errors of anything but the database. */
+export const databaseCodeOf = (error: unknown): string | null => {
+  const cause: unknown = error instanceof MosaicError ? error.cause : error;
+  if (!(cause instanceof Error) || cause.name !== 'DatabaseFault') return null;
+  const code: unknown = Reflect.get(cause, 'code');
+  return typeof code === 'string' ? code : null;
+};
+
+/** Codes of our own for what a session turned out to be. */
+export const SESSION_CODES = {
+  STANDBY: 'standby',
+  READ_ONLY: 'read_only',
+  WRONG_ROLE: 'wrong_role',
+  OTHER_CLUSTER: 'not_ours',
+  CLOCK_SKEW: 'clock_skew',
+} as const satisfies Record<string, DatabaseCondition>;
+
+/** What an error of the database's says of it. */
+export const conditionOf = (error: unknown): DatabaseCondition => {
+  const code = databaseCodeOf(error) ?? '';
+  const own = Object.entries(SESSION_CODES).find(([name]) => name === code)?.[1];
+  if (own !== undefined) return own;
+  if (code === '25006') return 'read_only';
+  return /^(28|3D000|3F000|42)/.test(code) ? 'refused' : 'away';
+};
+
+/**
+ * Whether the database looked at the data and will never take it: bad values (22), broken constraints (23), limits (54). All
+ * else says something of the database or of the connection, and the same data may be taken later.
+ */
+export const isDataRefused = (error: unknown): boolean => /^(22|23|54)/.test(databaseCodeOf(error) ?? '');

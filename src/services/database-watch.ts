@@ -1,0 +1,35 @@
+import type { DatabaseState } from '../../domain/database/state.ts';
+import type { Log } from '../../domain/ports/basics.ts';
+
+/** A database that is restarted is away for less, and that is nobody's business. */
+const AWAY_MS = 15_000;
+
+/**
+ * Tells the log, and with `alert` the operator, how the database stands: at once where a person has to look, and after a while
+ * where it may come back by itself.
+ */
+export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isTold = false;
+
+  const tell = ({ condition, since, cure }: DatabaseState): void => {
+    isTold = true;
+    log.error('the database can not be served from', {
+      alert: 'database_unfit',
+      condition,
+      since: since.toISOString(),
+      cure,
+    });
+  };
+
+  return (now) => {
+    clearTimeout(timer);
+    if (now.condition === 'ok') {
+      log.warn('the database can be served from again', { alerted: isTold });
+      isTold = false;
+    } else if (now.condition === 'away') {
+      log.warn('the database is away', { condition: now.condition, cure: now.cure });
+      timer = setTimeout(() => tell(now), AWAY_MS);
+    } else tell(now);
+  };
+};
