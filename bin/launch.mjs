@@ -51,7 +51,7 @@ function inForegroundOfTerminal() {
  * each thread, for nothing here. Lazy compilation of WebAssembly (the embedded database) halves the time to ready.
  */
 export const NODE_FLAGS = ['--max-semi-space-size=32', '--initial-heap-size=192', '--wasm-lazy-compilation'];
-const MALLOC = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '1' };
+const MALLOC = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX || '1' };
 
 /**
  * Runs `node ...args`, forwards signals, and ends this process the way the child ended.
@@ -65,7 +65,7 @@ export function runNode(node, args, compiled) {
       ...process.env,
       ...MALLOC,
       PATH: path,
-      ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled }),
+      ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || compiled }),
     },
   });
   const forward = (signal) => {

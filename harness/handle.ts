@@ -41,7 +41,7 @@ const modeFrom = (given: string | undefined): Mode => {
 };
 
 export const stateDirFrom = (given: string | undefined): string =>
-  path.resolve(ROOT, given ?? process.env['MOSAIC_HARNESS_STATE_DIR'] ?? path.join('.cache', 'harness'));
+  path.resolve(ROOT, given ?? (process.env['MOSAIC_HARNESS_STATE_DIR'] || path.join('.cache', 'harness')));
 
 const handleOf = (state: StackState, ownedStack: boolean): HarnessHandle => ({
   ownedStack,
@@ -58,7 +58,7 @@ export const boot = (options: HarnessOptions): Promise<HarnessHandle> => {
     const before = readState(stateDir);
     if (before !== null && (await healthOf(before)).healthy) return handleOf(before, false);
     const ports = options.ports ?? portsOfEnvironment(process.env);
-    const mode = modeFrom(options.mode ?? process.env['MOSAIC_HARNESS_MODE']);
+    const mode = modeFrom(options.mode ?? (process.env['MOSAIC_HARNESS_MODE'] || undefined));
     if (mode === 'compose') return handleOf(await bootContainers(stateDir, ports), true);
     const { replicasOfB = 1, gatewayEnvironment = {} } = options;
     return handleOf(await bootProcesses({ stateDir, ports, replicasOfB, gatewayEnvironment }), true);

@@ -31,7 +31,7 @@ const run = promisify(execFile);
 /** `mosaic federation peer export`, as an operator runs it beside the gateway's configuration. */
 const exportPeer = async (services: EdgeServices, id: string, out: string): Promise<ExportedPeer> => {
   const main = path.join(ROOT, 'src/cli/main.ts');
-  const env = { PATH: process.env['PATH'] ?? '', ...services.environment };
+  const env = { PATH: process.env['PATH'] || '', ...services.environment };
   const { stdout } = await run(
     process.execPath,
     [main, 'federation', 'peer', 'export', id, '--out', out, '--json'],

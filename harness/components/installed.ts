@@ -15,8 +15,8 @@ export const versions = Object.fromEntries(
 );
 
 export const cacheFolder =
-  process.env['MOSAIC_CACHE_DIR'] ??
-  path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'mosaic-federation');
+  process.env['MOSAIC_CACHE_DIR'] ||
+  path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'mosaic-federation');
 
 /** Where each real component's program is. */
 export const programs = {

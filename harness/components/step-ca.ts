@@ -52,7 +52,7 @@ export const startStepCa = async (options: {
   await run(programs.provision, [home], {
     env: {
       ...inheritedEnvironment(),
-      PATH: `${toolFolder}:${process.env['PATH'] ?? ''}`,
+      PATH: `${toolFolder}:${process.env['PATH'] || ''}`,
       STEPPATH: home,
       CA_PASSWORD_FILE: caPassword,
       PROVISIONER_PASSWORD_FILE: provisionerPassword,

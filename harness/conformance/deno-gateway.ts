@@ -55,7 +55,7 @@ export const openDenoGateway = async (
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
-        PATH: process.env['PATH'] ?? '',
+        PATH: process.env['PATH'] || '',
         HOME: folder,
         DENO_DIR: join(folder, 'deno'),
         DENO_NO_UPDATE_CHECK: '1',

@@ -45,7 +45,8 @@ export const processIo = (): Io => {
   return {
     out: (chunk) => void process.stdout.write(chunk),
     err: (chunk) => void process.stderr.write(chunk),
-    env: process.env,
+    // An empty text is no setting.
+    env: Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')),
     readStdin: () => text(process.stdin),
     ...(process.stdin.isTTY && process.stderr.isTTY ? { prompt: ask } : {}),
     ...(process.stderr.isTTY ? { columns: () => process.stderr.columns } : {}),

@@ -45,6 +45,25 @@ describe('the REST bridge as a process', () => {
     expect(bridge.output()).not.toContain('canary');
   });
 
+  it('F-43 takes an empty variable for one that is not set: loopback, and the port of the documentation', async () => {
+    const bridge = run({
+      VALKEY_URL: `valkey://mosaic@127.0.0.1:${server.port}`,
+      VALKEY_PASSWORD_FILE: server.passwordFile,
+      VALKEY_CA_FILE: '',
+      KV_BRIDGE_TOKEN: TOKEN,
+      KV_BRIDGE_TOKEN_FILE: '',
+      KV_BRIDGE_HOST: '',
+      KV_BRIDGE_PORT: '',
+      KV_BRIDGE_TLS_CERT_FILE: '',
+      KV_BRIDGE_TLS_KEY_FILE: '',
+    });
+    await expect.poll(() => bridge.output(), { timeout: 30_000 }).toMatch(/listening|8079/);
+    // Either it listens there, or it says that another program does.
+    expect(bridge.url() ?? 'http://127.0.0.1:8079').toBe('http://127.0.0.1:8079');
+    bridge.child.kill('SIGHUP');
+    expect([0, 1]).toContain(await bridge.exited);
+  });
+
   it.each([
     [
       'Valkey does not answer',
@@ -56,6 +75,7 @@ describe('the REST bridge as a process', () => {
     ['the token is short', { KV_BRIDGE_TOKEN: 'canary' }, /32 characters/],
     ['a file is missing', { VALKEY_CA_FILE: '/nowhere' }, /VALKEY_CA_FILE names a file/],
     ['the port is none', { KV_BRIDGE_PORT: 'x' }, /KV_BRIDGE_PORT/],
+    ['the port is blank', { KV_BRIDGE_PORT: ' ' }, /KV_BRIDGE_PORT/],
     ['half of the TLS files is missing', { KV_BRIDGE_TLS_CERT_FILE: ENTRY }, /go together/],
   ])('M1-2 does not start, and says why, when %s', async (_, change, reason) => {
     const bridge = run({ VALKEY_URL: server.url, KV_BRIDGE_TOKEN: TOKEN, KV_BRIDGE_PORT: '0', ...change });

@@ -23,10 +23,14 @@ const DEFAULT_PORT = 8079;
 const GRACE_MS = 3_000;
 const TLS_LIMITS = { minVersion: 'TLSv1.2', handshakeTimeout: DEFAULT_LIMITS.handshakeTimeoutMs } as const;
 
+/** An empty text is no setting: compose files pass what is not set as that. */
+const withoutEmpty = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+
 /** @throws TypeError that names the variable and never quotes what stands in it or in the file */
 const fileOf = (env: Environment, variable: string): string | undefined => {
   const path = env[variable];
-  if (path === undefined || path === '') return undefined;
+  if (path === undefined) return undefined;
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
@@ -41,8 +45,10 @@ const required = (env: Environment, name: string): string => {
 };
 
 const portOf = (env: Environment): number => {
-  const port = Number(env['KV_BRIDGE_PORT'] ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  const text = env['KV_BRIDGE_PORT'] ?? String(DEFAULT_PORT);
+  const port = Number(text);
+  // A blank text would be the number 0, which is any port.
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
     throw new TypeError('KV_BRIDGE_PORT is a number from 0 to 65535');
   }
   return port;
@@ -73,7 +79,8 @@ const makeServer = (env: Environment, listener: ReturnType<typeof getRequestList
  * @throws TypeError for a missing or bad setting, ListenError for an address that can't be used
  * @throws MosaicError `unavailable` when Valkey does not answer
  */
-export const startKvBridge = async (env: Environment, log: Log): Promise<RunningKvBridge> => {
+export const startKvBridge = async (given: Environment, log: Log): Promise<RunningKvBridge> => {
+  const env = withoutEmpty(given);
   const url = required(env, 'VALKEY_URL');
   const tokens = required(env, 'KV_BRIDGE_TOKEN').split(/\s+/);
   const listenPort = portOf(env);
@@ -113,6 +120,7 @@ const main = async (): Promise<void> => {
     const stop = (): void => void bridge.close().then(() => process.exit(0));
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
+    process.once('SIGHUP', stop);
   } catch (error) {
     const reason = error instanceof MosaicError ? error.cause : error;
     log.error('key-value bridge can not start', { reason: reason instanceof Error ? reason.message : null });

@@ -58,7 +58,7 @@ const loadedBy = async (env: Readonly<Record<string, string>>): Promise<readonly
     await gateway.stop();
     console.log(JSON.stringify({ status: answer.status, loaded }));`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
-    env: { PATH: process.env['PATH'] ?? '', ...environmentOf(env) },
+    env: { PATH: process.env['PATH'] || '', ...environmentOf(env) },
   });
   const { status, loaded } = JSON.parse(stdout) as { status: number; loaded: readonly string[] };
   expect(status).toBe(200);
