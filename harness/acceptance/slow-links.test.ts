@@ -128,7 +128,7 @@ describe('X-71 a slow or resetting network between B and each of its services', 
     // Reading goes on within a strict share of the limits (kv.when_down).
     valkey: () => [expectServed(), expectDegraded('valkey')],
     // Reading needs no authority; enrolling does.
-    stepCa: () => [expectServed(), expectUnavailable(redeem), expectNotReady('stepCa')],
+    stepCa: () => [expectServed(), expectUnavailable(redeem), expectDegraded('stepCa')],
   };
 
   for (const name of ['postgres', 'valkey', 'stepCa'] as const) {

@@ -89,7 +89,7 @@ cat >"$folder/config/ca.json" <<JSON
   "dnsNames": [$dns],
   "logger": { "format": "json" },
   "db": { "type": "badgerv2", "dataSource": "$folder/db" },
-  "crl": { "enabled": true, "generateOnRevoke": true, "cacheDuration": "1h", "renewPeriod": "20m", "idpURL": "$crl_url" },
+  "crl": { "enabled": true, "generateOnRevoke": true, "cacheDuration": "24h", "renewPeriod": "20m", "idpURL": "$crl_url" },
   "authority": {
     "provisioners": [
       { "type": "JWK", "name": "mosaic-fed", "key": $(cat "$folder/config/mosaic-fed.pub.json"),

@@ -83,7 +83,7 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
     describe({
       summary: 'Every service the gateway needs answers',
       description:
-        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits, or no peers until a restore is accepted.',
+        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits; without the authority, so that nobody can enroll or renew; or no peers until a restore is accepted.',
       tags: ['operations'],
       success: { status: 200, description: 'Ready.', schema: readyShape },
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],

@@ -35,6 +35,16 @@ describe('health and readiness', () => {
     });
   });
 
+  it('H-8 is degraded, and answers in time, while the authority hangs: reading needs none', async () => {
+    const ca = { ...deps.ca, ping: () => new Promise<never>(() => {}) };
+    const answer = await callApp(createPublicApp({ ...deps, ca }), '/ready');
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      status: 'degraded',
+      services: { database: { status: 'ok' }, ca: { status: 'unreachable' } },
+    });
+  });
+
   it('X-60 a hundred who ask at once cost each service one look', async () => {
     const ping = vi.spyOn(deps.storage, 'ping');
     const answers = await Promise.all(Array.from({ length: 100 }, () => get('/ready')));

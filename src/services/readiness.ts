@@ -71,10 +71,9 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
     ca,
   };
   const isKvNeeded = deps.kv.isOptional !== true;
-  const isServing = [services.database, ca, ...(isKvNeeded ? [kv] : [])].every(
-    ({ status }) => status === 'ok',
-  );
-  const isWhole = kv.status === 'ok' && revocations === 'current';
+  // Lists are served without the authority, with the revocation list at hand: only enrolling and renewing wait for it.
+  const isServing = [services.database, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
+  const isWhole = kv.status === 'ok' && ca.status === 'ok' && revocations === 'current';
   const status = !isServing ? 'unavailable' : isWhole ? 'ready' : 'degraded';
   return {
     status,

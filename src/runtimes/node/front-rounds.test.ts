@@ -46,15 +46,15 @@ const setUp = () => {
 };
 
 describe('the rounds of a front', () => {
-  it('X-71 crl_expiring: an alert as soon as a quarter of the list’s life is left and none follows, until one does', async () => {
+  it('X-71 crl_expiring: an alert as soon as half of the list’s life is over and none follows (H-8), until one does', async () => {
     const { state, rounds, listFrom, pass, alertsOfRound, last } = setUp();
     expect([await alertsOfRound(), rounds.isStale()]).toEqual([[], false]);
     // The authority answers with what it has: nothing is wrong but the time that passes.
-    pass(17.9);
+    pass(11.9);
     expect([await alertsOfRound(), rounds.isStale()]).toEqual([[], false]);
     pass(0.2);
     expect([await alertsOfRound(), rounds.isStale()]).toEqual([['crl_expiring'], true]);
-    expect(last()).toMatchObject({ minutes_left: 354, next_update: '2026-11-30T00:00:00.000Z' });
+    expect(last()).toMatchObject({ minutes_left: 714, next_update: '2026-11-30T00:00:00.000Z' });
     state.list = () => Promise.resolve(listFrom(START + 18 * HOUR_MS, 2n));
     expect([await alertsOfRound(), rounds.isStale()]).toEqual([[], false]);
   });

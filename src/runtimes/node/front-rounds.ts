@@ -77,12 +77,12 @@ export const createFrontRounds = (
     inForce = next;
   };
 
-  /** Every list is replaced long before: a last quarter of its life means that nobody could for a while. */
+  /** Every list is replaced before half of its life is over: beyond, nobody could for a while, and there is half of it left to act. */
   const warnOfEnd = (): void => {
     if (inForce === null) return;
     const { thisUpdate, nextUpdate } = inForce;
     const left = nextUpdate.getTime() - clock.now().getTime();
-    if (left * 4 > nextUpdate.getTime() - thisUpdate.getTime()) return;
+    if (left * 2 >= nextUpdate.getTime() - thisUpdate.getTime()) return;
     isStale = true;
     log.error('the front’s revocation list is about to expire: then every peer is refused', {
       alert: 'crl_expiring',
