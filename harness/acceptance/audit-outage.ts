@@ -11,8 +11,12 @@ interface Counters {
 
 /** ABUSE 37. */
 const PAUSE_SECONDS = 60;
-const STRICT_PAUSE_SECONDS = 6;
 const REQUESTS = 150;
+/** Of whoever holds the table, to find it by. */
+const HOLDER = 'the audit table stands still';
+/** Nobody holds it longer, whatever becomes of the test. */
+const LONGEST_SECONDS = 300;
+const SOON = { timeout: 30_000, interval: 20 };
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -51,29 +55,44 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
       }
       return took;
     };
-    const locked = (seconds: number): Promise<unknown> =>
-      world.work.sql(
-        `do $$ begin lock table federation_audit_log in access exclusive mode; perform pg_sleep(${seconds}); end $$`,
-      );
+    /** Until it is let go of, and not by the clock: a busy machine takes as long as it takes. @returns what lets go */
+    const holdTable = async (): Promise<() => Promise<void>> => {
+      const held = world.work
+        .sql(
+          `do $$ begin /* ${HOLDER} */ lock table federation_audit_log in access exclusive mode; perform pg_sleep(${LONGEST_SECONDS}); end $$`,
+        )
+        .catch((error: unknown) => error);
+      const holders = `from pg_stat_activity where query like 'do%${HOLDER}%' and pid <> pg_backend_pid()`;
+      const locks = `select 1 from pg_locks where relation = 'federation_audit_log'::regclass and granted
+        and mode = 'AccessExclusiveLock' and pid in (select pid ${holders})`;
+      await expect.poll(async () => (await world.work.sql(locks)).length, SOON).toBe(1);
+      return async () => {
+        await world.work.sql(`select pg_cancel_backend(pid) ${holders}`);
+        await held;
+      };
+    };
     const pause = (milliseconds = 300): Promise<void> =>
       new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-    it('M4-8 X-37 the latency of requests does not change, and accepted = written + dropped exactly', async () => {
+    it('F-64 M4-8 X-37 the latency of requests does not change, and accepted = written + dropped exactly', async () => {
       await load();
-      const usual = median(await load());
+      const usual = Math.max(median(await load()), median(await load()));
       const before = await counters();
+      const letGo = await holdTable();
       const from = performance.now();
-      const lock = locked(PAUSE_SECONDS);
-      await pause();
       const took: number[] = [];
-      // Up to the last seconds, in which the counters are looked at; fewer in all than the queue holds.
-      while (performance.now() - from < (PAUSE_SECONDS - 5) * 1_000 || took.length === 0) {
-        took.push(...(await load()));
+      const rounds: number[] = [];
+      // Fewer in all than the queue holds.
+      while (performance.now() - from < PAUSE_SECONDS * 1_000) {
+        const round = await load();
+        took.push(...round);
+        rounds.push(median(round));
         await pause(2_000);
       }
-      const slow = median(took);
+      // What else the machine does may slow some rounds down; what waits for the table would slow all of them.
+      const slow = Math.min(...rounds);
       const during = await counters();
-      await lock;
+      await letGo();
       await world.work.flushAudit();
       const after = await counters();
       expect(slow).toBeLessThan(usual * 1.5 + 3);
@@ -86,7 +105,7 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
         `select count(*)::int as count from federation_audit_log where grant_id = $1 and verb = 'list'`,
         [grantId],
       );
-      expect(Number(stored?.['count'])).toBe(2 * REQUESTS + took.length);
+      expect(Number(stored?.['count'])).toBe(3 * REQUESTS + took.length);
     }, 150_000);
 
     it('X-38 what nginx refuses, before any handler, is audited with its reason', async () => {
@@ -117,12 +136,11 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
         });
       await strict(true);
       expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
-      const lock = locked(STRICT_PAUSE_SECONDS);
-      await pause();
+      const letGo = await holdTable();
       const held = await hand.get('/federation/v1/tasks');
       expect([held.status, held.body.code]).toEqual([503, 'audit_unavailable']);
       expect(held.body).not.toHaveProperty('items');
-      await lock;
+      await letGo();
       expect((await hand.get('/federation/v1/tasks')).status).toBe(200);
       await strict(false);
     });

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { asFront } from '../stack/as-front.ts';
@@ -13,6 +12,8 @@ import { call, must, type Body } from './world.ts';
 
 const REPLICAS = ['gateway-b', 'gateway-b-2'] as const;
 const REDEMPTIONS = 100;
+/** Until enough was asked; a busy machine takes longer. */
+const SOON = { timeout: 30_000, interval: 20 };
 
 describe('two replicas of B on one database behind one nginx', () => {
   let world: FederatedWorld;
@@ -169,9 +170,11 @@ describe('two replicas of B on one database behind one nginx', () => {
     async (ending) => {
       const { hand: doomed } = await enrolled();
       const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 8);
-      await wait(700);
+      const answeredOk = () => load.asked.filter(({ status }) => status === 200).length;
+      await expect.poll(answeredOk, SOON).toBeGreaterThan(20);
       const { startedAt, returnedAt } = await end(world.work, doomed.grantId, ending);
-      await wait(700);
+      const sentAfter = () => load.asked.filter(({ sentAt }) => sentAt > returnedAt).length;
+      await expect.poll(sentAfter, SOON).toBeGreaterThan(20);
       await load.stop();
       const before = load.asked.filter(({ sentAt }) => sentAt < startedAt);
       const after = load.asked.filter(({ sentAt }) => sentAt > returnedAt);
@@ -189,16 +192,19 @@ describe('two replicas of B on one database behind one nginx', () => {
       const restore = await slowTask(world.work, row, 1.5);
       const load = startAsking(doomed, `${world.work.federationUrl}/federation/v1/tasks?limit=50`, 2);
       try {
-        await wait(300);
+        const reading = async (): Promise<number> => {
+          const active = `select 1 from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'`;
+          return (await world.work.sql(active)).length;
+        };
+        await expect.poll(reading, SOON).toBe(2);
         const { startedAt, returnedAt } = await end(world.work, doomed.grantId, ending);
+        expect(await reading()).toBe(0);
         await load.stop();
         const inFlight = load.asked.filter(
           ({ sentAt, answeredAt }) => sentAt < startedAt && answeredAt > startedAt,
         );
         // They began before and may answer; the command waited for them.
         expect(inFlight.map(({ status }) => status)).toEqual([200, 200]);
-        for (const { answeredAt } of inFlight) expect(answeredAt - returnedAt).toBeLessThan(100);
-        expect(returnedAt - startedAt).toBeGreaterThan(700);
         expect(load.asked.filter(({ sentAt, status }) => sentAt > returnedAt && status === 200)).toEqual([]);
       } finally {
         await load.stop();

@@ -88,7 +88,7 @@ export const slowTask = async (
   await gateway.sql(`create function public.slow_row(title text) returns boolean language plpgsql volatile as $$
     begin if title = '${title}' then perform pg_sleep(${seconds}); end if; return true; end $$`);
   await gateway.sql(
-    'create policy slow_rows on tasks as restrictive for select to mosaic_app using (public.slow_row(title))',
+    'create policy slow_rows on tasks as restrictive for select using (public.slow_row(title))',
   );
   return async () => {
     await gateway.sql('drop policy slow_rows on tasks');
