@@ -40,6 +40,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'fuzz',
+          include: ['harness/fuzz/**/*.test.ts'],
+          exclude: NEVER,
+          // A process of its own, whose processor time is that of the readers.
+          pool: 'forks',
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'portable',
           include: ['harness/conformance/**/*.test.ts'],
           exclude: [...NEVER, INTEGRATION],

@@ -14,6 +14,7 @@ import {
   timeValue,
   unsignedInteger,
 } from './der.ts';
+import { algorithmOf, keyOf, nameOf } from './shape.ts';
 
 export { sha256Hex } from './bytes.ts';
 
@@ -63,6 +64,7 @@ const readExtension = (element: DerElement): CertificateExtension => {
 /** What is in a SEQUENCE of extensions, given its content. @throws DerError also for one that occurs twice */
 export const readExtensionList = (content: Uint8Array): ReadonlyMap<string, CertificateExtension> => {
   const found = new Map<string, CertificateExtension>();
+  if (content.length === 0) throw new DerError('the list of extensions is empty');
   for (const extension of elements(content, MAX_EXTENSIONS).map(readExtension)) {
     if (found.has(extension.oid)) throw new DerError(`extension ${extension.oid} occurs twice`);
     found.set(extension.oid, extension);
@@ -90,9 +92,10 @@ const parse = (der: Uint8Array): CertificateInfo => {
     tbs,
     'the content',
   );
-  const versionValue = unsignedInteger(members(version, 'the version', contextTag(0))[0], 'the version');
+  const wrapped = expectTag(version, contextTag(0), 'the version').content;
+  const versionValue = unsignedInteger(single(wrapped, TAG.integer, 'the version'), 'the version');
   if (!sameBytes(versionValue, Uint8Array.of(2))) throw new DerError('the certificate is not version 3');
-  const outer = expectTag(algorithm, TAG.sequence, 'the signature algorithm');
+  const outer = algorithmOf(algorithm, 'the signature algorithm');
   if (inner === undefined || !sameBytes(inner.raw, outer.raw))
     throw new DerError('the signature algorithms differ');
   const times = members(validity, 'the validity');
@@ -104,11 +107,11 @@ const parse = (der: Uint8Array): CertificateInfo => {
   return {
     serial: readSerial(serial),
     fingerprint: sha256Hex(der),
-    issuer: expectTag(issuer, TAG.sequence, 'the issuer').raw,
-    subject: expectTag(subject, TAG.sequence, 'the subject').raw,
+    issuer: nameOf(issuer, 'the issuer').raw,
+    subject: nameOf(subject, 'the subject').raw,
     notBefore: timeValue(times[0]),
     notAfter: timeValue(times[1]),
-    publicKeyInfo: expectTag(publicKey, TAG.sequence, 'the public key').raw,
+    publicKeyInfo: keyOf(publicKey, 'the public key').raw,
     extensions: readExtensions(extensions[0]),
     tbs: expectTag(tbs, TAG.sequence, 'the content').raw,
     signatureAlgorithm: outer.raw,

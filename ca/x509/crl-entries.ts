@@ -83,6 +83,16 @@ class EntryWalk {
 const arcAt = (bytes: Uint8Array, from: number, to: number): number | null =>
   to - from === 3 && bytes[from] === 0x55 && bytes[from + 1] === 0x1d ? (bytes[from + 2] ?? null) : null;
 
+/** Whether the arcs of an OBJECT IDENTIFIER are whole and minimal, and few. */
+const isOid = (bytes: Uint8Array, from: number, to: number): boolean => {
+  if (from === to || to - from > MAX_OID_OCTETS) return false;
+  for (let at = from; at < to; at += 1) {
+    const isFirst = at === from || (bytes[at - 1] ?? 0) < 0x80;
+    if (isFirst && bytes[at] === 0x80) return false;
+  }
+  return (bytes[to - 1] ?? 0xff) < 0x80;
+};
+
 const REASON_CODE = 21;
 const CERTIFICATE_ISSUER = 29;
 
@@ -116,7 +126,7 @@ class ExtensionWalk {
     while (list.next()) {
       if (list.tag !== TAG.sequence) throw new DerError('an extension has the wrong type');
       fields.enter(list.from, list.to);
-      if (!fields.next() || fields.tag !== TAG.oid || fields.to - fields.from > MAX_OID_OCTETS)
+      if (!fields.next() || fields.tag !== TAG.oid || !isOid(this.#bytes, fields.from, fields.to))
         throw new DerError('an extension has no object identifier');
       const arc = arcAt(this.#bytes, fields.from, fields.to);
       const isCritical = this.#toValue(list.to);

@@ -121,6 +121,21 @@ describe('F-38 a list is used only when all of it is understood (RFC 5280 sectio
       { entries: [element(TAG.sequence, Uint8Array.of(TAG.integer, 1, 0x80), entryWith('1').subarray(5))] },
     ],
     ['a serial of 21 octets', { entries: [entryWith('7f'.repeat(21))] }],
+    [
+      'an entry whose extension has an object identifier that does not end',
+      {
+        entries: [
+          entryWith(
+            'ab12',
+            element(
+              TAG.sequence,
+              element(TAG.oid, Uint8Array.of(0x55, 0x1d, 0x95)),
+              element(TAG.octetString, Uint8Array.of(0x0a, 1, 6)),
+            ),
+          ),
+        ],
+      },
+    ],
     ['an entry that is cut', { entries: [entryWith('ab12').subarray(0, -1)] }],
   ])('no list: %s', async (_what, parts) => {
     expect(await verdict(parts)).toBe('no_list');

@@ -15,6 +15,7 @@ import {
   unsignedInteger,
 } from './der.ts';
 import { OID } from './oids.ts';
+import { algorithmOf, nameOf } from './shape.ts';
 import { verifySignature } from './public-key.ts';
 
 /** Longest list that is looked at, in octets: more than 100,000 entries. */
@@ -98,7 +99,7 @@ const parse = (der: Uint8Array): Parsed => {
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined;
   const entries = rest[0]?.tag === TAG.sequence ? rest.shift() : undefined;
   const wrapper = rest[0]?.tag === contextTag(0) ? rest.shift() : undefined;
-  const outer = expectTag(algorithm, TAG.sequence, 'the algorithm').raw;
+  const outer = algorithmOf(algorithm, 'the algorithm').raw;
   if (more.length > 0 || rest.length > 0) throw new DerError('the list has unexpected fields');
   if (inner === undefined || !sameBytes(inner.raw, outer))
     throw new DerError('the signature algorithms differ');
@@ -107,7 +108,7 @@ const parse = (der: Uint8Array): Parsed => {
     throw new DerError('the version of the list is not known');
   const extensions = readExtensions(wrapper);
   return {
-    issuer: expectTag(issuer, TAG.sequence, 'the issuer').raw,
+    issuer: nameOf(issuer, 'the issuer').raw,
     number: numberIn(extensions),
     thisUpdate: timeValue(thisUpdate),
     nextUpdate: nextUpdate === undefined ? null : timeValue(nextUpdate),

@@ -1,9 +1,9 @@
 import { copyBytes, fromHex, sameBytes } from './bytes.ts';
 import {
   bitStringOctets,
+  type DerElement,
   DerError,
   elements,
-  expectTag,
   members,
   oidText,
   single,
@@ -39,6 +39,10 @@ const SCHEMES: Readonly<Record<string, SignatureScheme>> = {
   '1.3.101.112': { name: 'Ed25519' },
 };
 
+/** NULL has no content: another one would be a second way to write the same. */
+const isNull = (element: DerElement | undefined): boolean =>
+  element?.tag === TAG.nul && element.content.length === 0;
+
 const checkRsa = (key: Uint8Array): void => {
   const [modulus, exponent, ...rest] = elements(single(key, TAG.sequence, 'the RSA key').content);
   const n = unsignedInteger(modulus, 'the RSA modulus', RSA_BITS.most / 8);
@@ -70,7 +74,7 @@ export const keyAlgorithm = (publicKeyInfo: Uint8Array): KeyAlgorithm => {
     return curve;
   }
   if (name === '1.2.840.113549.1.1.1') {
-    expectTag(parameters, TAG.nul, 'the parameter of the RSA algorithm');
+    if (!isNull(parameters)) throw new DerError('the parameter of the RSA algorithm is not NULL');
     checkRsa(octets);
     return 'RSA';
   }
@@ -160,8 +164,8 @@ const schemeOf = (algorithm: Uint8Array, kind: KeyAlgorithm): SignatureScheme =>
     'the algorithm',
   );
   const scheme = SCHEMES[oidText(oid)];
-  const wanted = kind === 'RSA' ? TAG.nul : undefined;
-  if (scheme?.name !== SCHEME_OF_KEY[kind] || parameters?.tag !== wanted || rest.length > 0) {
+  const isFitting = kind === 'RSA' ? isNull(parameters) : parameters === undefined;
+  if (scheme?.name !== SCHEME_OF_KEY[kind] || !isFitting || rest.length > 0) {
     throw new DerError('the signature algorithm is not allowed for this key');
   }
   return scheme;

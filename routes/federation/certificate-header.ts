@@ -10,7 +10,9 @@ export const derOfHeader = (value: string): Uint8Array | null => {
   const base64 = BYTE_SEQUENCE.exec(value)?.[1];
   if (base64 === undefined) return null;
   try {
-    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    const binary = atob(base64);
+    // One text for one certificate: `atob` takes other paddings, and bits that it drops (RFC 8941 section 4.2.7 leaves it open).
+    return btoa(binary) === base64 ? Uint8Array.from(binary, (char) => char.charCodeAt(0)) : null;
   } catch {
     return null;
   }

@@ -102,7 +102,7 @@ export const decodeBlendCursor = (
   cursor: string,
   now: Date,
 ): BlendState | null => {
-  const bytes = fromBase64Url(cursor);
+  const bytes = cursor.length > MAX_CURSOR_LENGTH ? null : fromBase64Url(cursor);
   if (bytes === null || bytes.length <= TAG_BYTES) return null;
   const payload = new TextDecoder().decode(bytes.subarray(TAG_BYTES));
   if (!equalBytes(tagOf(mac, binding, payload), bytes.subarray(0, TAG_BYTES))) return null;
