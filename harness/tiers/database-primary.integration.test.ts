@@ -164,7 +164,7 @@ describe('a database that is not the primary', () => {
     const enrolled = await granted(storage);
     await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
     await replica.promote();
-    const moved = postgres(replica.url, { max: 1 });
+    const moved = postgres(urlsOf(replica.url).maintenanceUrl, { max: 1 });
     closers.push(() => moved.end({ timeout: 1 }));
     writing.retarget(replica.port);
     writing.set('reset');
