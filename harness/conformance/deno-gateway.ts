@@ -10,7 +10,15 @@ import { behindFront, send } from './node-gateway.ts';
 import { startEdgeServices, type EdgeServices } from './services.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 
+/** What the front proves itself with. */
+const FRONT_SECRET = crypto.randomUUID();
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Beside the front's way to it, that of somebody else who may open the socket. */
+export interface DenoGatewayUnderTest extends GatewayUnderTest {
+  readonly unprovenFetch: GatewayUnderTest['federationFetch'];
+}
 
 /** The binary itself: killing the package's shim would leave it running. */
 const denoBinary = (): string => {
@@ -29,7 +37,7 @@ export const openDenoGateway = async (
     readonly env?: Readonly<Record<string, string>>;
     readonly services?: EdgeServices;
   } = {},
-): Promise<GatewayUnderTest> => {
+): Promise<DenoGatewayUnderTest> => {
   const folder = mkdtempSync(join(tmpdir(), 'mosaic-deno-'));
   const socket = join(folder, 'federation.sock');
   const services = options.services ?? (await startEdgeServices());
@@ -64,6 +72,7 @@ export const openDenoGateway = async (
         MOSAIC_PUBLIC_PORT: '0',
         MOSAIC_FEDERATION_SOCKET: socket,
         FEDERATION_URL: 'https://federation.test',
+        MOSAIC_FRONT_SECRET: FRONT_SECRET,
         ...options.env,
       },
     },
@@ -94,7 +103,8 @@ export const openDenoGateway = async (
   return {
     publicFetch,
     enrollmentFetch: publicFetch,
-    federationFetch: behindFront(socket),
+    federationFetch: behindFront(socket, FRONT_SECRET),
+    unprovenFetch: behindFront(socket),
     forge: services.forge,
     setupToken: services.setupToken,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],

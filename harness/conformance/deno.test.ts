@@ -1,4 +1,20 @@
-import { openDenoGateway } from './deno-gateway.ts';
+import { it } from 'vitest';
+import { expectProblem, read } from './client.ts';
+import { openDenoGateway, type DenoGatewayUnderTest } from './deno-gateway.ts';
 import { conformanceSuite } from './suite.ts';
 
-conformanceSuite('Deno, behind a front', () => openDenoGateway());
+let gateway: DenoGatewayUnderTest;
+const open = async (): Promise<DenoGatewayUnderTest> => (gateway = await openDenoGateway());
+
+conformanceSuite('Deno, behind a front', open, (world) => {
+  it('F-36 whoever else may open the socket is no peer', async () => {
+    const path = '/federation/v1/capabilities';
+    // The cases before have revoked the grant: who is believed is told so.
+    expectProblem(await world.peerAsks(world.grant.client, path), 403, 'grant_revoked');
+    const unproven = (headers?: HeadersInit) =>
+      gateway.unprovenFetch(world.grant.client, path, headers === undefined ? {} : { headers });
+    expectProblem(await read(await unproven()), 401, 'certificate_required');
+    const forged = { 'mosaic-front-proof': crypto.randomUUID() };
+    expectProblem(await read(await unproven(forged)), 401, 'certificate_required');
+  });
+});

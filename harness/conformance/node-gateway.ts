@@ -53,13 +53,14 @@ export const clientCertHeader = ({ certificate }: ClientCertificate): string =>
 
 /** Through a front on the same machine: plain HTTP over the Unix socket, with the header it would set. */
 export const behindFront =
-  (socketPath: string): GatewayUnderTest['federationFetch'] =>
+  (socketPath: string, proof: string | null = null): GatewayUnderTest['federationFetch'] =>
   (client, path, init = {}) =>
     send(httpRequest, path, init, {
       socketPath,
       headers: {
         host: 'federation.test',
         ...(client === null ? {} : { 'client-cert': clientCertHeader(client) }),
+        ...(proof === null ? {} : { 'mosaic-front-proof': proof }),
       },
     });
 

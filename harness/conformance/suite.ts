@@ -15,7 +15,12 @@ const STOP_MS = 30_000;
  * What a gateway does, whatever it runs on. Each runner opens one and hands it over; the cases are the same for
  * all (ARCHITECTURE "Portability proven"). They build on each other, as an operator's first day does.
  */
-export const conformanceSuite = (runtime: string, open: () => Promise<GatewayUnderTest>): void => {
+export const conformanceSuite = (
+  runtime: string,
+  open: () => Promise<GatewayUnderTest>,
+  /** Cases of this runtime alone, after the others. */
+  more: (world: World) => void = () => {},
+): void => {
   describe(`conformance: ${runtime}`, () => {
     const world = {} as World;
 
@@ -34,5 +39,6 @@ export const conformanceSuite = (runtime: string, open: () => Promise<GatewayUnd
     resourcesCases(world);
     enrollmentCases(world);
     federationCases(world);
+    more(world);
   });
 };

@@ -15,6 +15,8 @@ export interface SocketListener {
   readonly kind: 'socket';
   /** Path of a Unix socket; a front in the same machine ends TLS and passes the certificate on. */
   readonly path: string;
+  /** What that front proves itself with; null: by the file that the gateway keeps for it, or not at all. */
+  readonly frontSecret: string | null;
 }
 
 export type KvConfig =

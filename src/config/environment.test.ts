@@ -59,7 +59,7 @@ describe('configuration: environment', () => {
       file: { version: 2, ...url, listen: { federation: { port: 1 } } },
       env: { MOSAIC_FEDERATION_SOCKET: '/s' },
     });
-    expect(socket.config.federationListener).toEqual({ kind: 'socket', path: '/s' });
+    expect(socket.config.federationListener).toEqual({ kind: 'socket', path: '/s', frontSecret: null });
     const tcp = loadConfig({
       file: { version: 2, ...url, listen: { federation: { socket: '/s' } } },
       env: { MOSAIC_FEDERATION_PORT: '5' },

@@ -69,6 +69,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_FEDERATION_HOST', 'listen.federation.host'),
   variable('MOSAIC_FEDERATION_PORT', 'listen.federation.port', 'whole number'),
   variable('MOSAIC_FEDERATION_SOCKET', 'listen.federation.socket'),
+  secret('MOSAIC_FRONT_SECRET', 'listen.federation.front_secret'),
   variable('MOSAIC_FRONT_DIRECTORY', 'front.directory'),
   variable('MOSAIC_FRONT_NGINX_CONFIG', 'front.nginx_config'),
   variable('MOSAIC_FRONT_NGINX_PID_FILE', 'front.nginx_pid_file'),

@@ -215,7 +215,7 @@ describe('configuration: what no single field can tell', () => {
     const { config } = loadConfig(
       withFields({ listen: { federation: { socket: '/s' } }, federation: { url: 'https://a/' } }),
     );
-    expect(config.federationListener).toEqual({ kind: 'socket', path: '/s' });
+    expect(config.federationListener).toEqual({ kind: 'socket', path: '/s', frontSecret: null });
     expect(config.federation.url).toBe('https://a');
   });
 

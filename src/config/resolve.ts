@@ -58,6 +58,17 @@ const tcpOf = (document: ConfigDocument, name: 'public' | 'federation'): TcpList
 
 const frontOf = ({ front, listen }: ConfigDocument, issues: ConfigIssue[]): FrontConfig | null => {
   const { directory, nginx_config: config, nginx_pid_file: pidFile, nginx_binary: binary } = front ?? {};
+  const { socket, front_secret: secret } = listen?.federation ?? {};
+  const isKept = front !== undefined && Object.keys(front).length > 0;
+  if (secret !== undefined && (socket === undefined || isKept)) {
+    issues.push({
+      path: 'listen.federation.front_secret',
+      message: isKept
+        ? 'stands beside front.directory, where the gateway keeps a secret of its own'
+        : 'needs a socket',
+      expected: 'listen.federation.socket, and a front whose files the gateway does not keep',
+    });
+  }
   if (front === undefined || Object.keys(front).length === 0) return null;
   const need = (path: string, expected: string): void =>
     void issues.push({ path, message: 'is missing beside the rest of front', expected });
@@ -133,7 +144,10 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     database: databaseOf(document),
     publicListener: tcpOf(document, 'public'),
     publicSocket,
-    federationListener: socket === null ? tcpOf(document, 'federation') : { kind: 'socket', path: socket },
+    federationListener:
+      socket === null
+        ? tcpOf(document, 'federation')
+        : { kind: 'socket', path: socket, frontSecret: document.listen?.federation?.front_secret ?? null },
     front,
     federation: {
       url: withoutSlash(federation?.url),

@@ -207,6 +207,12 @@ export const configDocument = z
             host,
             port: port('Port for peers, over mutual TLS. Default: 8443.'),
             socket: socketPath('Unix socket behind a front that ends TLS, instead of host and port.'),
+            front_secret: field(
+              z.string().regex(/^[\w-]{32,128}$/),
+              '32 to 128 characters of letters, digits, _ and -',
+              'Believes a front only with this in Mosaic-Front-Proof; for a front whose files the gateway does not keep. Prefer front_secret_file.',
+            ),
+            front_secret_file: field(text, 'the path of a readable file', 'File that holds that secret.'),
           },
           'For peers. Default: TLS on 127.0.0.1.',
         ),

@@ -1,8 +1,9 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
+import { isSameSecret, provenBy } from '../../../routes/federation/front-proof.ts';
 import { createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
-import type { GatewayConfig } from '../../config/config.ts';
+import type { GatewayConfig, SocketListener } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { coreSettings, databaseUrlsOf, reachableHost, type DatabaseUrls } from '../../config/settings.ts';
 import { assertSupported, PLAIN } from '../../config/supported.ts';
@@ -34,7 +35,7 @@ const ABILITY = { ...PLAIN, telemetry: true };
 /** What Deno can not do, said before anything is opened. @throws ConfigError */
 const assertFits = (
   config: GatewayConfig,
-): { readonly urls: DatabaseUrls; readonly sealingKey: Uint8Array; readonly socket: string } => {
+): { readonly urls: DatabaseUrls; readonly sealingKey: Uint8Array; readonly listener: SocketListener } => {
   assertSupported(config, ABILITY);
   const { sealingKey, federationListener: listener } = config;
   const urls = databaseUrlsOf(config);
@@ -57,7 +58,7 @@ const assertFits = (
       },
     ]);
   }
-  return { urls, sealingKey, socket: listener.path };
+  return { urls, sealingKey, listener };
 };
 
 const openSocket = (
@@ -102,7 +103,8 @@ const listenForMetrics = ({ telemetry }: GatewayConfig, deps: Deps): DenoServer 
 
 /** Starts a gateway on Deno: tier standalone, peers by a front over a Unix socket (RFC 9440). @throws ConfigError, MosaicError */
 export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promise<DenoGateway> => {
-  const { urls, sealingKey, socket } = assertFits(config);
+  const { urls, sealingKey, listener } = assertFits(config);
+  const { path: socket, frontSecret } = listener;
   const { olderSealingKeys } = config;
   const { allowPrivateAddresses, allowLoopbackHttp } = config.federation;
   const watching = await openWatching(config, plain);
@@ -124,7 +126,11 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
     log,
   });
   const deps = watching.watch(wired.complete(coreSettings(config, null)));
-  const federationApp = createFederationApp(deps, certificateHeader);
+  const source =
+    frontSecret === null
+      ? certificateHeader
+      : provenBy(certificateHeader, (proof) => isSameSecret(proof, frontSecret), deps);
+  const federationApp = createFederationApp(deps, source);
   const publicApp = createPublicApp(deps);
   const background = [
     startRevocationWorker(deps),

@@ -2,7 +2,7 @@ import type { Authority } from '../../../ca/authority.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
-import { provenBy } from '../../../routes/federation/front-proof.ts';
+import { isSameSecret, provenBy } from '../../../routes/federation/front-proof.ts';
 import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
@@ -111,6 +111,11 @@ const listenForPeers = async (
   if (listener.kind === 'socket') {
     const keeper = front === null ? null : await keepFrontFiles({ ...parts, front });
     const listening = await listenBehindFront(handlers.federation, listener.path);
+    const { frontSecret } = listener;
+    if (frontSecret !== null) {
+      const isProven = (proof: string): boolean => isSameSecret(proof, frontSecret);
+      return { listening, source: provenBy(certificateHeader, isProven, parts), keeper, isProven };
+    }
     if (keeper === null || front?.requiresProof !== true)
       return { listening, source: certificateHeader, keeper, isProven: anyProof };
     const { isProven } = keeper;
