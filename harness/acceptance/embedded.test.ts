@@ -1,6 +1,7 @@
 import { describeAsking } from './asking.ts';
 import { describeAuditEvidence } from './audit-evidence.ts';
 import { bootEmbeddedWorld } from './embedded-world.ts';
+import { describeGreedyPeer } from './greedy-peer.ts';
 import { describeOffline } from './offline.ts';
 import { describeRevoking } from './revoking.ts';
 import { describeOverload } from './overload.ts';
@@ -22,3 +23,4 @@ describeAuditEvidence('the embedded tier', bootEmbeddedWorld);
 describeRevoking('the embedded tier', bootEmbeddedWorld);
 describeUnreachableOrRevoked('the embedded tier', bootEmbeddedWorld);
 describeOverload('the embedded tier', bootEmbeddedWorld);
+describeGreedyPeer('the embedded tier', bootEmbeddedWorld, () => null);

@@ -4,6 +4,7 @@ import { describeAuditEvidence } from './audit-evidence.ts';
 import { describeAuditOutage } from './audit-outage.ts';
 import { bootFederatedWorld, shareWorld } from './federated-world.ts';
 import { describeFront } from './front.ts';
+import { describeGreedyPeer } from './greedy-peer.ts';
 import { describeMisissuance } from './misissuance.ts';
 import { describeOffline } from './offline.ts';
 import { describeRevoking } from './revoking.ts';
@@ -33,3 +34,8 @@ describeOffline(COMPONENTS, world.boot);
 describeRevoking(COMPONENTS, world.boot);
 describeUnreachableOrRevoked(COMPONENTS, world.boot);
 describeOverload(COMPONENTS, world.boot);
+describeGreedyPeer(
+  COMPONENTS,
+  world.boot,
+  ({ handle }) => handle.state.components.find(({ name }) => name === 'gateway-b')?.pid ?? null,
+);

@@ -17,7 +17,7 @@ export interface WorkLimits {
   readonly waitMs: number;
 }
 
-/** docs/configuration.md tells of them. */
+/** docs/architecture.md ("Work in flight") tells of them. */
 export const WORK_LIMITS: WorkLimits = {
   bytes: 64 * 1024 * 1024,
   partyBytes: 8 * 1024 * 1024,
@@ -25,7 +25,7 @@ export const WORK_LIMITS: WorkLimits = {
   sendingBytes: 128 * 1024 * 1024,
   waiting: 8_192,
   partyWaiting: 1_024,
-  waitMs: 10_000,
+  waitMs: 25_000,
 };
 
 /** When the queue is full, or no turn came. */
