@@ -10,6 +10,10 @@ export interface DatabaseFacts {
   readonly vector: string | null;
   /** Whether the server has the extension's files. */
   readonly isVectorAvailable: boolean;
+  /** For example `UTF8`. */
+  readonly encoding: string;
+  /** LC_CTYPE: what is a letter, and its lower case. For example `C.UTF-8`. */
+  readonly characterType: string;
 }
 
 /** One round trip. */
@@ -19,11 +23,15 @@ export const readFacts = async (database: Queryable): Promise<DatabaseFacts> => 
     version: string;
     vector: string | null;
     available: boolean;
+    encoding: string;
+    ctype: string;
   }>(
     `select current_setting('server_version_num') as number,
             split_part(current_setting('server_version'), ' ', 1) as version,
             (select extversion from pg_extension where extname = 'vector') as vector,
-            exists (select from pg_available_extensions where name = 'vector') as available`,
+            exists (select from pg_available_extensions where name = 'vector') as available,
+            current_setting('server_encoding') as encoding,
+            (select datctype from pg_database where datname = current_database()) as ctype`,
   );
   if (row === undefined) throw new TypeError('a query for one row gave none');
   return {
@@ -31,5 +39,7 @@ export const readFacts = async (database: Queryable): Promise<DatabaseFacts> => 
     version: row.version,
     vector: row.vector,
     isVectorAvailable: row.available,
+    encoding: row.encoding,
+    characterType: row.ctype,
   };
 };

@@ -1,6 +1,15 @@
 import postgres from 'postgres';
+import {
+  isSocketFolder,
+  parseDatabaseAddress,
+  type DatabaseAddress,
+  type DatabaseHost,
+} from '../../domain/database/address.ts';
+import { conditionOf } from '../../domain/database/state.ts';
+import { MosaicError } from '../../domain/errors.ts';
 import { openConnection, type ClientEvents, type Connection } from '../driver/connection.ts';
 import type { Driver } from '../driver/driver.ts';
+import { DatabaseFault, toMosaicError } from '../driver/errors.ts';
 import { createPool, type PoolLimits } from '../driver/pool.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { DatabaseIdentity } from '../lease.ts';
@@ -8,10 +17,12 @@ import type { DatabaseMonitor } from '../monitor.ts';
 import type { Demand } from '../session-facts.ts';
 import { DEFAULTS } from './pools.ts';
 import { checkSession, lostSessions } from './session-check.ts';
+import { tlsOf, type TlsSources } from './tls.ts';
 
 /** Where connections lead, and what they are. */
 export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' | 'lifetimeMs'> {
-  readonly url: string;
+  /** Where it comes from a file, it is read again for each connection. */
+  readonly url: UrlSource;
   /** Taken from the start-up packet on; null: the login's own. */
   readonly role: string | null;
   /** As the server lists the sessions. */
@@ -23,10 +34,11 @@ export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' |
   readonly limitMs: number;
 }
 
-export interface ConnectOptions {
+export type UrlSource = string | (() => string);
+
+export interface ConnectOptions extends TlsSources {
   readonly connectTimeoutMs?: number;
   readonly queueLimit?: number;
-  readonly client?: postgres.Options<Record<string, never>>;
   /** Told how each try to connect went. */
   readonly monitor?: Pick<DatabaseMonitor, 'worked' | 'failed'>;
   /** The primary that this process knows; null: not yet. Absent: whichever it is. */
@@ -43,22 +55,62 @@ export interface Connected {
 const GRACE_MS = 1_000;
 const KEEP_ALIVE_SECONDS = 10;
 
+/** @throws MosaicError `database_unavailable` for an address that cannot be read or understood */
+const addressOf = (url: UrlSource): DatabaseAddress => {
+  try {
+    const parsed = parseDatabaseAddress(typeof url === 'string' ? url : url().trim());
+    if (parsed.ok) return parsed.value;
+    throw new DatabaseFault('ADDRESS', `the address ${parsed.error}`);
+  } catch (error) {
+    const cause =
+      error instanceof DatabaseFault ? error : new DatabaseFault('ADDRESS', 'its file cannot be read');
+    throw new MosaicError('database_unavailable', { cause });
+  }
+};
+
+type Place = Pick<
+  postgres.Options<Record<string, never>>,
+  'path' | 'host' | 'port' | 'username' | 'database' | 'password' | 'ssl' | 'connect_timeout'
+>;
+
+/** Where one client leads. postgres.js would take what is not given here from `PG…` variables. */
+const placeOf = (address: DatabaseAddress, { host, port }: DatabaseHost, options: ConnectOptions): Place => ({
+  ...(isSocketFolder(host)
+    ? { path: `${host}/.s.PGSQL.${port}` }
+    : {
+        // Lists, which its types do not know: of a text it would take an IPv6 address apart at its colons.
+        host: [host] as unknown as string,
+        port: [port] as unknown as number,
+      }),
+  ...(address.user === null ? {} : { username: address.user }),
+  ...(address.database === null ? {} : { database: address.database }),
+  password: address.password ?? '',
+  ssl: tlsOf(address, host, options),
+  connect_timeout:
+    address.connectTimeoutSeconds ?? (options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs) / 1_000,
+});
+
+/** A server without TLS ends the handshake in the middle of it. */
+const orNoTls = (error: unknown): unknown =>
+  error instanceof Error && error.message.includes('before secure TLS connection')
+    ? new MosaicError('database_unavailable', { cause: new DatabaseFault('NO_TLS', 'it does not speak TLS') })
+    : error;
+
 /**
  * A client whose session has its role from the start-up packet on, so that it costs no round trip. Its settings come
  * the same way: `ALTER ROLE … SET` would only act on logins of that very role.
  */
-const clientOf = (target: Target, options: ConnectOptions, events: ClientEvents) => {
+const clientOf = (target: Target, place: Place, events: ClientEvents) => {
   // Its types do not know of it; `sql.listen` is made of it, and reconnects by rules of its own.
   const notifications = { onnotify: events.onnotify };
-  return postgres(target.url, {
-    ...options.client,
+  return postgres({
+    ...place,
     ...notifications,
     max: 1,
     // The pool is ours (driver/pool.ts): this is one connection, which is opened once.
     max_lifetime: null,
     backoff: () => 0,
     keep_alive: KEEP_ALIVE_SECONDS,
-    connect_timeout: (options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs) / 1_000,
     fetch_types: false,
     prepare: true,
     types: POSTGRES_TYPES as unknown as Record<string, postgres.PostgresType>,
@@ -66,7 +118,6 @@ const clientOf = (target: Target, options: ConnectOptions, events: ClientEvents)
     onclose: events.onclose,
     connection: {
       application_name: target.name,
-      ...options.client?.connection,
       ...(target.role === null ? {} : { role: target.role }),
       timezone: 'UTC',
       statement_timeout: target.limitMs,
@@ -80,21 +131,41 @@ const clientOf = (target: Target, options: ConnectOptions, events: ClientEvents)
 /** A driver over connections of its own; none is opened before the first statement. */
 export const connectDriver = (target: Target, options: ConnectOptions = {}): Connected => {
   const deadlineMs = target.limitMs + GRACE_MS;
-  const open = (
+  let preferred = 0;
+  const open = async (
     abandoned: readonly string[],
     onOver: () => void,
     onnotify?: (channel: string) => void,
-  ): Promise<Connection> =>
-    openConnection(
-      (events) => clientOf(target, options, events),
-      (connection) =>
-        checkSession(connection, {
-          demand: target.demand,
-          abandoned,
-          expected: options.expected?.() ?? null,
-        }),
-      onnotify === undefined ? { onOver } : { onOver, onnotify },
-    );
+  ): Promise<Connection> => {
+    const address = addressOf(target.url);
+    const { hosts } = address;
+    let failure: unknown = null;
+    for (const offset of hosts.keys()) {
+      const index = (preferred + offset) % hosts.length;
+      const host = hosts[index];
+      if (host === undefined) continue;
+      try {
+        const place = placeOf(address, host, options);
+        const connection = await openConnection(
+          (events) => clientOf(target, place, events),
+          (opened) =>
+            checkSession(opened, {
+              demand: target.demand,
+              abandoned,
+              expected: options.expected?.() ?? null,
+            }),
+          onnotify === undefined ? { onOver } : { onOver, onnotify },
+        );
+        preferred = index;
+        return connection;
+      } catch (error) {
+        // That one is a standby says more than that another does not answer.
+        const told = toMosaicError(orNoTls(error));
+        if (failure === null || conditionOf(told) !== 'away') failure = told;
+      }
+    }
+    throw failure;
+  };
   const pool = createPool({
     ...target,
     deadlineMs,

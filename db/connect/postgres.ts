@@ -1,4 +1,3 @@
-import type postgres from 'postgres';
 import type { Storage } from '../../domain/ports/storage.ts';
 import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
@@ -8,19 +7,23 @@ import { SERVING_ROLES } from '../logins.ts';
 import { refuseOldSchema, refuseUnfitLogin, withRole } from '../refusals.ts';
 import { createStorage, forAll, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
+import type { TlsSources } from './tls.ts';
 import { DEFAULT_POOLS, DEFAULTS, PIPELINE, type PoolSize, type Purpose } from './pools.ts';
 import type { Demand } from '../session-facts.ts';
 import { createLease, type Lease } from '../lease.ts';
 import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
-import { connectDriver, type Connected } from './driver.ts';
+import { connectDriver, type Connected, type UrlSource } from './driver.ts';
 
-export interface PostgresStorageOptions {
-  /** `postgres://user:password@host:port/database` of the login for the public and admin API (docs/database-roles.md). */
-  readonly url: string;
+export interface PostgresStorageOptions extends TlsSources {
+  /**
+   * `postgres://user:password@host:port/database` of the login for the public and admin API (docs/database-roles.md). A function
+   * is asked for each connection, so that a password may change.
+   */
+  readonly url: UrlSource;
   /** The same database under the login that answers peers. Absent only for what answers none. */
-  readonly peersUrl?: string;
+  readonly peersUrl?: UrlSource;
   /** The same database under the login for maintenance. Absent: the schema is left alone, and has to be current. */
-  readonly maintenanceUrl?: string;
+  readonly maintenanceUrl?: UrlSource;
   readonly pools?: Partial<Record<Purpose, PoolSize>>;
   /** One connection of a login, for as long as one request or one command: no pools by purpose. */
   readonly isShortLived?: boolean;
@@ -40,8 +43,6 @@ export interface PostgresStorageOptions {
   readonly onState?: OnDatabaseState;
   /** Of this host, in milliseconds since the epoch. */
   readonly clock?: () => number;
-  /** Further options of postgres.js: `ssl`, `socket`, … */
-  readonly client?: postgres.Options<Record<string, never>>;
 }
 
 const IDLE_MS = 60_000;
@@ -56,7 +57,7 @@ const ONE = { max: 1, pipeline: 1 } as const;
 
 /** One connection of a login under no role but its own, for work that no gateway does. */
 export const asLogin = (
-  url: string,
+  url: UrlSource,
   options: Omit<PostgresStorageOptions, 'url'>,
   limitMs: number,
   demand: Demand,
@@ -71,12 +72,12 @@ export const asLogin = (
  * One connection of the login for maintenance.
  * @param name as the server lists the session
  */
-export const openMaintenance = (url: string, name: string): Driver =>
-  asLogin(url, {}, MAINTENANCE_LIMIT_MS, 'primary', name);
+export const openMaintenance = (url: UrlSource, name: string, tls: TlsSources = {}): Driver =>
+  asLogin(url, tls, MAINTENANCE_LIMIT_MS, 'primary', name);
 
 /** Brings the schema up to date. @param url of the login for maintenance @returns names of what was applied @throws MosaicError */
 export const migratePostgres = async (
-  url: string,
+  url: UrlSource,
   options: Omit<PostgresStorageOptions, 'url'> = {},
 ): Promise<readonly string[]> => {
   const migrator = asLogin(url, options, MIGRATION_LIMIT_MS, 'primary');
@@ -89,7 +90,7 @@ export const migratePostgres = async (
 };
 
 /** Sessions of one of the logins that serve, in its role. */
-const serving = (kind: 'api' | 'peers', url: string, limitMs: number) =>
+const serving = (kind: 'api' | 'peers', url: UrlSource, limitMs: number) =>
   ({
     url,
     role: SERVING_ROLES[kind],
@@ -104,7 +105,7 @@ const serving = (kind: 'api' | 'peers', url: string, limitMs: number) =>
 const openShortLived = (options: PostgresStorageOptions, limitMs: number): Opened => {
   const { url, peersUrl } = options;
   const monitor = createDatabaseMonitor(options.onState);
-  const connect = (kind: 'api' | 'peers', address: string, source: string): Driver =>
+  const connect = (kind: 'api' | 'peers', address: UrlSource, source: string): Driver =>
     connectDriver({ ...serving(kind, address, limitMs), ...ONE, source }, { ...options, monitor }).driver;
   const only = connect('api', url, 'writes');
   const ofPeers = peersUrl === undefined ? only : connect('peers', peersUrl, 'peer reads');

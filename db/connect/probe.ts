@@ -1,6 +1,7 @@
 import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
 import { pendingMigrations } from '../migrate.ts';
+import type { UrlSource } from './driver.ts';
 import { asLogin, type PostgresStorageOptions } from './postgres.ts';
 
 const PROBE_LIMIT_MS = 3_000;
@@ -13,11 +14,14 @@ export interface DatabaseProbe {
   readonly logins: Readonly<Partial<Record<LoginKind, string | null>>>;
 }
 
-type ProbeOptions = Pick<PostgresStorageOptions, 'url' | 'peersUrl' | 'maintenanceUrl' | 'connectTimeoutMs'>;
+type ProbeOptions = Pick<
+  PostgresStorageOptions,
+  'url' | 'peersUrl' | 'maintenanceUrl' | 'connectTimeoutMs' | 'ca' | 'readFile'
+>;
 
 const probeLogin = async (
   kind: LoginKind,
-  url: string | undefined,
+  url: UrlSource | undefined,
   options: ProbeOptions,
 ): Promise<DatabaseProbe['logins']> => {
   if (url === undefined) return {};

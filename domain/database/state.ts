@@ -6,7 +6,7 @@ import { MosaicError } from '../errors.ts';
  *
  * `not_ours` another cluster than before, or one from before a failover · `standby` follows another server: what it says may be
  * old · `wrong_role` sessions of another role than row-level security binds · `read_only` takes no writes · `refused` answers, and
- * refuses the login, the database or a right · `away` does not answer, or has no connection to give · `clock_skew` its clock and
+ * refuses the login, the database or a right · `untrusted` shows no certificate, or none that may be trusted · `away` does not answer, or has no connection to give · `clock_skew` its clock and
  * this process's are too far apart.
  */
 export const DATABASE_CONDITIONS = [
@@ -15,6 +15,7 @@ export const DATABASE_CONDITIONS = [
   'wrong_role',
   'read_only',
   'refused',
+  'untrusted',
   'away',
   'clock_skew',
   'ok',
@@ -35,6 +36,8 @@ export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> 
   refused: 'Look at the user, the password and the database in database.url, and at pg_hba.conf.',
   read_only:
     'Look at default_transaction_read_only of the server, the database and the login, and at its disk.',
+  untrusted:
+    'Set database.ca_path (or sslrootcert) to its authority, call it by a name in its certificate, or say another sslmode in database.url: verify-full is the default for other hosts, sslmode=disable is without TLS.',
   standby: 'Let database.url lead to the primary, or promote this server.',
   not_ours:
     'The address leads to another cluster, or to a server from before a failover. Correct it; if the database was moved on purpose, start the gateway again.',
@@ -66,13 +69,20 @@ export const SESSION_CODES = {
   CLOCK_SKEW: 'clock_skew',
 } as const satisfies Record<string, DatabaseCondition>;
 
+/** Names of Node's and OpenSSL's for a server that cannot be trusted; NO_TLS is ours, for one that has no TLS. */
+export const isTlsCode = (code: string): boolean =>
+  /^(NO_TLS|ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/.test(
+    code,
+  );
+
 /** What an error of the database's says of it. */
 export const conditionOf = (error: unknown): DatabaseCondition => {
   const code = databaseCodeOf(error) ?? '';
   const own = Object.entries(SESSION_CODES).find(([name]) => name === code)?.[1];
   if (own !== undefined) return own;
   if (code === '25006') return 'read_only';
-  return /^(28|3D000|3F000|42)/.test(code) ? 'refused' : 'away';
+  if (/^(28|3D000|3F000|42|ADDRESS)/.test(code)) return 'refused';
+  return isTlsCode(code) ? 'untrusted' : 'away';
 };
 
 /**

@@ -68,7 +68,7 @@ describe('a database that is not the primary', () => {
       leaseSeconds: LEASE_SECONDS,
       ...options,
       // On the same address, where none of its own is given.
-      peersUrl: urlsOf(options.peersUrl ?? options.url ?? url).peersUrl,
+      peersUrl: urlsOf(String(options.peersUrl ?? options.url ?? url)).peersUrl,
     });
     closers.push(() => storage.close());
     return storage;

@@ -20,11 +20,11 @@ peers_password=$(openssl rand -hex 32)
 api_password=$(openssl rand -hex 32)
 make postgres_password "$POSTGRES_PASSWORD"
 # Of the login for maintenance; those that serve get passwords of their own.
-make database_maintenance_url "postgres://mosaic:$POSTGRES_PASSWORD@postgres:5432/mosaic"
+make database_maintenance_url "postgres://mosaic:$POSTGRES_PASSWORD@postgres:5432/mosaic?sslmode=disable"
 make postgres_peers_password "$peers_password"
-make database_peers_url "postgres://mosaic_peers:$peers_password@postgres:5432/mosaic"
+make database_peers_url "postgres://mosaic_peers:$peers_password@postgres:5432/mosaic?sslmode=disable"
 make postgres_api_password "$api_password"
-make database_url "postgres://mosaic_api:$api_password@postgres:5432/mosaic"
+make database_url "postgres://mosaic_api:$api_password@postgres:5432/mosaic?sslmode=disable"
 make valkey_password "$valkey_password"
 make valkey_url "valkey://mosaic:$valkey_password@valkey:6379"
 make sealing_key "${MOSAIC_SEALING_KEY:-$(openssl rand -base64 32)}"

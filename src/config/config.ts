@@ -70,6 +70,10 @@ export interface DatabaseConfig {
   readonly queueLimit: number;
   /** How long a process serves peers after its last commit on the primary. */
   readonly leaseSeconds: number;
+  /** PEM of the authorities to trust; null: the system's. */
+  readonly caPath: string | null;
+  /** Each holds an address, and is read again for each connection; null: that address is configuration. */
+  readonly urlFiles: Readonly<Record<'url' | 'peersUrl' | 'maintenanceUrl', string | null>>;
 }
 
 /** A configuration that was checked, with every default filled in. */

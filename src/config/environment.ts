@@ -38,6 +38,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_DATABASE_STATEMENT_TIMEOUT_MS', 'database.statement_timeout_ms', 'whole number'),
   variable('MOSAIC_DATABASE_CONNECT_TIMEOUT_MS', 'database.connect_timeout_ms', 'whole number'),
   variable('MOSAIC_DATABASE_QUEUE_LIMIT', 'database.queue_limit', 'whole number'),
+  variable('MOSAIC_DATABASE_CA_PATH', 'database.ca_path'),
   variable('MOSAIC_DATABASE_LEASE_SECONDS', 'database.lease_seconds', 'whole number'),
   variable('MOSAIC_KV_TYPE', 'kv.type'),
   secret('VALKEY_URL', 'kv.url'),

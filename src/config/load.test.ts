@@ -33,6 +33,8 @@ describe('configuration: defaults', () => {
         connectTimeoutMs: 3_000,
         queueLimit: 512,
         leaseSeconds: 10,
+        caPath: null,
+        urlFiles: { url: null, peersUrl: null, maintenanceUrl: null },
       },
       isMigrating: true,
       kv: { type: 'memory' },

@@ -1,3 +1,4 @@
+import { parseDatabaseAddress } from '../../domain/database/address.ts';
 import type { DatabaseConfig, GatewayConfig, KvConfig, StepCaPlace } from './config.ts';
 import type { Origins } from './environment.ts';
 import type { ConfigIssue } from './issues.ts';
@@ -101,6 +102,19 @@ const checkCa = (document: ConfigDocument, need: Need, issues: ConfigIssue[]): v
   if (ca?.next !== undefined) checkStepCa(ca.next, 'ca.next', 'STEP_CA_NEXT', need);
 };
 
+const checkAddresses = ({ database = {} }: ConfigDocument, issues: ConfigIssue[]): void => {
+  for (const name of ['url', 'peers_url', 'maintenance_url'] as const) {
+    const text = database[name];
+    const parsed = text === undefined ? null : parseDatabaseAddress(text);
+    if (parsed?.ok === false)
+      issues.push({
+        path: `database.${name}`,
+        message: parsed.error,
+        expected: 'postgres://user:password@host:port/database, with parameters as libpq knows them',
+      });
+  }
+};
+
 /** What the tiers `standalone` and `federated` need. */
 export const checkServices = (document: ConfigDocument, issues: ConfigIssue[]): void => {
   const need: Need = (present, path, expected) => {
@@ -120,6 +134,7 @@ export const checkServices = (document: ConfigDocument, issues: ConfigIssue[]): 
       'database.maintenance_url',
       'the same database by the login for maintenance (DATABASE_MAINTENANCE_URL), to migrate with',
     );
+  checkAddresses(document, issues);
   checkKv(document, need, issues);
   checkCa(document, need, issues);
   need(
@@ -180,6 +195,12 @@ export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig =>
     connectTimeoutMs: database.connect_timeout_ms ?? 3_000,
     queueLimit: database.queue_limit ?? 512,
     leaseSeconds: database.lease_seconds ?? 10,
+    caPath: database.ca_path ?? null,
+    urlFiles: {
+      url: database.url_file ?? null,
+      peersUrl: database.peers_url_file ?? null,
+      maintenanceUrl: database.maintenance_url_file ?? null,
+    },
   };
 };
 

@@ -32,7 +32,8 @@ const poolSize = (what: string, size: number) =>
   );
 const secretFile = (what: string) => field(text, 'the path of a readable file', `File that holds ${what}.`);
 
-const postgresUrl = text.refine((value) => isUrl(value, ['postgres:', 'postgresql:']));
+/** What is wrong with its parts is told by `checkServices`, which can say why. */
+const postgresUrl = text.refine((value) => /^postgres(ql)?:\/\//.test(value));
 const valkeyUrl = text.refine((value) => isUrl(value, ['valkey:', 'valkeys:', 'redis:', 'rediss:']));
 const pemFile = (what: string) => field(text, 'the path of a PEM file', what);
 const socketPath = (what: string) =>
@@ -132,6 +133,7 @@ export const configDocument = z
           'a whole number from 1 to 100000',
           'Most statements that wait for a connection of one pool; the next is answered 503 at once. Default: 512.',
         ),
+        ca_path: pemFile('Authorities to trust for TLS to Postgres, in place of the system’s.'),
         lease_seconds: field(
           z.int().min(3).max(300),
           'a whole number from 3 to 300',

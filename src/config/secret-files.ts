@@ -4,7 +4,12 @@ import { at, place, type Json } from './document.ts';
 
 const SECRET_PATHS = ENVIRONMENT.filter(({ secret }) => secret === true).map(({ path }) => path);
 /** Files that are read again later, so that the secret in them can change under a running gateway. */
-const READ_AGAIN: ReadonlySet<string> = new Set(['kv.password']);
+const READ_AGAIN: ReadonlySet<string> = new Set([
+  'kv.password',
+  'database.url',
+  'database.peers_url',
+  'database.maintenance_url',
+]);
 
 const reasonOf = (error: unknown): string => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -1,3 +1,4 @@
+import { parseDatabaseAddress } from '../../../domain/database/address.ts';
 import type { Command } from 'commander';
 import { MosaicError } from '../../../domain/errors.ts';
 import { ConfigError } from '../../config/issues.ts';
@@ -25,10 +26,9 @@ const targetUrl = async (io: Io, { to, toFile }: MigrateTierOptions): Promise<st
   if (to !== undefined && toFile !== undefined) throw usageError('--to and --to-file say the same thing.');
   const given = to ?? (toFile === undefined ? io.env[TARGET_VARIABLE] : await readText(io, toFile));
   if (given === undefined || given.trim() === '') throw usageError('The target is missing.', TARGET_REMEDY);
-  const url = URL.parse(given.trim());
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol) || url.hostname === '')
-    throw usageError('The target is not the address of a Postgres.', TARGET_REMEDY);
-  return url.href;
+  const parsed = parseDatabaseAddress(given.trim());
+  if (!parsed.ok) throw usageError(`The target’s address ${parsed.error}.`, TARGET_REMEDY);
+  return given.trim();
 };
 
 /** A folder names its store whatever the configuration says by now; only its key may come from outside. */

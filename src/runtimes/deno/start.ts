@@ -18,6 +18,7 @@ import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
+import { databaseSources } from '../node/database-address.ts';
 import { openWatching } from '../telemetry.ts';
 import { atMost, stopInOrder } from '../shutdown.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
@@ -111,8 +112,8 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const { log } = watching;
   const kv = await openKv(config, sealingKey, log);
   const storage = await openPostgresStorage({
-    ...urls,
     ...config.database,
+    ...databaseSources(urls, config.database),
     onState: databaseWatch(log),
   });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });

@@ -1,3 +1,4 @@
+import { ADDRESS_FILES } from './database-address.ts';
 import { migratePostgres } from '../../../db/connect/postgres.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { postgresReason } from './explain-services.ts';
@@ -18,7 +19,7 @@ export interface Migrated {
 export const migrateDatabase = async (url: string): Promise<Migrated> => {
   const database = describeDatabase(url);
   try {
-    return { database, applied: await migratePostgres(url) };
+    return { database, applied: await migratePostgres(url, ADDRESS_FILES) };
   } catch (error) {
     if (error instanceof MosaicError && error.code === 'unavailable') throw error;
     const { message, remedy } = postgresReason(error);

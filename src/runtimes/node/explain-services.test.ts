@@ -46,10 +46,17 @@ describe('M1-2 what an operator reads of a service', () => {
       version: '15.8',
       vector: null,
       isVectorAvailable: true,
+      encoding: 'UTF8',
+      characterType: 'C.UTF-8',
     };
     expect(factsReason({ ...facts, vector: '0.8.0' }, false)).toBeNull();
     expect(factsReason(facts, true)).toBeNull();
     expect(factsReason(facts, false)?.remedy).toContain('CREATE EXTENSION vector');
+    for (const encoding of ['SQL_ASCII', 'LATIN1'])
+      expect(factsReason({ ...facts, encoding }, true)).toMatchObject({
+        message: expect.stringContaining(encoding) as unknown,
+        remedy: expect.stringContaining('UTF8') as unknown,
+      });
     expect(factsReason({ ...facts, isVectorAvailable: false }, true)?.remedy).toContain(
       'postgresql-15-pgvector',
     );

@@ -1,5 +1,6 @@
 import type { DatabaseFacts } from '../../../db/facts.ts';
-import { DATABASE_CURES } from '../../../domain/database/state.ts';
+import { placeOfDatabase } from '../../../domain/database/address.ts';
+import { DATABASE_CURES, isTlsCode } from '../../../domain/database/state.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { redact } from '../redact.ts';
 import { LateError, type BootFault } from './boot-fault.ts';
@@ -9,8 +10,6 @@ type Reason = Pick<BootFault, 'message' | 'remedy'>;
 
 const MIN_VERSION = 150_000;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = {
-  'postgres:': 5432,
-  'postgresql:': 5432,
   'valkey:': 6379,
   'valkeys:': 6379,
   'redis:': 6379,
@@ -21,11 +20,11 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
 
 /** `host:port` of a service's URL: all of it that may be shown. */
 export const placeOf = (url: string): string => {
+  if (/^postgres(ql)?:/.test(url)) return placeOfDatabase(url);
   const parsed = URL.parse(url);
   if (parsed === null) return '(not an address)';
-  const host = parsed.hostname === '' ? (parsed.searchParams.get('host') ?? 'localhost') : parsed.hostname;
   const port = parsed.port === '' ? DEFAULT_PORTS[parsed.protocol] : parsed.port;
-  return `${host}:${port ?? '?'}`;
+  return `${parsed.hostname}:${port ?? '?'}`;
 };
 
 /** A code of the system or a library; our own errors have codes, too, which say nothing here. */
@@ -120,8 +119,11 @@ export const postgresReason = (error: unknown): Reason => {
   const network = networkReason(error, 'Postgres', 'DATABASE_URL');
   if (network !== null) return network;
   const root = rootOf(error);
-  const known = POSTGRES[causeCode(root)];
+  const code = causeCode(root);
+  const known = POSTGRES[code];
   if (known !== undefined) return known;
+  if (isTlsCode(code))
+    return { message: `its TLS is not to be trusted (${code})`, remedy: DATABASE_CURES.untrusted ?? '' };
   // A refusal of ours (newer schema, changed migration) says all in its own words.
   const own = error instanceof Error && causeCode(root) === '' ? error : root;
   return {
@@ -135,6 +137,13 @@ export const factsReason = (facts: DatabaseFacts, mayCreate: boolean): Reason | 
   const major = Math.floor(facts.versionNumber / 10_000);
   if (facts.versionNumber < MIN_VERSION)
     return { message: `it is version ${facts.version}`, remedy: 'use Postgres 15 or newer' };
+  if (facts.encoding !== 'UTF8') {
+    return {
+      message: `the database is in ${facts.encoding}, and what people write is in UTF-8`,
+      remedy:
+        "make another one and move the data: CREATE DATABASE … ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
+    };
+  }
   if (facts.vector !== null) return null;
   if (!facts.isVectorAvailable) {
     return {
@@ -148,6 +157,15 @@ export const factsReason = (facts: DatabaseFacts, mayCreate: boolean): Reason | 
     remedy: 'as its owner or a superuser: CREATE EXTENSION vector; or give database.maintenance_url',
   };
 };
+
+/** What works and is not as it should be, or null. */
+export const factsWarning = ({ characterType }: Pick<DatabaseFacts, 'characterType'>): Reason | null =>
+  /^(C|POSIX)$/i.test(characterType)
+    ? {
+        message: `its character type (LC_CTYPE) is ${characterType}, so that search ignores non-ASCII letters`,
+        remedy: "use a database with LOCALE 'C.UTF-8', or another UTF-8 locale",
+      }
+    : null;
 
 /** Words for an error of the key-value store's opening. The adapters' own causes hold no secret. */
 export const kvReason = (error: unknown, variable: string): Reason => {

@@ -3,11 +3,13 @@ import { join, resolve } from 'node:path';
 import { openMaintenance } from '../../../db/connect/postgres.ts';
 import type { Driver } from '../../../db/driver/driver.ts';
 import { TransferError } from '../../../db/transfer/error.ts';
+import { parseDatabaseAddress, placeOfDatabase } from '../../../domain/database/address.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { loadConfig } from '../../config/load.ts';
 import { redact } from '../redact.ts';
+import { ADDRESS_FILES } from './database-address.ts';
 import { openDataFolder } from './data-folder.ts';
 import { folderSealingKeys } from './sealing-files.ts';
 
@@ -40,8 +42,8 @@ export const SESSION = 'mosaic-migrate-tier';
 
 /** Host, port and database of a connection string; never its password. */
 export const describeDatabase = (url: string): string => {
-  const { hostname, port, pathname } = new URL(url);
-  return `${hostname}:${port === '' ? '5432' : port}${pathname === '' ? '/' : decodeURIComponent(pathname)}`;
+  const parsed = parseDatabaseAddress(url);
+  return `${placeOfDatabase(url)}/${parsed.ok ? (parsed.value.database ?? '') : ''}`;
 };
 
 const openLocal = async ({ dataDir, sealingKey: given }: StoreToMove): Promise<OpenedStore> => {
@@ -84,7 +86,7 @@ const reasonOf = (error: MosaicError): string =>
 
 /** A first statement, so that a database nobody reaches is told by its address. */
 export const openPostgres = async (role: 'source' | 'target', url: string): Promise<Driver> => {
-  const driver = openMaintenance(url, SESSION);
+  const driver = openMaintenance(url, SESSION, ADDRESS_FILES);
   try {
     await driver.query('select 1 as one');
     return driver;

@@ -1,4 +1,5 @@
 import { openMaintenance } from '../../../db/connect/postgres.ts';
+import { ADDRESS_FILES } from './database-address.ts';
 import { createSealer, sealingKey } from '../../../db/seal.ts';
 import { whileLocked } from '../../../db/transfer/lock.ts';
 import { withSource, type Source } from '../../../db/transfer/source.ts';
@@ -63,7 +64,7 @@ const move = async (
   hooks: MoveHooks,
 ): Promise<TierOutcome> => {
   const target = await openPostgres('target', targetUrl);
-  const guard = openMaintenance(targetUrl, `${SESSION}-lock`);
+  const guard = openMaintenance(targetUrl, `${SESSION}-lock`, ADDRESS_FILES);
   try {
     const state = await inspectTarget(target, source);
     const plan = planOf(source, opened, describeDatabase(targetUrl), state);

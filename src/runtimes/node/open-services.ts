@@ -8,7 +8,8 @@ import { createOutage } from '../../kv/outage.ts';
 import { databaseWatch } from '../../services/database-watch.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
-import { factsReason, kvReason, placeOf, postgresReason } from './explain-services.ts';
+import { databaseSources } from './database-address.ts';
+import { factsReason, factsWarning, kvReason, placeOf, postgresReason } from './explain-services.ts';
 import { openStepCas, type OpenedAuthority } from './step-ca-generations.ts';
 
 /** Turns whatever an opening throws into a fault with a name, a place and a remedy. */
@@ -28,13 +29,15 @@ export const openPostgres = async (
   const { openPostgresStorage } = await import('../../../db/connect/postgres.ts');
   let answered: () => void = () => undefined;
   const opening = openPostgresStorage({
-    ...urls,
     ...database,
+    ...databaseSources(urls, database),
     onState: databaseWatch(log),
     onFacts: (facts) => {
       answered();
       const reason = factsReason(facts, urls.maintenanceUrl !== undefined);
       if (reason !== null) throw new BootError([{ ...place, ...reason }]);
+      const warning = factsWarning(facts);
+      if (warning !== null) log.warn(`Postgres: ${warning.message}`, { remedy: warning.remedy });
     },
   });
   // A first migration, and waiting for another replica's, may take longer than being reached.

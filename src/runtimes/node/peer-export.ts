@@ -5,6 +5,8 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Sealer } from '../../../domain/ports/basics.ts';
 import type { Peer } from '../../../domain/ports/federation.ts';
 import type { GatewayConfig } from '../../config/config.ts';
+import { databaseSources } from './database-address.ts';
+import { databaseUrlsOf } from '../../config/settings.ts';
 import { clientKeyIdentity } from '../../federation/clients.ts';
 import { changeEntry } from '../../services/audit.ts';
 import { systemClock } from '../../wire.ts';
@@ -55,16 +57,17 @@ const read = async (peer: Peer | null, sealer: Sealer): Promise<ExportedPeer> =>
  * @throws MosaicError `not_found`, `conflict` for a peer that is not asked, `unavailable` for the wrong key or tier local
  */
 export const exportPeer = async (config: GatewayConfig, peerId: string): Promise<ExportedPeer> => {
-  const { databaseUrl, sealingKey: key } = config;
-  if (databaseUrl === null || key === null) {
+  const { sealingKey: key } = config;
+  const urls = databaseUrlsOf({ ...config, isMigrating: false });
+  if (urls === null || key === null) {
     const detail =
       'Tier local keeps its database to itself: only a gateway on Postgres has replicas on Workers.';
     throw new MosaicError('unavailable', { detail });
   }
   const sealer = createSealer(await sealingKeys(key, config.olderSealingKeys));
   const storage = await openPostgresStorage({
-    url: databaseUrl,
     ...config.database,
+    ...databaseSources(urls, config.database),
     isShortLived: true,
   });
   try {

@@ -6,7 +6,13 @@ const NOW = new Date('2026-06-01T00:00:00Z');
 const inDays = (days: number): Date => new Date(NOW.getTime() + days * 86_400_000);
 const at = { where: 'db:5432', ms: 3 };
 const bad = { message: 'nothing listens there', remedy: 'start it' };
-const facts: DatabaseFinding = { version: '15.8', vector: '0.8.0', isVectorAvailable: true, pending: [] };
+const facts: DatabaseFinding = {
+  version: '15.8',
+  vector: '0.8.0',
+  isVectorAvailable: true,
+  characterType: 'C.UTF-8',
+  pending: [],
+};
 const expiry = (what: ExpiryKind, days: number | null, lifeDays = 3650): Finding => ({
   kind: 'expiry',
   what,
@@ -57,6 +63,12 @@ describe('M1-5 the doctor’s judgement', () => {
     ['a warning', { kind: 'configuration', tier: 'local', file: null, warnings: ['old.'] }, 'yellow', /old/],
     ['no database', { kind: 'database', ...at, problem: bad, facts: null }, 'red', /listens/],
     ['an embedded database', { kind: 'database', ...at, problem: null, facts: null }, 'green', /answers/],
+    [
+      'F-33 a character type that knows no letters beyond ASCII',
+      database({ characterType: 'C' }),
+      'yellow',
+      /non-ASCII/,
+    ],
     ['no pgvector', database({ vector: null, isVectorAvailable: false }), 'red', /not installed/],
     ['pgvector not created', database({ vector: null }), 'yellow', /not created/],
     ['a fresh database', database({ pending: null }), 'yellow', /not there/],

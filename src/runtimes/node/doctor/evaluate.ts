@@ -1,3 +1,4 @@
+import { factsWarning } from '../explain-services.ts';
 import {
   LOST_REVOCATIONS,
   type DatabaseFinding,
@@ -106,6 +107,13 @@ const schemaOf = ({ pending }: DatabaseFinding): Check => {
       });
 };
 
+const characterTypeOf = (facts: DatabaseFinding): readonly Check[] => {
+  const warning = factsWarning(facts);
+  return warning === null
+    ? []
+    : [check('character type', 'yellow', warning.message, { remedy: warning.remedy })];
+};
+
 const ofDatabase = (finding: Extract<Finding, { kind: 'database' }>): readonly Check[] => {
   const { where, ms, problem, facts } = finding;
   if (problem !== null) return [ofProblem('database', finding, problem)];
@@ -114,6 +122,7 @@ const ofDatabase = (finding: Extract<Finding, { kind: 'database' }>): readonly C
     check('database', 'green', `Postgres ${facts.version}`, { where, ms }),
     vectorOf(facts),
     schemaOf(facts),
+    ...characterTypeOf(facts),
   ];
 };
 

@@ -51,5 +51,7 @@ export interface DatabaseFinding {
   readonly version: string;
   readonly vector: string | null;
   readonly isVectorAvailable: boolean;
+  /** LC_CTYPE. */
+  readonly characterType: string;
   readonly pending: readonly string[] | null;
 }

@@ -7,6 +7,7 @@ import { LOGINS_CURE } from '../../../../db/refusals.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { databaseUrlsOf, type DatabaseUrls } from '../../../config/settings.ts';
 import { within } from '../boot-fault.ts';
+import { databaseSources } from '../database-address.ts';
 import { DataFolderError, openDataFolder } from '../data-folder.ts';
 import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
 import { folderSealingKeys, type FolderKeys } from '../sealing-files.ts';
@@ -73,16 +74,21 @@ const loginsOf = (logins: Readonly<Record<string, string | null>>): readonly Fin
     problem: fault === null ? null : { message: fault, remedy: LOGINS_CURE },
   }));
 
-const inspectPostgres = async (urls: DatabaseUrls, key: FolderKeys | null): Promise<readonly Finding[]> => {
-  const { url, peersUrl } = urls;
+const inspectPostgres = async (
+  urls: DatabaseUrls,
+  { database: settings }: Pick<GatewayConfig, 'database'>,
+  key: FolderKeys | null,
+): Promise<readonly Finding[]> => {
+  const sources = databaseSources(urls, settings);
+  const { maintenanceUrl: _, ...withoutMaintenance } = sources;
   const { openPostgresStorage } = await import('../../../../db/connect/postgres.ts');
   const { probePostgres } = await import('../../../../db/connect/probe.ts');
-  const where = placeOf(url);
+  const where = placeOf(urls.url);
   const from = performance.now();
   const elapsed = (): number => Math.round(performance.now() - from);
   const connectTimeoutMs = CONNECT_MS;
   try {
-    const { facts, pending, logins } = await within(probePostgres({ ...urls, connectTimeoutMs }));
+    const { facts, pending, logins } = await within(probePostgres({ ...sources, connectTimeoutMs }));
     const seen = { ...facts, pending };
     const ms = elapsed();
     const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
@@ -91,7 +97,7 @@ const inspectPostgres = async (urls: DatabaseUrls, key: FolderKeys | null): Prom
     const isUnfit = Object.values(logins).some((fault) => fault !== null);
     if (tooOld !== null || isUnfit || pending === null || pending.length > 0) return found;
     const storage = await within(
-      openPostgresStorage({ url, peersUrl, connectTimeoutMs, isShortLived: true }),
+      openPostgresStorage({ ...withoutMaintenance, connectTimeoutMs, isShortLived: true }),
       (late) => late.close(),
     );
     return [...found, ...(await within(contentsOf(storage, key)))];
@@ -133,5 +139,5 @@ const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]>
 export const inspectDatabase = (config: GatewayConfig): Promise<readonly Finding[]> => {
   // As they are configured, whether a start migrates or not.
   const urls = databaseUrlsOf({ ...config, isMigrating: true });
-  return urls === null ? inspectFolder(config) : inspectPostgres(urls, keysOf(config));
+  return urls === null ? inspectFolder(config) : inspectPostgres(urls, config, keysOf(config));
 };

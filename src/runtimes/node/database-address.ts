@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import type { GatewayConfig } from '../../config/config.ts';
+import type { DatabaseUrls } from '../../config/settings.ts';
+
+/** What an address needs of this host: the files that it names. */
+interface AddressFiles {
+  readonly readFile: (path: string) => string;
+  readonly ca?: () => string;
+}
+
+type Source = string | (() => string);
+
+/** Where a Postgres is for each login, as db/connect takes it. */
+export interface DatabaseSources extends AddressFiles {
+  readonly url: Source;
+  readonly peersUrl: Source;
+  readonly maintenanceUrl?: Source;
+}
+
+const readFile = (path: string): string => readFileSync(path, 'utf8');
+
+export const ADDRESS_FILES: AddressFiles = { readFile };
+
+const sourceOf = (url: string, file: string | null): Source => (file === null ? url : () => readFile(file));
+
+/** The configured Postgres. Its files are read again for each connection, so that passwords and authorities may change. */
+export const databaseSources = (
+  { url, peersUrl, maintenanceUrl }: DatabaseUrls,
+  { caPath, urlFiles }: GatewayConfig['database'],
+): DatabaseSources => ({
+  url: sourceOf(url, urlFiles.url),
+  peersUrl: sourceOf(peersUrl, urlFiles.peersUrl),
+  ...(maintenanceUrl === undefined
+    ? {}
+    : { maintenanceUrl: sourceOf(maintenanceUrl, urlFiles.maintenanceUrl) }),
+  ...ADDRESS_FILES,
+  ...(caPath === null ? {} : { ca: () => readFile(caPath) }),
+});
