@@ -47,7 +47,14 @@ describe('many connections through nginx', () => {
   it('F-11 1,000 connections of one peer at once: every request is answered, and none with 503', async () => {
     const opened = (edge = await openFrontEdge({ work: busy }));
     const { cert, key } = await opened.client();
-    const agent = new https.Agent({ keepAlive: true, maxSockets: 1_000, ca: opened.root, cert, key });
+    const agent = new https.Agent({
+      keepAlive: true,
+      maxSockets: 1_000,
+      maxFreeSockets: 1_000,
+      ca: opened.root,
+      cert,
+      key,
+    });
     const url = `https://localhost:${opened.front.federationPort}/federation/v1/tasks`;
     const rounds: Asked[][] = [];
     try {
