@@ -60,5 +60,5 @@ describe('X-73 migrations', () => {
       expect(MIGRATIONS.map(({ name }) => name).slice(MIGRATIONS.length - second.length)).toEqual(second);
       expect(await shape()).toBe(expected);
     }
-  }, 240_000);
+  }, 600_000);
 });

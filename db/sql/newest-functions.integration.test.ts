@@ -106,7 +106,7 @@ describe('app.newest_*', () => {
       expect([owner, definer, acl]).toEqual([
         'mosaic_search',
         true,
-        '{mosaic_search=X/mosaic_search,mosaic_app=X/mosaic_search}',
+        '{mosaic_search=X/mosaic_search,mosaic_app=X/mosaic_search,mosaic_peer_reader=X/mosaic_search}',
       ]);
       expect(config).toContain('search_path=pg_catalog, pg_temp');
     }

@@ -38,6 +38,36 @@ describe('app.search_*', () => {
     expect(await queryAs(storage.client, 'mosaic_app', ofTeam, [other], other)).toHaveLength(1);
   });
 
+  it('beyond 64 holders, where the index is asked for the words alone, it still tells of own rows and own teams only', async () => {
+    const [me, other] = [await aUser(storage), await aUser(storage)];
+    const mine: string[] = [];
+    for (let count = 0; count < 65; count += 1) mine.push(await aTeam(storage, me));
+    const foreign = await aTeam(storage, other);
+    const rows = [
+      [other, null],
+      [other, foreign],
+      [me, null],
+      [other, mine[64]],
+    ].map(
+      ([owner, team]) =>
+        `(gen_random_uuid(), '${owner}', ${team === null ? 'null' : `'${team}'`}, now(), now(), 'quagga')`,
+    );
+    await seed(
+      storage.client,
+      `insert into tasks (id, owner_id, team_id, created_at, updated_at, title) values ${rows.join(', ')};`,
+    );
+    const found = (personal: boolean) =>
+      queryAs(
+        storage.client,
+        'mosaic_app',
+        CALL.replace('zebra', 'quagga').replace('true, null', `${personal}, null`),
+        [me],
+        me,
+      );
+    expect(await found(true)).toHaveLength(2);
+    expect(await found(false)).toHaveLength(1);
+  });
+
   it('belongs to a role that can not log in, is called by the serving role only, and can not be led astray by a search path', async () => {
     const functions = await queryAs<{
       name: string;
@@ -55,7 +85,7 @@ describe('app.search_*', () => {
     for (const { owner, config, acl } of functions) {
       expect([owner, acl]).toEqual([
         'mosaic_search',
-        '{mosaic_search=X/mosaic_search,mosaic_app=X/mosaic_search}',
+        '{mosaic_search=X/mosaic_search,mosaic_app=X/mosaic_search,mosaic_peer_reader=X/mosaic_search}',
       ]);
       expect(config).toContain('search_path=pg_catalog, pg_temp');
     }

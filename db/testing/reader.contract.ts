@@ -98,6 +98,41 @@ export const describeReader = (name: string, open: () => Promise<Opened>): void 
       ]);
     });
 
+    it('leaves no subject on the session, whatever it read', async () => {
+      const me = await aUser(storage);
+      const row = await addRow(storage, me, 'tasks');
+      const { grant, identity } = await anActiveGrant(storage, me);
+      const { reader } = storage;
+      const page = { resource: 'tasks', limit: 5, after: null } as const;
+      const reads: readonly (() => Promise<unknown>)[] = [
+        () => reader.capabilities(must(decide.capabilities(grant, identity, T0))),
+        () => reader.list(must(decide.list(grant, identity, page, T0))),
+        () => reader.listJson(must(decide.list(grant, identity, page, T0))),
+        () => reader.get(must(decide.get(grant, identity, { resource: 'tasks', id: row.id }, T0))),
+        () => reader.list(decideNative.list(principal(me), page)),
+        () => reader.get(decideNative.get(principal(me), { resource: 'tasks', id: row.id })),
+      ];
+      for (const read of reads) {
+        await read();
+        const left = `select coalesce(current_setting('app.subject', true), '') || coalesce(current_setting('app.fence', true), '') as left`;
+        expect(await opened.raw(left, [])).toEqual([{ left: '' }]);
+      }
+    });
+
+    it('F-36 refuses a certificate of that serial with another fingerprint', async () => {
+      const me = await aUser(storage);
+      await addRow(storage, me, 'tasks', null, 'mine');
+      const enrolled = await anActiveGrant(storage, me);
+      expect(await titles(enrolled)).toEqual(['mine']);
+      const twin = { ...enrolled.identity, fingerprint: 'e'.repeat(64) };
+      expect(await titles({ ...enrolled, identity: twin })).toEqual(['(refused)']);
+      // One that was never written down is none: it opens nothing.
+      await opened.raw(`update issued_certificates set fingerprint = null where serial = $1`, [
+        enrolled.identity.serial,
+      ]);
+      expect(await titles(enrolled)).toEqual(['(refused)']);
+    });
+
     it('shows rows as the resources table says, times with milliseconds, secrets never', async () => {
       const me = await aUser(storage);
       const row = await addRow(storage, me, 'credentials', null, 'bank');

@@ -80,6 +80,27 @@ describe('the second lock: without any filter of the application', () => {
     ).toEqual([]);
   });
 
+  it.each(TABLES)('a bare delete and a bare update of %s reach no foreign row', async (table) => {
+    const titlesAfter = (subject: string, statement: string) =>
+      storage.client.transaction(async (transaction) => {
+        await transaction.exec('set local role mosaic_app');
+        await transaction.query(`select set_config('app.subject', $1, true)`, [subject]);
+        await transaction.exec(statement);
+        await transaction.exec('set local role postgres');
+        const { rows } = await transaction.query<{ title: string }>(
+          `select title from ${table} order by title`,
+        );
+        await transaction.rollback();
+        return rows.map(({ title }) => title);
+      });
+    expect(await titlesAfter(ME, `delete from ${table}`)).toEqual(['other team', 'shared', 'theirs']);
+    expect(await titlesAfter(OTHER, `delete from ${table}`)).toEqual(['mine']);
+    expect(await titlesAfter(id(99), `delete from ${table}`)).toHaveLength(4);
+    const update = `update ${table} set title = 'changed'`;
+    expect(await titlesAfter(ME, update)).toEqual(['changed', 'changed', 'other team', 'theirs']);
+    expect(await titlesAfter(id(99), update)).not.toContain('changed');
+  });
+
   it('secret material is unreadable for the role that answers requests', async () => {
     await expect(asApp('select secret_sealed from credentials', ME)).rejects.toThrow(/permission denied/);
     await expect(asApp('select * from api_keys', ME)).rejects.toThrow(/permission denied/);
