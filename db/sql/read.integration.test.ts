@@ -105,4 +105,36 @@ describe('the statement that reads rows', () => {
     expect(after?.seq).toBe(before?.seq);
     expect(Number(after?.index)).toBeGreaterThan(Number(before?.index));
   });
+
+  it('F-20 a statement under a lease gives a row only while the lease of that very holder holds', async () => {
+    const holder = crypto.randomUUID();
+    const { text, params } = listStatement(authorized().list.terms, undefined, holder);
+    const count = async (): Promise<number> => (await storage.client.query(text, [...params])).rows.length;
+    const lease = (id: string, until: string) =>
+      seed(
+        storage.client,
+        `insert into gateway_leases (holder, expires_at) values ('${id}', ${until})
+          on conflict (holder) do update set expires_at = excluded.expires_at`,
+      );
+    expect(await count()).toBe(0);
+    await lease(crypto.randomUUID(), `now() + interval '1 minute'`);
+    expect(await count()).toBe(0);
+    await lease(holder, `now() - interval '1 ms'`);
+    expect(await count()).toBe(0);
+    await lease(holder, `now() + interval '1 minute'`);
+    expect(await count()).toBeGreaterThan(0);
+  });
+
+  it('leaves no subject behind on the session, whatever was read', async () => {
+    for (const { text, params } of [
+      listStatement(authorized().list.terms),
+      getStatement(authorized().get.terms),
+    ]) {
+      await storage.client.query(text, [...params]);
+      const { rows } = await storage.client.query<{ subject: string | null }>(
+        `select nullif(current_setting('app.subject', true), '') as subject`,
+      );
+      expect(rows).toEqual([{ subject: null }]);
+    }
+  });
 });

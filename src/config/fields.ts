@@ -29,6 +29,9 @@ export const isBaseUrl = (text: string, protocols: readonly string[]): boolean =
   );
 };
 
+/** As a socket takes it: an IPv6 address without the brackets that people write around it. */
+export const bareHost = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
+
 export const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$|^\[?[0-9a-fA-F:.]{2,45}\]?$/;
 
 /** What was expected at each field, for messages; the published schema has its own words (`describe`). */

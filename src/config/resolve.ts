@@ -1,6 +1,6 @@
 import type { FrontConfig, GatewayConfig, TcpListener } from './config.ts';
 import type { Origins } from './environment.ts';
-import { durationSeconds } from './fields.ts';
+import { bareHost, durationSeconds } from './fields.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
 import { checkLocal, checkServices, databaseOf, servicesOf } from './resolve-services.ts';
@@ -53,7 +53,7 @@ const socketOf = (
 
 const tcpOf = (document: ConfigDocument, name: 'public' | 'federation'): TcpListener => {
   const { host = DEFAULTS.host, port = DEFAULTS.port[name] } = document.listen?.[name] ?? {};
-  return { kind: 'tcp', host, port };
+  return { kind: 'tcp', host: bareHost(host), port };
 };
 
 const frontOf = ({ front, listen }: ConfigDocument, issues: ConfigIssue[]): FrontConfig | null => {

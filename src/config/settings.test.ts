@@ -20,6 +20,20 @@ describe('settings of the core', () => {
     expect(coreSettings(listening(host), 9443)).toMatchObject({ federationUrl: url, enrollmentBaseUrl: url });
   });
 
+  it.each(['[::1]', '::1', '[2001:db8::1]'])(
+    'F-37 listens on %s without the brackets that a socket does not take',
+    (host) => {
+      const config = configOf({
+        listen: { public: { host }, federation: { host } },
+        telemetry: { metrics: { host, port: 9, token: 'a'.repeat(32) } },
+      });
+      const bare = host.replaceAll(/[[\]]/g, '');
+      expect(config.publicListener).toMatchObject({ host: bare });
+      expect(config.federationListener).toMatchObject({ host: bare });
+      expect(config.telemetry?.metrics?.listener).toMatchObject({ host: bare });
+    },
+  );
+
   it('what is configured wins, for enrollment too', () => {
     const config = configOf({
       federation: { url: 'https://f.example', enrollment_base_url: 'https://e.example/' },

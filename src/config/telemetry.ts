@@ -1,3 +1,4 @@
+import { bareHost } from './fields.ts';
 import type { TcpListener } from './config.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseOtlpHeaders } from './otlp-headers.ts';
@@ -85,7 +86,7 @@ export const telemetryOf = ({ telemetry }: ConfigDocument, issues: ConfigIssue[]
       ? {
           isPushed,
           intervalMs: metrics.interval_ms ?? DEFAULTS.intervalMs,
-          listener: port === undefined ? null : { kind: 'tcp', host, port },
+          listener: port === undefined ? null : { kind: 'tcp', host: bareHost(host), port },
           token,
         }
       : null,
