@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../domain/errors.ts';
@@ -12,6 +13,7 @@ import { answerClientError, problemResponse, writeProblem } from './raw-answers.
 import type { Refusal } from './refusals.ts';
 import { makeReadable } from './request-target.ts';
 import { makeStoppable, type Stoppable } from './stopping.ts';
+import { createTurns, type Turns } from './turns.ts';
 import { rememberTlsPeer, tlsPeerOf } from './tls-peers.ts';
 
 export type NodeHandler = (request: Request, env: object) => Response | Promise<Response>;
@@ -68,6 +70,17 @@ export const onUnreadable = (error: unknown): Response =>
     ? problemResponse('invalid_request', 'The address or the Host header is not well formed.')
     : problemResponse('internal');
 
+/** A handshake takes milliseconds of the loop, so hundreds at once begin a few a turn, and the addresses take turns. */
+const paceHandshakes = (server: Server, turns: Turns): void => {
+  const begin = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) =>
+    turns(socket.remoteAddress, () => {
+      if (!socket.destroyed) for (const listener of begin) Reflect.apply(listener, server, [socket]);
+    }),
+  );
+};
+
 /**
  * The gateway's own TLS front for peers (tier `local`): OpenSSL alone verifies chains, purposes and revocation.
  * A client whose certificate it does not accept gets the reason, and no handler runs (ABUSE 1 to 3).
@@ -77,6 +90,7 @@ export const createFront = (options: FrontOptions): Front => {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const counters = { refused: 0 };
   let generation = 0;
+  const turns = createTurns();
   const generations = new WeakMap<object, number>();
   const requests = new WeakMap<object, number>();
   const federation = getRequestListener(options.federation, { errorHandler: onUnreadable });
@@ -106,10 +120,10 @@ export const createFront = (options: FrontOptions): Front => {
     if (isLast || generations.get(incoming.socket) !== generation) outgoing.shouldKeepAlive = false;
     if (peer?.kind === 'trusted') {
       makeReadable(incoming);
-      void federation(incoming, outgoing);
+      turns(peer.presented.key, () => void federation(incoming, outgoing));
     } else if (peer?.kind === 'untrusted') refuse(incoming, outgoing, 'certificate_untrusted', peer.reason);
     else if (peer?.kind === 'anonymous' && ANONYMOUS.some((path) => incoming.url?.startsWith(path) === true))
-      void enrollment(incoming, outgoing);
+      turns(incoming.socket.remoteAddress, () => void enrollment(incoming, outgoing));
     else refuse(incoming, outgoing, 'certificate_required');
   };
 
@@ -126,6 +140,7 @@ export const createFront = (options: FrontOptions): Front => {
     onRequest,
   );
   server.maxConnections = limits.maxConnections;
+  paceHandshakes(server, turns);
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
