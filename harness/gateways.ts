@@ -18,6 +18,7 @@ export interface LocalGateway {
 export interface LocalProcess extends LocalGateway {
   /** Ends the process at once, as a crash would. Its folder stays. */
   crash(): Promise<void>;
+  readonly pid: number;
   /** Starts it again on the same folder and the same ports. */
   restart(): Promise<void>;
 }
@@ -60,11 +61,15 @@ export const create = async (ask: ReturnType<typeof api>, address: string, body:
 const portOf = (url: string): number => Number(new URL(url).port);
 
 /** One gateway as `mosaic gateway start`, in a temporary folder, with its first administrator. */
-export const startProcess = async (name: string): Promise<LocalProcess> => {
+export const startProcess = async (
+  name: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<LocalProcess> => {
+  const env = { ...ENV, ...environment };
   const folder = await mkdtemp(path.join(tmpdir(), `mosaic-${name}-`));
   const dataDir = path.join(folder, 'data');
   await mkdir(dataDir);
-  let current: GatewayProcess = launchGateway({ name, dataDir, env: ENV });
+  let current: GatewayProcess = launchGateway({ name, dataDir, env });
   const { publicUrl, federationUrl } = await current.ready;
   const ports = { publicPort: portOf(publicUrl), federationPort: portOf(federationUrl) };
   const setup = await create(api({ publicUrl }, null), '/api/bootstrap/setup', { name: 'root' });
@@ -73,12 +78,15 @@ export const startProcess = async (name: string): Promise<LocalProcess> => {
     publicUrl,
     federationUrl,
     adminToken: setup.token.text,
+    get pid() {
+      return current.pid ?? 0;
+    },
     crash: async () => {
       current.kill();
       await current.exited;
     },
     restart: async () => {
-      current = launchGateway({ name, dataDir, env: ENV, ...ports });
+      current = launchGateway({ name, dataDir, env, ...ports });
       await current.ready;
     },
     stop: async () => {
@@ -102,7 +110,9 @@ const two = async <T extends LocalGateway>(start: (name: string) => Promise<T>):
 };
 
 /** `home` and `work` as processes of their own, each on free ports and in a temporary folder. */
-export const bootTwoProcesses = (): Promise<Two<LocalProcess>> => two(startProcess);
+export const bootTwoProcesses = (
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Two<LocalProcess>> => two((name) => startProcess(name, environment));
 
 export interface Enrollment {
   readonly grantId: string;

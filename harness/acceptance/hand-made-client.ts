@@ -5,7 +5,7 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { must, type Body, type WorldGateway } from './world.ts';
+import { must, type Body, type Reachable } from './world.ts';
 
 const run = promisify(execFile);
 
@@ -68,7 +68,7 @@ export const makeRequest = async (
  * protocol, not our client, is what works.
  */
 export const enrollByHand = async (
-  work: WorldGateway,
+  work: Reachable,
   grant: {
     readonly user: string;
     readonly peer: string;

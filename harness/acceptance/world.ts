@@ -70,6 +70,9 @@ export interface WorldGateway {
   serverTls(): Promise<{ readonly cert: string; readonly key: string }>;
 }
 
+/** What it takes to call a gateway. */
+export type Reachable = Pick<WorldGateway, 'name' | 'publicUrl' | 'federationUrl' | 'adminToken' | 'fetch'>;
+
 export interface World {
   readonly home: WorldGateway;
   readonly work: WorldGateway;
@@ -77,11 +80,7 @@ export interface World {
 }
 
 /** Calls a gateway's public API; the body is parsed when it is JSON. `token: null` sends none. */
-export const call = async (
-  gateway: WorldGateway,
-  path: string,
-  options: ApiCall = {},
-): Promise<ApiAnswer> => {
+export const call = async (gateway: Reachable, path: string, options: ApiCall = {}): Promise<ApiAnswer> => {
   const token = options.token === undefined ? gateway.adminToken : options.token;
   const response = await (gateway.fetch ?? fetch)(`${gateway.publicUrl}${path}`, {
     method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
@@ -104,7 +103,7 @@ export const call = async (
 /** As `call`, for a call that a test only makes to get on: anything but the expected status throws with the answer. */
 export const must = async (
   status: number,
-  gateway: WorldGateway,
+  gateway: Reachable,
   path: string,
   options: ApiCall = {},
 ): Promise<Body> => {

@@ -15,8 +15,16 @@ export interface Plot {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
+/** What has more to tell than one number a line; printed as Markdown, to be put into docs/performance.md. */
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 export interface SectionReport {
   readonly figures: readonly Figure[];
+  readonly tables?: readonly Table[];
   readonly plots?: readonly Plot[];
 }
 
@@ -25,6 +33,12 @@ export const figure = (name: string, value: number, target = ''): Figure => ({
   value: Number(value.toFixed(3)),
   target,
 });
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+/** A table as Markdown. */
+export const drawTable = ({ title, head, rows }: Table): string =>
+  [`### ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 
 const BAR = 40;
 const count = new Intl.NumberFormat('en');

@@ -23,6 +23,8 @@ export interface ReadyGateway {
 
 /** A gateway as a process of its own, from the moment it was started. */
 export interface GatewayProcess {
+  /** Undefined when it could not be started at all. */
+  readonly pid: number | undefined;
   /** Rejects with the gateway's own words when it does not get ready. */
   readonly ready: Promise<ReadyGateway>;
   /** Resolves with the exit code, or null when a signal ended it. */
@@ -127,5 +129,5 @@ export const launchGateway = (options: LaunchOptions): GatewayProcess => {
     await exited;
     clearTimeout(force);
   };
-  return { ready: getReady(options.name, child.stdout, stop, () => log), exited, stop, kill };
+  return { pid: child.pid, ready: getReady(options.name, child.stdout, stop, () => log), exited, stop, kill };
 };

@@ -1,0 +1,76 @@
+import { ATTACKS, type Front } from '../hostile/attacks.ts';
+import { openBattlefield } from '../hostile/battlefield.ts';
+import { beside, type Beside, type Met } from '../hostile/beside.ts';
+import type { Tally } from '../hostile/floods.ts';
+import type { SectionReport, Table } from './figure.ts';
+
+/** An attack takes some five seconds, so all of them at both fronts less than four minutes. */
+const SPAN = { aloneMs: 1_000, besideMs: 3_000, connections: 4 } as const;
+const FRONTS: readonly Front[] = ['nginx', 'own'];
+/** A gateway that does not come back is not waited for again. */
+const GIVEN_UP = 'gone';
+
+const ms = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
+const share = ({ answered, asked }: Met): string => `${((answered / Math.max(1, asked)) * 100).toFixed(1)} %`;
+const counts = (tally: Tally): string =>
+  Object.entries(tally)
+    .map(([what, count]) => `${what}: ${count}`)
+    .join(', ') || '–';
+
+const HEAD = [
+  'attack',
+  'fault',
+  'p50 alone (ms)',
+  'beside',
+  'p99 alone (ms)',
+  'beside',
+  'p99 ÷ alone',
+  '200s',
+  '503s',
+  'loop held (ms)',
+  'RSS + (MiB)',
+  'the attacker got',
+];
+
+const rowOf = (name: string, faults: string, met: Beside): readonly string[] => [
+  name,
+  faults,
+  ms(met.alone.p50Ms),
+  ms(met.beside.p50Ms),
+  ms(met.alone.p99Ms),
+  ms(met.beside.p99Ms),
+  (met.beside.p99Ms / met.alone.p99Ms).toFixed(2),
+  share(met.beside),
+  String(met.beside.others['503'] ?? 0),
+  ms(met.heldMs),
+  String(met.residentMiB[1] - met.residentMiB[0]),
+  counts(met.tally),
+];
+
+const measureAt = async (front: Front, progress: (text: string) => void): Promise<Table> => {
+  progress(`hostility: booting the front ${front}`);
+  const field = await openBattlefield(front);
+  const rows: (readonly string[])[] = [];
+  const gone = new Set<string>();
+  try {
+    for (const attack of ATTACKS.filter(({ fronts }) => fronts.includes(front))) {
+      progress(`${front}: ${attack.name}`);
+      const met = gone.has(attack.at) ? null : await beside(field, attack, SPAN).catch(() => null);
+      if (met === null) {
+        gone.add(attack.at);
+        rows.push([attack.name, attack.faults, ...HEAD.slice(2).map(() => GIVEN_UP)]);
+      } else rows.push(rowOf(attack.name, attack.faults, met));
+    }
+  } finally {
+    await field.close();
+  }
+  const title = front === 'nginx' ? 'Behind nginx' : 'On the gateway’s own front';
+  return { title, head: HEAD, rows };
+};
+
+/** A good peer alone and beside each attack of FAULTS kind A, at both fronts. Aim: p99 at most twice its p99 alone, and no 503. */
+export const measureHostility = async (progress: (text: string) => void): Promise<SectionReport> => {
+  const tables: Table[] = [];
+  for (const front of FRONTS) tables.push(await measureAt(front, progress));
+  return { figures: [], tables };
+};
