@@ -30,6 +30,8 @@ export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
     } else if (now.condition === 'away') {
       log.warn('the database is away', { condition: now.condition, cure: now.cure });
       timer = setTimeout(() => tell(now), AWAY_MS);
+      // Where the host has it: a process that ends for want of a database does not wait to say so again.
+      if (typeof timer === 'object' && 'unref' in timer) (timer as { unref(): void }).unref();
     } else tell(now);
   };
 };
