@@ -17,6 +17,9 @@ import {
 } from './valkey.testkit.ts';
 
 const log = keepingLog();
+/** For what is not about time: hundreds of calls at once take long on a busy machine. */
+const PATIENT_MS = 30_000;
+
 let server: RealValkey;
 let bridge: RealBridge;
 
@@ -30,15 +33,25 @@ afterAll(async () => {
 });
 
 keyValueContract('upstash REST through the bridge', async () => ({
-  kv: createUpstashKeyValue({ url: bridge.url, token: BRIDGE_TOKEN, prefix: ownPrefix() }),
+  kv: createUpstashKeyValue({
+    url: bridge.url,
+    token: BRIDGE_TOKEN,
+    prefix: ownPrefix(),
+    timeoutMs: PATIENT_MS,
+  }),
   pass: realPass,
 }));
 
 describe('upstash REST beside TCP, on one Valkey', () => {
   it('X-57 shares the bucket: 200 concurrent takes, half of them each way, pass exactly 60', async () => {
     const prefix = ownPrefix();
-    const rest = createUpstashKeyValue({ url: bridge.url, token: BRIDGE_TOKEN, prefix });
-    const tcp = await openValkey({ url: server.url, prefix, log });
+    const rest = createUpstashKeyValue({
+      url: bridge.url,
+      token: BRIDGE_TOKEN,
+      prefix,
+      timeoutMs: PATIENT_MS,
+    });
+    const tcp = await openValkey({ url: server.url, prefix, log, commandTimeoutMs: PATIENT_MS });
     const bucket = { capacity: 60, refillPerSecond: 1 / 60 };
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? rest : tcp).take('grant', bucket)),
@@ -49,8 +62,13 @@ describe('upstash REST beside TCP, on one Valkey', () => {
 
   it('shares the values, whichever way they came', async () => {
     const prefix = ownPrefix();
-    const rest = createUpstashKeyValue({ url: bridge.url, token: BRIDGE_TOKEN, prefix });
-    const tcp = await openValkey({ url: server.url, prefix, log });
+    const rest = createUpstashKeyValue({
+      url: bridge.url,
+      token: BRIDGE_TOKEN,
+      prefix,
+      timeoutMs: PATIENT_MS,
+    });
+    const tcp = await openValkey({ url: server.url, prefix, log, commandTimeoutMs: PATIENT_MS });
     const all = Uint8Array.from({ length: 256 }, (_, index) => index);
     await rest.set('by rest', all, 10);
     await tcp.set('by tcp', all, 10);
