@@ -147,10 +147,16 @@ it('a gateway is told when it may not be moved, and why', async () => {
 });
 
 /** A standalone store, and how to move it. */
+/** The three logins, as a gateway is told of them. */
+const loginsIn = (of: string) => {
+  const { url, peersUrl, maintenanceUrl } = urlsOf(of);
+  return { DATABASE_URL: url, DATABASE_PEERS_URL: peersUrl, DATABASE_MAINTENANCE_URL: maintenanceUrl };
+};
+
 const standalone = async () => {
   const from = await cluster.create();
   summaryOf(await runCli(...command(from, '--yes', '--json')));
-  const env = { MOSAIC_TIER: 'standalone', DATABASE_URL: from, MOSAIC_SEALING_KEY: keyText };
+  const env = { MOSAIC_TIER: 'standalone', ...loginsIn(from), MOSAIC_SEALING_KEY: keyText };
   const move = (target: string) =>
     runCli(['storage', 'migrate-tier', '--to', target, '--yes', '--json'], { env, cwd: cluster.folder });
   return { from, move };
@@ -220,7 +226,7 @@ it(
       dataDir: folder,
       env: {
         MOSAIC_TIER: 'standalone',
-        DATABASE_URL: url,
+        ...loginsIn(url),
         MOSAIC_SEALING_KEY_FILE: path.join(folder, 'sealing.key'),
       },
     });
