@@ -50,6 +50,9 @@ export const federationAuditLog = pgTable(
     index('federation_audit_log_subject')
       .on(table.subjectUserId, table.at.desc(), table.id.desc())
       .where(sql`grant_id is null`),
+    index('federation_audit_log_place')
+      .on(table.grantId, table.writerId, table.seq)
+      .where(sql`writer_id is not null`),
   ],
 );
 
