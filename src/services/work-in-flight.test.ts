@@ -125,6 +125,16 @@ describe('F-5 work in flight', () => {
     expect(started).toEqual(['a', 'a']);
   });
 
+  it('who waited in vain while others had all the room has a turn when it comes again', async () => {
+    const { enter, started, releaseFirst } = gate({ bytes: 30, waitMs: 40 });
+    void enter('alice', 30);
+    await expect(enter('late', 30)).rejects.toMatchObject({ code: 'unavailable' });
+    const again = enter('late', 30);
+    await releaseFirst();
+    await again;
+    expect(started).toEqual(['alice', 'late']);
+  });
+
   it('an answer nobody reads holds up its own party alone', async () => {
     const { work, enter, started, held } = gate();
     await enter('slow', 30);

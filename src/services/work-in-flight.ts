@@ -104,7 +104,10 @@ export const createWorkInFlight = (limits: WorkLimits = WORK_LIMITS): WorkInFlig
   const hasRoom = (bytes: number): boolean => state.bytes === 0 || state.bytes + bytes <= limits.bytes;
 
   const forget = (party: Party): void => {
-    if (party.running === 0 && party.waiting === 0 && party.sending.size === 0) parties.delete(party.name);
+    if (party.running > 0 || party.waiting > 0 || party.sending.size > 0) return;
+    parties.delete(party.name);
+    // Another one of that name may come before its turn would have.
+    turns.delete(party.name);
   };
 
   const cutOldest = (): void => {
