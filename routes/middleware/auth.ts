@@ -27,10 +27,15 @@ const signIn = async <T>(
   if (token === null) throw new MosaicError('unauthenticated');
   const hash = hashToken(token, deps.hash);
   const settle = deps.signIns.begin(addressFromEnvironment(c), hash);
-  const found = await lookUp(hash, deps.clock.now());
-  settle(found !== null);
-  if (found === null) throw new MosaicError('unauthenticated');
-  return found;
+  let isGood: boolean | null = null;
+  try {
+    const found = await lookUp(hash, deps.clock.now());
+    isGood = found !== null;
+    if (found !== null) return found;
+  } finally {
+    settle(isGood);
+  }
+  throw new MosaicError('unauthenticated');
 };
 
 /** Upper bound of the memory a request takes, in bytes. */

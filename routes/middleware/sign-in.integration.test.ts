@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MosaicError } from '../../domain/errors.ts';
 import { makeTestApi, type TestApi } from '../api.testkit.ts';
 
 let api: TestApi;
 let looked = 0;
+/** The database does not answer. */
+let isAway = false;
 
 beforeAll(async () => {
   api = await makeTestApi();
@@ -11,6 +14,7 @@ beforeAll(async () => {
   Object.assign(tokens, {
     principal: (...asked: Parameters<typeof principal>) => {
       looked += 1;
+      if (isAway) return Promise.reject(new MosaicError('database_unavailable'));
       return principal(...asked);
     },
   });
@@ -39,4 +43,14 @@ it('F-19 tokens that are none cost no question to the database, wrong ones a bou
   expect(looked).toBe(240);
   expect(await ask('198.51.100.7', api.admin.token)).toBe(200);
   expect(await ask('198.51.100.8', (await api.person('late')).token)).toBe(200);
+});
+
+it('F-19 an outage of the database is 503 for everybody who signs in, and nobody is limited for it', async () => {
+  const { token } = await api.person('waiting');
+  isAway = true;
+  const statuses: number[] = [];
+  for (let n = 0; n < 300; n += 1) statuses.push(await ask('198.51.100.20', token));
+  isAway = false;
+  expect(new Set(statuses)).toEqual(new Set([503]));
+  expect(await ask('198.51.100.20', token)).toBe(200);
 });

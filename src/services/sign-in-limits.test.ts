@@ -48,6 +48,15 @@ describe('F-19 failed sign-ins', () => {
     expect(fail('198.51.100.7', 300)).toBe(240);
   });
 
+  it('no fault of the database counts as a failure of who signs in', () => {
+    const { limits, fail } = limited();
+    for (let n = 0; n < 1_000; n += 1) limits.begin('198.51.100.7', `token ${n}`)(null);
+    limits.begin('198.51.100.7', 'good')(true);
+    limits.begin('198.51.100.7', 'good')(null);
+    fail('198.51.100.7', 1_000);
+    expect(() => limits.begin('198.51.100.7', 'good')).not.toThrow();
+  });
+
   it('are bounded also while many are under way', () => {
     const { limits } = limited();
     let started = 0;

@@ -13,8 +13,8 @@ const MAX_ADDRESSES = 10_000;
 const MAX_GOOD = 50_000;
 
 /**
- * Limits sign-ins by address before the database is asked (FAULTS F-19). Each takes a token of its address, and one that succeeds gives
- * it back; a token that was good before takes none, so that strangers behind one's own proxy shut out nobody who is signed in.
+ * Limits sign-ins by address before the database is asked (FAULTS F-19). Each takes a token of its address, and one that succeeds, or
+ * that a fault of ours ends, gives it back; a token that was good before takes none, so that strangers behind one's own proxy shut out nobody who is signed in.
  */
 export const createSignInLimits = (clock: Clock): SignInLimits => {
   const buckets = new LRUCache<string, Bucket>({ max: MAX_ADDRESSES });
@@ -23,7 +23,7 @@ export const createSignInLimits = (clock: Clock): SignInLimits => {
     begin: (address, tokenHash) => {
       if (good.has(tokenHash))
         return (isGood) => {
-          if (!isGood) good.delete(tokenHash);
+          if (isGood === false) good.delete(tokenHash);
         };
       const key = addressBucket(address);
       const now = clock.now().getTime();
@@ -32,9 +32,9 @@ export const createSignInLimits = (clock: Clock): SignInLimits => {
       const { allowed, retryAfterSeconds } = takeFrom(bucket, FAILED, now);
       if (!allowed) throw rateLimited('address', FAILED, retryAfterSeconds);
       return (isGood) => {
-        if (!isGood) return;
+        if (isGood === false) return;
         bucket.used = Math.max(0, bucket.used - 1);
-        good.set(tokenHash, true);
+        if (isGood === true) good.set(tokenHash, true);
       };
     },
   };
