@@ -113,11 +113,20 @@ describe('F-9 the revocation list', () => {
     const newer = await deps.ca.crl({ fresh: true });
     expect(newer.number).toBeGreaterThan(older.number);
     let list = newer;
-    const { authority, pki } = publishPki({ ...deps.ca, crl: () => Promise.resolve(list) }, deps.clock);
+    let asked = 0;
+    const crl = () => {
+      asked += 1;
+      return Promise.resolve(list);
+    };
+    const { authority, pki } = publishPki({ ...deps.ca, crl }, deps.clock);
     await authority.crl();
     list = older;
     await authority.crl();
     expect((await pki.list()).number).toBe(newer.number);
+    // Nor is it shown to a reader for whom the authority is asked anew, and no reader has it asked again and again.
+    deps.clock.advance(60_000);
+    for (let round = 0; round < 20; round += 1) expect((await pki.list()).number).toBe(newer.number);
+    expect(asked).toBe(3);
   });
 });
 

@@ -68,17 +68,25 @@ export interface Publishing {
 export const publishPki = (ca: Authority, clock: Clock, memory: PkiMemory = newPkiMemory()): Publishing => {
   let isKept = false;
   const now = (): number => clock.now().getTime();
+  const isValid = ({ nextUpdate }: Crl): boolean => nextUpdate > clock.now();
 
   const noted = async (ask: () => Promise<Crl>): Promise<Crl> => {
     const { changes } = memory;
     const next = await ask();
     const held = memory.list?.value;
-    if (next.nextUpdate <= clock.now() || (held !== undefined && isOlder(next, held))) return next;
+    if (!isValid(next) || (held !== undefined && isOlder(next, held))) return next;
     memory.list = { value: next, at: now(), changes };
     return next;
   };
 
-  const askList = createFlight(() => noted(() => ca.crl()));
+  /** An authority that has gone back is as one that is away, as long as the newer list lasts. */
+  const askList = createFlight(async () => {
+    const next = await noted(() => ca.crl());
+    const held = memory.list?.value;
+    if (held === undefined || !isValid(held) || !isOlder(next, held)) return next;
+    memory.failedAt = now();
+    return held;
+  });
   const askRoot = createFlight(async () => {
     const { changes } = memory;
     const value = await ca.rootPem();
@@ -104,7 +112,6 @@ export const publishPki = (ca: Authority, clock: Clock, memory: PkiMemory = newP
     }
   };
 
-  const isValid = ({ nextUpdate }: Crl): boolean => nextUpdate > clock.now();
   const touched = async <T>(work: Promise<T>): Promise<T> => {
     const result = await work;
     memory.changes += 1;
