@@ -7,13 +7,14 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, REDACTED],
   [/\bBearer\s+[A-Za-z0-9._~+/-]+=*/gi, `Bearer ${REDACTED}`],
   [/\bmos_[A-Za-z0-9_-]{8,}/g, `mos_${REDACTED}`],
+  [/\bsetup_[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])/g, `setup_${REDACTED}`],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]*@/gi, `$1${REDACTED}@`],
   [/\b(password|passwd|pwd)=[^\s&;]+/gi, `$1=${REDACTED}`],
   // Also where somebody escaped the mark before it, or put it into a query.
   [/((?:\b|%[0-9a-f]{2}|_)token(?:=|%3d))[^\s&"'<>]+/gi, `$1${REDACTED}`],
 ];
 
-/** Replaces private keys, bearer tokens, passwords in connection strings and enrollment tokens in a text. */
+/** Replaces private keys, bearer and setup tokens, passwords in connection strings and enrollment tokens in a text. */
 export const redact = (text: string): string =>
   SECRETS.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
 
@@ -31,6 +32,7 @@ export const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'set-cookie',
   'client-cert',
   'token',
+  'setup_token',
   'text',
   'secret',
   'password',

@@ -7,6 +7,7 @@ const PEM = `-----BEGIN EC PRIVATE KEY-----\nMHc${CANARY}\n-----END EC PRIVATE K
 const SECRETS: readonly (readonly [string, string])[] = [
   ['a bearer token', `Authorization: Bearer ${CANARY}.abc-_~+/=`],
   ['a token of ours', `token mos_${CANARY}${'A'.repeat(30)} was used`],
+  ['a setup token', `setup_token: "setup_${CANARY}${'A'.repeat(18)}"`],
   ['a private key', `before ${PEM} after`],
   ['half a private key', `-----BEGIN PRIVATE KEY-----\n${CANARY}`],
   ['a connection string', `connect postgres://user:${CANARY}@db:5432/x failed`],
