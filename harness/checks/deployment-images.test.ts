@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -93,6 +93,12 @@ describe('what the images run', () => {
       expect(readdirSync(join(folder, 's')).toSorted()).toEqual(
         wanted.map((name) => name.replace('.example', '')).toSorted(),
       );
+      for (const name of wanted.filter((one) => one.includes('-url'))) {
+        const made = readFileSync(join(folder, 's', name.replace('.example', '')), 'utf8');
+        expect(made.replace(/[0-9a-f]{64}/, '')).toBe(
+          readText(join('infra/secrets', name)).replace(/<[a-z-]+>/, ''),
+        );
+      }
       expect(statSync(join(folder, 's')).mode & 0o777).toBe(0o700);
       expect(statSync(join(folder, 'etc/mosaic')).mode & 0o777).toBe(0o755);
       expect(statSync(join(folder, 'etc/mosaic/s')).mode & 0o777).toBe(0o700);

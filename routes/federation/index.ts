@@ -47,13 +47,13 @@ const READ_ERRORS: readonly ErrorCode[] = [
   'not_found',
 ];
 
-/** @throws MosaicError `not_found` for what is no resource */
 /**
  * Only these: a GET of what takes a POST is a wrong method, and not a resource that is not there. In a group of its own, or the first
  * and the last of them would match the beginnings and ends of longer addresses.
  */
 const RESOURCE = `:resource{(?:${RESOURCES.join('|')})}` as const;
 
+/** @throws MosaicError `not_found` for what is no resource */
 const resourceOf = (c: Context<AppEnv>): Resource => {
   const name = c.req.param('resource');
   if (!isResource(name)) throw new MosaicError('not_found');
