@@ -45,7 +45,7 @@ export interface FrontEdge {
 interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits'> {
   readonly replicas?: number;
   /** What a gateway does for a request beside answering it. */
-  readonly work?: () => Promise<void> | void;
+  readonly work?: (path: string) => Promise<void> | void;
 }
 
 /** The real nginx, as operators get it, before the gateway's real listeners; only the apps behind them are stood in for. */
@@ -71,7 +71,7 @@ export const openFrontEdge = async (options: EdgeOptions = {}): Promise<FrontEdg
         headers,
         body,
       });
-      await work?.();
+      await work?.(url.pathname);
       return Response.json({ app, replica });
     };
   const sockets = (app: string): readonly string[] =>

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
 import tls from 'node:tls';
@@ -251,6 +252,48 @@ describe('F-2 limits of the front', () => {
       counted((await Promise.all(answers)).map(({ status }) => status));
     expect(await statuses(strangers)).toEqual({ 200: 20, 429: 30 });
     expect(await statuses(peers)).toEqual({ 200: 30, 429: 30 });
+  });
+
+  it('F-2 X-60 slow bodies of strangers count for them alone, and take the room of nobody else', async () => {
+    const gate = Promise.withResolvers<void>();
+    const opened = (edge = await openFrontEdge({
+      work: (path) => (path === '/api/me' ? gate.promise : undefined),
+      limits: { concurrent_requests: 10 },
+    }));
+    const { publicPort, federationPort } = opened.front;
+    const slow = [publicPort, federationPort].flatMap((port) =>
+      Array.from({ length: 30 }, () => {
+        const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: opened.root });
+        socket.on('error', () => undefined);
+        socket.resume();
+        socket.write('POST /pki/crl HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1');
+        return once(socket, 'secureConnect').then(() => socket);
+      }),
+    );
+    const sockets = await Promise.all(slow);
+    const { cert, key } = await opened.client();
+    const other = { maxSockets: 40, ca: opened.root, localAddress: '127.0.0.2' };
+    const [person, peer] = [new https.Agent(other), new https.Agent({ ...other, cert, key })];
+    try {
+      for (let round = 0; round < 10; round += 1) {
+        const tasks = `https://127.0.0.1:${federationPort}/federation/v1/tasks`;
+        expect((await ask(tasks, peer)).status).toBe(200);
+        expect((await ask(`https://127.0.0.1:${publicPort}/api/query/tasks`, person)).status).toBe(200);
+      }
+      // What a gateway is at work on is bounded all the same.
+      const busy = Array.from({ length: 30 }, () => ask(`https://127.0.0.1:${publicPort}/api/me`, person));
+      await expect
+        .poll(() => opened.passed.filter(({ path }) => path === '/api/me').length, { timeout: 10_000 })
+        .toBe(10);
+      expect((await Promise.race(busy)).status).toBe(503);
+      gate.resolve();
+      expect(counted((await Promise.all(busy)).map(({ status }) => status))).toEqual({ 200: 10, 503: 20 });
+    } finally {
+      gate.resolve();
+      for (const socket of sockets) socket.destroy();
+      person.destroy();
+      peer.destroy();
+    }
   });
 
   it('F-4 F-9 pages that anybody may read are limited by address, and nothing else with them', async () => {

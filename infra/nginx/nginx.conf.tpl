@@ -80,7 +80,6 @@ http {
     default "";
     SUCCESS $ssl_client_fingerprint;
   }
-  limit_conn_zone $server_port zone=listener:1m;
   limit_conn_zone $mosaic_stranger zone=address:10m;
   limit_conn_zone $mosaic_peer zone=certificate:10m;
   limit_req_zone $mosaic_stranger zone=address_rate:10m rate=@ADDRESS_RATE@r/s;
@@ -116,12 +115,16 @@ http {
 
   # max_fails=0: no replica is left out for a while. One that is away refuses the connection, and the next one is asked at
   # once; one that is busy must not be taken away from everybody by those who made it busy.
+  # max_conns counts what a gateway is at work on, for all workers together. What still comes in, or is still being read by its
+  # client, counts for that client alone: otherwise slow strangers would use up what there is for everybody.
   upstream mosaic_public {
+    zone mosaic_public 256k;
 @PUBLIC_UPSTREAMS@
     keepalive @KEPT@;
     keepalive_requests 10000;
   }
   upstream mosaic_federation {
+    zone mosaic_federation 256k;
 @FEDERATION_UPSTREAMS@
     keepalive @KEPT@;
     keepalive_requests 10000;
@@ -154,7 +157,6 @@ http {
     listen @PUBLIC_LISTEN@ ssl@HTTP2@ backlog=4096;
     server_name @SERVER_NAME@;
 @HTTP2_STREAMS@
-    limit_conn listener @CONCURRENT@;
     limit_conn address @ADDRESS_CONCURRENT@;
     limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
     if ($mosaic_ancient) {
@@ -189,6 +191,8 @@ http {
     # What anybody may read, and nobody needs often.
     location ~ ^/(?:docs|openapi\.json|pki)(?:/|$) {
       limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;
+      # Whole pages: a gateway is done with one however slowly it is read.
+      proxy_buffers 64 16k;
       proxy_pass http://mosaic_public;
       include proxy-headers.conf;
 @FRONT_PROOF@
@@ -201,7 +205,6 @@ http {
   server {
     listen @FEDERATION_LISTEN@ ssl backlog=4096;
     server_name @SERVER_NAME@;
-    limit_conn listener @CONCURRENT@;
     limit_conn address @ADDRESS_CONCURRENT@;
     limit_conn certificate @CERTIFICATE_CONCURRENT@;
     limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
@@ -232,6 +235,7 @@ http {
     # The list that a peer learns from whether its own certificate was revoked: then it can show none that is accepted.
     location ~ ^/pki/(?:crl|root\.pem)$ {
       limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;
+      proxy_buffers 64 16k;
       proxy_pass http://mosaic_public;
       include proxy-headers.conf;
 @FRONT_PROOF@

@@ -24,7 +24,7 @@ export const FRONT_LIMITS = {
     3_500,
     10,
     100_000,
-    'Requests under way to one listener, of all clients together. Must stay below the listen backlog of the gateway’s sockets (4,096, or `net.core.somaxconn` where that is less), so that no connection to a gateway is ever refused.',
+    'Requests that one socket of a gateway is at work on, of all clients together; beyond it 503. Must stay below the listen backlog of the gateway’s sockets (4,096, or `net.core.somaxconn` where that is less), so that no connection to a gateway is ever refused.',
   ),
   concurrent_per_certificate: limit(1_024, 1, 100_000, 'Requests under way of one client certificate.'),
   concurrent_per_address: limit(

@@ -53,7 +53,7 @@ describe('renderNginx', () => {
   });
 
   it('F-2 leaves no replica out for a while, and lets no client keep a connection for ever', () => {
-    expect(rendered.match(/server unix:\S+ max_fails=0;/g)).toHaveLength(3);
+    expect(rendered.match(/server unix:\S+ max_conns=3500 max_fails=0;/g)).toHaveLength(3);
     expect(rendered).toContain('  keepalive_requests 1000;');
     expect(rendered).toContain('proxy_ignore_client_abort on;');
     expect(rendered).not.toContain('http2');

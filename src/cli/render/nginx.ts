@@ -46,9 +46,11 @@ const checked = (name: string, value: string): string => {
   return value;
 };
 
-const upstreams = (name: string, sockets: readonly string[]): string => {
+const upstreams = (name: string, sockets: readonly string[], most: string): string => {
   if (sockets.length === 0) throw new RangeError(`${name}: at least one socket is needed`);
-  return sockets.map((socket) => `    server unix:${checked(name, socket)} max_fails=0;`).join('\n');
+  return sockets
+    .map((socket) => `    server unix:${checked(name, socket)} max_conns=${most} max_fails=0;`)
+    .join('\n');
 };
 
 /** Files beside connections: logs, certificates, sockets. */
@@ -95,6 +97,7 @@ const fill = (template: string, values: Readonly<Record<string, string>>): strin
 /** @throws RangeError for a value that can't stand in an nginx directive, and for a placeholder nobody filled */
 export const renderNginx = (template: string, options: NginxOptions): string => {
   const limits = limitValues(options.limits);
+  const concurrent = limits['CONCURRENT'] ?? '';
   const isHttp2 = options.isHttp2 === true;
   return fill(template, {
     ...limits,
@@ -111,8 +114,8 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
     SERVER_KEY: checked('serverKey', options.serverKey),
     CLIENT_CA: checked('clientAuthorities', options.clientAuthorities),
     CRL: checked('revocationLists', options.revocationLists),
-    PUBLIC_UPSTREAMS: upstreams('publicSockets', options.publicSockets),
-    FEDERATION_UPSTREAMS: upstreams('federationSockets', options.federationSockets),
+    PUBLIC_UPSTREAMS: upstreams('publicSockets', options.publicSockets, concurrent),
+    FEDERATION_UPSTREAMS: upstreams('federationSockets', options.federationSockets, concurrent),
     FRONT_PROOF: proofLine(options.frontProof),
     LOGGED_PATHS: pathMap(),
     PROBLEMS: problemLocations(),
