@@ -58,6 +58,21 @@ describe('the PGlite driver', () => {
     expect(await driver.query('delete from t')).toEqual([]);
   });
 
+  it('F-5 lets the event loop turn between long statements that wait for each other', async () => {
+    const seen: string[] = [];
+    const long = Array.from({ length: 3 }, async (_, index) => {
+      await driver.query('select count(*)::int as n from generate_series(1, 400000)');
+      seen.push(`statement ${index}`);
+    });
+    const turns = setInterval(() => {
+      if (seen.at(-1) !== 'turn') seen.push('turn');
+    });
+    await Promise.all(long);
+    clearInterval(turns);
+    const between = seen.slice(seen.indexOf('statement 0'));
+    expect(between).toEqual(['statement 0', 'turn', 'statement 1', 'turn', 'statement 2']);
+  });
+
   it('tells nothing of statement and values in an error', async () => {
     const error = await driver
       .query('select $1::uuid as canary_column', ['canary-value'])

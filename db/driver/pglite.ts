@@ -39,6 +39,8 @@ interface Result {
 /** More than all statements the product has; beyond it (texts made at run time) statements stay unnamed. */
 const MOST_PREPARED = 500;
 const NO_COLUMNS: readonly Column[] = [];
+/** A statement that took so long is followed by a turn of the event loop, milliseconds. */
+const LONG_MS = 10;
 
 /**
  * PGlite as a Driver. It speaks the wire protocol itself: named statements are planned once and an answer is
@@ -136,10 +138,13 @@ export const pgliteDriver = (client: PgliteClient, { waitMs = 15_000 }: PgliteDr
       void before.then(() => release());
       throw error;
     }
+    const from = performance.now();
     try {
       return await work();
     } finally {
-      release();
+      // PGlite runs on this very loop: statements in a row would keep everything else waiting for all of them (F-5).
+      if (performance.now() - from > LONG_MS) setTimeout(release);
+      else release();
       if (tail === mine) tail = Promise.resolve();
     }
   };
