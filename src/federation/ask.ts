@@ -49,7 +49,7 @@ const ANSWERS: readonly (ErrorCode | null)[] = [
 ];
 
 /** What this gateway needs for asking is not there: no verdict on the peer. */
-const ownFault = (cause: unknown): PeerFailure =>
+export const ownFault = (cause: unknown): PeerFailure =>
   peerFailure('unavailable', {
     message: 'This gateway could not ask the peer, for a fault of its own.',
     cause,

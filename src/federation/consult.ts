@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { ask, type Asking, type Question } from './ask.ts';
+import { ask, ownFault, type Asking, type Question } from './ask.ts';
 import { cacheKey, type Kept } from './cache.ts';
 import type { Deadline } from './deadline.ts';
 import type { Mark } from './epochs.ts';
@@ -131,7 +131,8 @@ export const consult = async <T>(
       ({ value: fetched, isJoined } = flight);
     }
   } catch (cause) {
-    return err(peerFailure('peer_timeout', { cause }));
+    // What comes of the peer is a result: only the time that is over, or a fault of our own, is thrown.
+    return err(deadline.signal.aborted ? peerFailure('peer_timeout', { cause }) : ownFault(cause));
   }
   // What is learned while the second one is under way is met by the next question: only a revocation counts at once.
   if (fetched.isLate && !epochs.isRevoked(peer.id)) fetched = await now(deadline, epochs.again(mark), null);

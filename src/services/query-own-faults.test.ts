@@ -55,4 +55,14 @@ describe('F-32 no fault of ours is a verdict on a peer', () => {
     expect(from.health).toEqual([]);
     expect(outboundOf(from.deps).circuits.of(from.peerRows[0]?.id ?? '').state).toBe('closed');
   });
+
+  it('an answer that came and could not be kept here for a fault of ours is no time-out of the peer', async () => {
+    const from = asker([taskAt(1, 1)], { one: fakePeer([taskAt(2, 2)]) }, 60_000);
+    const broken = (): never => {
+      throw new Error('a fault of ours');
+    };
+    Object.assign(outboundOf(from.deps).cache, { told: broken });
+    const { sources } = (await queryList(from.deps, { ...asked(from), limit: 10, cursor: undefined })).page;
+    expect(sources['federated:one']).toMatchObject({ code: 'unavailable' });
+  });
 });
