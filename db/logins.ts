@@ -32,7 +32,9 @@ const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 const loginSql = (kind: LoginKind, name: string): string => {
   const login = identifier(name);
-  const others = GROUP_ROLES.filter((role) => !ROLES_OF[kind].includes(role));
+  // Replicas of 0.1 act as mosaic_app by the login that becomes the one for maintenance, until the last of them is replaced.
+  const kept = [...ROLES_OF[kind], ...(kind === 'maintenance' ? ['mosaic_app'] : [])];
+  const others = GROUP_ROLES.filter((role) => !kept.includes(role));
   return `
 -- ${kind}
 do $login$ begin

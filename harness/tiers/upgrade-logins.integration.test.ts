@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectDriver } from '../../db/connect/driver.ts';
 import { openMaintenance, openPostgresStorage } from '../../db/connect/postgres.ts';
 import { setupSql } from '../../db/logins.ts';
 import { migrate } from '../../db/migrate.ts';
@@ -64,6 +65,13 @@ describe('F-13 a store of one login', () => {
       one,
       `alter role legacy_api password '${PASSWORD}'; alter role legacy_peers password '${PASSWORD}'`,
     );
+    // Replicas of the version before have one login, and go on opening sessions until they are replaced.
+    const ofBefore = connectDriver({
+      ...{ url: one, role: 'mosaic_app', name: 'before', source: 'before', demand: 'primary' },
+      ...{ max: 1, pipeline: 1, idleMs: 1_000, lifetimeMs: 1_000, limitMs: 3_000 },
+    }).driver;
+    expect(await ofBefore.query('select current_user::text as role')).toEqual([{ role: 'mosaic_app' }]);
+    await ofBefore.close();
     await expect(open({ url: one, peersUrl: peers })).rejects.toMatchObject(refused(CURE));
     expect(await open({ url: api, peersUrl: peers, maintenanceUrl: one })).toEqual(['somebody']);
     expect(await open({ url: api, peersUrl: peers })).toEqual(['somebody']);

@@ -74,7 +74,7 @@ do $login$ begin
   if not exists (select from pg_roles where rolname = 'mosaic') then create role "mosaic" login; end if;
 end $login$;
 alter role "mosaic" login inherit;
-revoke mosaic_app, mosaic_peer_reader from "mosaic";
+revoke mosaic_peer_reader from "mosaic";
 grant mosaic_owner, mosaic_admin, mosaic_search, mosaic_barrier to "mosaic";
 alter role "mosaic" set search_path = public, pg_temp;
 
