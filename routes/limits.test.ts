@@ -52,7 +52,7 @@ describe('F-3 bodies are bounded by their address', () => {
     expect(await statusOf('/api/bootstrap/setup', 1_001, 1_000)).toBe(413);
   });
 
-  it('an address can not be spelt so that it takes more', async () => {
+  it('an address cannot be spelt so that it takes more', async () => {
     for (const path of [
       '/api/bootstrap/setup?/api/resources/',
       '/api/bootstrap/setup#/api/resources/',

@@ -41,7 +41,8 @@ export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> 
   standby: 'Let database.url lead to the primary, or promote this server.',
   not_ours:
     'The address leads to another cluster, or to a server from before a failover. Correct it; if the database was moved on purpose, start the gateway again.',
-  wrong_role: 'Check the address and any pooler in between: sessions must have the role mosaic_app.',
+  wrong_role:
+    'Check the address and any pooler in between: sessions must have the role mosaic_app, those of database.peers_url mosaic_peer_reader.',
   clock_skew:
     'Let NTP set the clocks of this host and of the database’s: they are more than 5 seconds apart.',
 };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { ALERTS } from '../../domain/telemetry/alerts.ts';
 import { METRICS, METRIC_NAMES, metricSpec, type MetricName } from '../../domain/telemetry/metrics.ts';
 import { ROOT, codeFiles, readText } from './repository.ts';
@@ -136,6 +137,11 @@ describe('telemetry: dashboard, alert rules and documentation', () => {
       expect([name, used.has(name)]).toEqual([name, true]);
     }
     expect((page.match(NAME) ?? []).filter((name) => metricOf(name) === undefined)).toEqual([]);
+  });
+
+  it('every condition of the database is documented', () => {
+    const conditions = [...page.matchAll(/^\| `([a-z_]+)` +\| [a-z][^|]+\|$/gm)].map(([, name]) => name);
+    expect(conditions.toSorted()).toEqual(DATABASE_CONDITIONS.filter((name) => name !== 'ok').toSorted());
   });
 
   it('the list of alerts is that of the code', () => {

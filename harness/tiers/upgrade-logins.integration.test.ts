@@ -67,8 +67,16 @@ describe('F-13 a store of one login', () => {
     );
     // Replicas of the version before have one login, and go on opening sessions until they are replaced.
     const ofBefore = connectDriver({
-      ...{ url: one, role: 'mosaic_app', name: 'before', source: 'before', demand: 'primary' },
-      ...{ max: 1, pipeline: 1, idleMs: 1_000, lifetimeMs: 1_000, limitMs: 3_000 },
+      url: one,
+      role: 'mosaic_app',
+      name: 'before',
+      source: 'before',
+      demand: 'primary',
+      max: 1,
+      pipeline: 1,
+      idleMs: 1_000,
+      lifetimeMs: 1_000,
+      limitMs: 3_000,
     }).driver;
     expect(await ofBefore.query('select current_user::text as role')).toEqual([{ role: 'mosaic_app' }]);
     await ofBefore.close();

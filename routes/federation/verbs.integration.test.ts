@@ -13,7 +13,6 @@ describe('the inbound verbs', () => {
   let gateway: Gateway;
   let alice: { id: string; name: string };
   let bob: { id: string; name: string };
-
   beforeAll(async () => {
     gateway = await startGateway();
     alice = await gateway.user('alice');

@@ -23,7 +23,7 @@ const signIn = async <T>(
   lookUp: (hash: string, now: Date) => Promise<T | null>,
 ): Promise<T> => {
   const token = bearerToken(c.req.header('authorization'));
-  // What can not be a token of ours costs nothing.
+  // What cannot be a token of ours costs nothing.
   if (token === null) throw new MosaicError('unauthenticated');
   const hash = hashToken(token, deps.hash);
   const settle = deps.signIns.begin(addressFromEnvironment(c), hash);

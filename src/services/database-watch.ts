@@ -14,7 +14,7 @@ export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
 
   const tell = ({ condition, since, cure }: DatabaseState): void => {
     isTold = true;
-    log.error('the database can not be served from', {
+    log.error('the database cannot be served from', {
       alert: 'database_unfit',
       condition,
       since: since.toISOString(),

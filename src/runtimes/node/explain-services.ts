@@ -102,7 +102,7 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
   WRONG_ROLE: {
-    message: 'its sessions do not have the role mosaic_app',
+    message: 'its sessions do not have the role of their purpose',
     remedy: DATABASE_CURES.wrong_role ?? '',
   },
   OTHER_CLUSTER: { message: 'it is another cluster than before', remedy: DATABASE_CURES.not_ours ?? '' },
