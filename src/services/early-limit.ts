@@ -1,15 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, TokenBucket } from '../../domain/ports/basics.ts';
+import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import { rateLimited } from './rate-limit.ts';
 import { addressBucket } from './redeem-limits.ts';
 
 /** Addresses that are remembered; whoever comes from more of them has each of theirs forgotten, not those of others. */
 const MAX_ADDRESSES = 10_000;
-
-interface Used {
-  tokens: number;
-  at: number;
-}
 
 /**
  * A limit by address in this process, for what strangers may send: asked before a body is read, so that refusing costs less
@@ -21,16 +17,14 @@ export const createEarlyLimit = (
   { clock }: { readonly clock: Clock },
   bucket: TokenBucket,
 ): ((address: string | null) => void) => {
-  const { capacity, refillPerSecond } = bucket;
-  const known = new LRUCache<string, Used>({ max: MAX_ADDRESSES });
+  const known = new LRUCache<string, Bucket>({ max: MAX_ADDRESSES });
   return (address) => {
     if (address === null) return;
     const key = addressBucket(address);
     const now = clock.now().getTime();
-    const used = known.get(key) ?? { tokens: 0, at: now };
-    const left = Math.max(0, used.tokens - (Math.max(0, now - used.at) / 1000) * refillPerSecond);
-    if (left + 1 > capacity)
-      throw rateLimited('address', bucket, Math.max(1, Math.ceil((left + 1 - capacity) / refillPerSecond)));
-    known.set(key, { tokens: left + 1, at: now });
+    const used = known.get(key) ?? { used: 0, at: now };
+    known.set(key, used);
+    const { allowed, retryAfterSeconds } = takeFrom(used, bucket, now);
+    if (!allowed) throw rateLimited('address', bucket, retryAfterSeconds);
   };
 };
