@@ -9,6 +9,7 @@ import type { Storage } from '../domain/ports/storage.ts';
 import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
 import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
 import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
+import type { RefusalMinutes } from './services/audit-repeats.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
 import { setupTokenOf } from './services/setup-token.ts';
@@ -39,6 +40,8 @@ export interface WireParts {
   readonly authority?: Authority | null;
   /** Of an earlier `wire`, for the same runtimes: they stay one writer of the audit log. */
   readonly chains?: AuditChains;
+  /** Of an earlier `wire`, for the same runtimes: refusals that are counted. */
+  readonly refusals?: RefusalMinutes;
   /** Of an earlier `wire`, for the same runtimes: what everybody may read of the authority. */
   readonly pkiMemory?: PkiMemory;
   /** Of an earlier `wire`, for the same runtimes: what failed sign-ins have used up. */
@@ -136,6 +139,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
     chains,
     signer: keys.auditSigner,
     isEphemeral: parts.chains !== undefined,
+    ...(parts.refusals === undefined ? {} : { refusals: parts.refusals }),
     clock,
     log,
     ...AUDIT,

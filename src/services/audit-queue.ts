@@ -8,7 +8,7 @@ import { createAuditBacklog } from './audit-backlog.ts';
 import type { AuditChains } from './audit-chains.ts';
 import { createCheckpoints } from './audit-checkpoints.ts';
 import { createAuditPump } from './audit-pump.ts';
-import { createRepeatedRefusals } from './audit-repeats.ts';
+import { createRepeatedRefusals, type RefusalMinutes } from './audit-repeats.ts';
 
 export interface AuditQueueOptions {
   readonly store: Pick<AuditStore, 'insertMany'>;
@@ -27,6 +27,8 @@ export interface AuditQueueOptions {
   readonly strictMs: number;
   /** Of a runtime that starts anew all the time and never ends cleanly: the writer is not missed when it is gone. */
   readonly isEphemeral?: boolean;
+  /** Of earlier queues of such a runtime. */
+  readonly refusals?: RefusalMinutes;
 }
 
 export interface AuditQueue extends AuditSink {
@@ -146,7 +148,7 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
     else timer ??= setTimeout(start, flushMs);
     return linked;
   };
-  const repeats = createRepeatedRefusals(record, clock);
+  const repeats = createRepeatedRefusals(record, clock, options.refusals);
 
   return {
     counters,

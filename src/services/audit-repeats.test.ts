@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AuditDraft, Linked } from '../../domain/audit/chain.ts';
-import { createRepeatedRefusals } from './audit-repeats.ts';
+import { createRepeatedRefusals, type RefusalMinutes } from './audit-repeats.ts';
 
 const clock = { now: () => new Date() };
 
@@ -22,12 +22,16 @@ const draft = (code: 'rate_limited' | 'forbidden', bytesOut = 0): AuditDraft => 
   traceId: 'b'.repeat(32),
 });
 
-const repeated = () => {
+const repeated = (kept?: RefusalMinutes) => {
   const recorded: AuditDraft[] = [];
-  const repeats = createRepeatedRefusals((one) => {
-    recorded.push(one);
-    return { entry: one } as unknown as Linked;
-  }, clock);
+  const repeats = createRepeatedRefusals(
+    (one) => {
+      recorded.push(one);
+      return { entry: one } as unknown as Linked;
+    },
+    clock,
+    kept,
+  );
   const told = () => recorded.map(({ action, reasonCode }) => [reasonCode, action]);
   return { repeats, recorded, told };
 };
@@ -95,5 +99,25 @@ describe('F-6 repeated refusals', () => {
       ['forbidden', 'counted:1'],
     ]);
     repeats.flush();
+  });
+
+  it('are counted together over the requests of a runtime that starts anew for each', () => {
+    const kept: RefusalMinutes = new Map();
+    const requests = Array.from({ length: 100 }, () => {
+      const { repeats, told } = repeated(kept);
+      const linked = repeats.note('x 429', draft('rate_limited'));
+      repeats.flush();
+      return [linked !== null, ...told()];
+    });
+    expect(requests.filter(([isOwn]) => isOwn)).toEqual([[true, ['rate_limited', null]]]);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(60_000);
+    const { repeats, told } = repeated(kept);
+    repeats.note('x 403', draft('forbidden'));
+    expect(told()).toEqual([
+      ['rate_limited', 'counted:99'],
+      ['forbidden', null],
+    ]);
+    expect([...kept.keys()]).toEqual(['x 403']);
   });
 });

@@ -17,6 +17,7 @@ export interface RepeatedRefusals {
   flush(): void;
 }
 
+/** What was counted of a kind in its minute. */
 interface Minute {
   readonly number: number;
   /** Beyond the first. */
@@ -25,6 +26,9 @@ interface Minute {
   last: AuditDraft;
 }
 
+/** By kind. Pure data, which outlives a request where a runtime starts anew for each. */
+export type RefusalMinutes = Map<string, Minute>;
+
 const MINUTE_MS = 60_000;
 /** Kinds counted at once. The oldest gives way, and what was counted of it is recorded then. */
 const MAX_KINDS = 10_000;
@@ -32,12 +36,16 @@ const MAX_KINDS = 10_000;
 /**
  * Refusals that anybody can have as many of as they like, so that they neither fill the log nor push entries of others out of the
  * queue (FAULTS F-6).
+ *
+ * @param kept of earlier requests, where a runtime starts anew for each and no timer outlives one: what was counted in a minute is
+ *   recorded by the first of these refusals after it
  */
 export const createRepeatedRefusals = (
   record: (draft: AuditDraft) => Linked,
   clock: Clock,
+  kept?: RefusalMinutes,
 ): RepeatedRefusals => {
-  const minutes = new Map<string, Minute>();
+  const minutes: RefusalMinutes = kept ?? new Map<string, Minute>();
   let timer: ReturnType<typeof setTimeout> | null = null;
 
   const settle = (kind: string, { count, last }: Minute): void => {
@@ -60,13 +68,17 @@ export const createRepeatedRefusals = (
     for (const [kind, minute] of minutes) if (isDue(minute)) settle(kind, minute);
   };
 
+  const settlePast = (): void => {
+    const now = minuteNow();
+    settleAll(({ number }) => number < now);
+  };
+
   const wait = (): void => {
-    if (timer !== null || minutes.size === 0) return;
+    if (kept !== undefined || timer !== null || minutes.size === 0) return;
     timer = setTimeout(
       () => {
         timer = null;
-        const now = minuteNow();
-        settleAll(({ number }) => number < now);
+        settlePast();
         wait();
       },
       MINUTE_MS - (clock.now().getTime() % MINUTE_MS),
@@ -85,6 +97,7 @@ export const createRepeatedRefusals = (
         return null;
       }
       if (known !== undefined) settle(kind, known);
+      if (kept !== undefined) settlePast();
       const [oldest] = minutes;
       if (minutes.size >= MAX_KINDS && oldest !== undefined) settle(...oldest);
       minutes.set(kind, { number, count: 0, last: draft });
@@ -94,7 +107,7 @@ export const createRepeatedRefusals = (
     flush: () => {
       if (timer !== null) clearTimeout(timer);
       timer = null;
-      settleAll(() => true);
+      if (kept === undefined) settleAll(() => true);
     },
   };
 };

@@ -17,6 +17,7 @@ import { newPkiMemory, type PkiMemory } from '../../services/published-pki.ts';
 import { createSignInLimits } from '../../services/sign-in-limits.ts';
 import { drainRevocations } from '../../services/revocation.ts';
 import type { AuditChains } from '../../services/audit-chains.ts';
+import type { RefusalMinutes } from '../../services/audit-repeats.ts';
 import { newAuditChains, systemClock, unseal, wire, type Unsealed } from '../../wire.ts';
 import { createJsonLog, writeLogLine } from '../json-log.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
@@ -49,6 +50,7 @@ interface Isolate {
   outage: Outage | null;
   readonly provenBindings: Set<string>;
   chains: AuditChains | null;
+  readonly refusals: RefusalMinutes;
   readonly pkiMemory: PkiMemory;
   signIns: SignInLimits | null;
 }
@@ -60,6 +62,7 @@ const isolate: Isolate = {
   outage: null,
   provenBindings: new Set(),
   chains: null,
+  refusals: new Map(),
   pkiMemory: newPkiMemory(),
   signIns: null,
 };
@@ -122,9 +125,17 @@ const open = async (config: GatewayConfig, env: Bindings, isForPeer = false): Pr
     // Made with the first request: a Worker has no randomness before that.
     isolate.chains ??= newAuditChains();
     isolate.signIns ??= createSignInLimits(systemClock);
-    const { unsealed, chains, pkiMemory, signIns } = isolate;
+    const { unsealed, chains, refusals, pkiMemory, signIns } = isolate;
     const parts = { storage, kv, transport, sealingKey, gatewayName, log };
-    const wired = await wire({ ...parts, unsealed, chains, pkiMemory, signIns, isAuthorityLazy: true });
+    const wired = await wire({
+      ...parts,
+      unsealed,
+      chains,
+      refusals,
+      pkiMemory,
+      signIns,
+      isAuthorityLazy: true,
+    });
     const deps = wired.complete(coreSettings(config, null));
     const close = async (): Promise<void> => {
       await closeOutbound(deps);
