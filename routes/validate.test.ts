@@ -88,6 +88,14 @@ group('validate', () => {
     expect((await send('/items', '{"name":"a"}', { 'content-encoding': 'gzip' })).status).toBe(415);
   });
 
+  it('X-60 a body that breaks off is 400, and no fault of ours', async () => {
+    const body = new ReadableStream({ start: (stream) => stream.error(new Error('aborted')) });
+    const headers = { 'content-type': 'application/json' };
+    const init: RequestInit & { duplex: string } = { method: 'POST', body, headers, duplex: 'half' };
+    const response = await app.request(new Request('http://x/items', init));
+    expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_request' }]);
+  });
+
   it('refuses bytes that are not UTF-8', async () => {
     const { body } = await send(
       '/items',

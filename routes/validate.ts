@@ -76,9 +76,19 @@ const refuse = (issues: readonly Issue[]): void => {
   if (issues.length > 0) throw new MosaicError('invalid_request', { issues: issues.slice(0, MAX_ISSUES) });
 };
 
+/** A body that broke off is its sender's fault, told to nobody: no error of ours, which would be logged with its stack. */
+const bytesOf = async (c: Context): Promise<Uint8Array> => {
+  try {
+    return new Uint8Array(await c.req.arrayBuffer());
+  } catch (cause) {
+    if (cause instanceof MosaicError) throw cause;
+    throw new MosaicError('invalid_request', { detail: 'The body did not arrive whole.', cause });
+  }
+};
+
 /** The body as text. No body at all reads as `{}`. */
 const textOf = async (c: Context): Promise<string> => {
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const bytes = await bytesOf(c);
   const type = c.req.header('content-type');
   if (bytes.length > 0 || type !== undefined) {
     const encoding = c.req.header('content-encoding') ?? 'identity';
