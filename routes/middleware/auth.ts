@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
-import { hashToken, isTokenText } from '../../src/services/tokens-text.ts';
+import { hashToken, isMarked, isTokenText } from '../../src/services/tokens-text.ts';
 import { addressFromEnvironment } from '../enrollment/client-address.ts';
 import type { AppEnv } from '../http.ts';
 import { guard } from '../openapi/describe.ts';
@@ -26,7 +26,9 @@ const signIn = async <T>(
   // What cannot be a token of ours costs nothing.
   if (token === null) throw new MosaicError('unauthenticated');
   const hash = hashToken(token, deps.hash);
-  const settle = deps.signIns.begin(addressFromEnvironment(c), hash);
+  const settle = deps.signIns.begin(addressFromEnvironment(c), hash, () =>
+    isMarked(token, deps.keys.cursorMac),
+  );
   let isGood: boolean | null = null;
   try {
     const found = await lookUp(hash, deps.clock.now());

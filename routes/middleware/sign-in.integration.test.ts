@@ -45,6 +45,13 @@ it('F-19 tokens that are none cost no question to the database, wrong ones a bou
   expect(await ask('198.51.100.8', (await api.person('late')).token)).toBe(200);
 });
 
+it('F-19 who signs in for the first time behind the address of strangers is not shut out by them', async () => {
+  for (let n = 0; n < 300; n += 1) await ask('198.51.100.9', `mos_${String(n).padStart(43, '1')}`);
+  const { token } = await api.person('newcomer');
+  expect(await ask('198.51.100.9', `${token.slice(0, -2)}AA`)).toBe(429);
+  expect(await ask('198.51.100.9', token)).toBe(200);
+});
+
 it('F-19 an outage of the database is 503 for everybody who signs in, and nobody is limited for it', async () => {
   const { token } = await api.person('waiting');
   isAway = true;

@@ -24,7 +24,7 @@ export const bootstrap = async (
 ): Promise<Bootstrapped> => {
   const at = deps.clock.now();
   const user: User = { id: deps.ids.uuid(), name: input.name, isAdmin: true, createdAt: at };
-  const text = newTokenText(deps.random);
+  const text = newTokenText(deps.random, deps.keys.cursorMac);
   const token: ApiToken = {
     id: deps.ids.uuid(),
     userId: user.id,

@@ -42,6 +42,17 @@ describe('F-19 failed sign-ins', () => {
     expect(() => limits.begin('198.51.100.7', 'good')).toThrow('Too many requests');
   });
 
+  it('count a token of our own by itself when its address has nothing left', () => {
+    const { limits, fail } = limited();
+    fail('198.51.100.7', 300);
+    let looked = 0;
+    const again = () => limits.begin('198.51.100.7', 'ended', () => true)(false);
+    for (; looked < 240; looked += 1) again();
+    expect(again).toThrow('Too many requests');
+    expect(() => limits.begin('198.51.100.7', 'another', () => true)).not.toThrow();
+    expect(() => limits.begin('198.51.100.7', 'another', () => false)).toThrow('Too many requests');
+  });
+
   it('good sign-ins use nothing up', () => {
     const { limits, fail } = limited();
     for (let n = 0; n < 10_000; n += 1) limits.begin('198.51.100.7', `good ${n}`)(true);

@@ -14,23 +14,32 @@ const MAX_GOOD = 50_000;
 
 /**
  * Limits sign-ins by address before the database is asked (FAULTS F-19). Each takes a token of its address, and one that succeeds, or
- * that a fault of ours ends, gives it back; a token that was good before takes none, so that strangers behind one's own proxy shut out nobody who is signed in.
+ * that a fault of ours ends, gives it back; a token that was good before takes none, and one that this gateway made is counted by itself when
+ * the address has none left, so that strangers behind one's own proxy shut out nobody who is signed in.
  */
 export const createSignInLimits = (clock: Clock): SignInLimits => {
   const buckets = new LRUCache<string, Bucket>({ max: MAX_ADDRESSES });
   const good = new LRUCache<string, true>({ max: MAX_GOOD });
+  const bucketOf = (key: string, at: number): Bucket => {
+    const bucket = buckets.get(key) ?? { used: 0, at };
+    buckets.set(key, bucket);
+    return bucket;
+  };
   return {
-    begin: (address, tokenHash) => {
+    begin: (address, tokenHash, isOurs) => {
       if (good.has(tokenHash))
         return (isGood) => {
           if (isGood === false) good.delete(tokenHash);
         };
-      const key = addressBucket(address);
       const now = clock.now().getTime();
-      const bucket = buckets.get(key) ?? { used: 0, at: now };
-      buckets.set(key, bucket);
-      const { allowed, retryAfterSeconds } = takeFrom(bucket, FAILED, now);
-      if (!allowed) throw rateLimited('address', FAILED, retryAfterSeconds);
+      let bucket = bucketOf(addressBucket(address), now);
+      let taken = takeFrom(bucket, FAILED, now);
+      // Strangers can not make a mark: what somebody else used up is not held against who has one, only the token's own failures are.
+      if (!taken.allowed && isOurs?.() === true) {
+        bucket = bucketOf(`token:${tokenHash}`, now);
+        taken = takeFrom(bucket, FAILED, now);
+      }
+      if (!taken.allowed) throw rateLimited('address', FAILED, taken.retryAfterSeconds);
       return (isGood) => {
         if (isGood === false) return;
         bucket.used = Math.max(0, bucket.used - 1);

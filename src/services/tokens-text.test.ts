@@ -1,13 +1,26 @@
 import { describe as group, expect, it } from 'vitest';
-import { hashToken, isTokenText, newTokenText } from './tokens-text.ts';
+import { macWith } from './mac.ts';
+import { hashToken, isMarked, isTokenText, newTokenText } from './tokens-text.ts';
 
 group('token text', () => {
-  it('is mos_ and base64url of 32 random bytes', () => {
-    const bytes = new Uint8Array(32).fill(0xfb);
-    expect(newTokenText({ bytes: () => bytes })).toBe(`mos_${'-_v7'.repeat(10)}-_s`);
-    expect(
-      isTokenText(newTokenText({ bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) })),
-    ).toBe(true);
+  const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+  const [mine, theirs] = [macWith(new Uint8Array(32)), macWith(new Uint8Array(32).fill(1))];
+
+  it('is mos_ and base64url of 22 random bytes and 10 of a mark', () => {
+    const text = newTokenText({ bytes: (length) => new Uint8Array(length).fill(0xfb) }, mine);
+    expect(text).toMatch(/^mos_-_v7-_v7-_v7-_v7-_v7-_v7-_v7-[\w-]{14}$/);
+    expect(isTokenText(newTokenText(random, mine))).toBe(true);
+  });
+
+  it('F-19 bears the mark of the gateway that made it, and nobody else can make one', () => {
+    const text = newTokenText(random, mine);
+    expect(isMarked(text, mine)).toBe(true);
+    expect(isMarked(text, theirs)).toBe(false);
+    for (const at of [4, 20, 34, 45])
+      expect(isMarked(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`, mine)).toBe(
+        false,
+      );
+    for (const other of ['', 'mos_', `mos_${'a'.repeat(43)}`]) expect(isMarked(other, mine)).toBe(false);
   });
 
   it('X-80 is stored as SHA-256 in hexadecimal', () => {

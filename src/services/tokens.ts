@@ -25,7 +25,7 @@ export const createToken = async (
   actor: Actor,
   { userId, name, access, expiresInDays }: NewToken,
 ): Promise<{ readonly token: ApiToken; readonly text: string }> => {
-  const text = newTokenText(deps.random);
+  const text = newTokenText(deps.random, deps.keys.cursorMac);
   const createdAt = deps.clock.now();
   const token: ApiToken = {
     id: deps.ids.uuid(),
