@@ -89,8 +89,9 @@ describe('enrollment', () => {
     );
     const entry = anEntry({ grantId: grant.id, subjectUserId: subject });
     await audit.insertMany([entry]);
+    // A right that the role lacks is a database that does not stand as it should (F-21).
     await expect(storage.transaction(({ users }) => users.delete(subject))).rejects.toMatchObject({
-      code: 'internal',
+      code: 'database_unavailable',
     });
     expect(await storage.transaction(({ users }) => users.delete(subject), asAdmin)).toBe(true);
     expect((await grants.byId(grant.id))?.grant).toMatchObject({
