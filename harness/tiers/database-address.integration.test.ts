@@ -21,6 +21,7 @@ import { ensureInstalled } from '../components/installed.ts';
 import { startPostgres, urlsOf, type Postgres } from '../components/postgres.ts';
 import { stop } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
+import { mosaic } from './services.ts';
 
 const PASSWORD = 'canary-password';
 const readFile = (file: string): string => readFileSync(file, 'utf8');
@@ -219,6 +220,21 @@ describe('F-37 a Postgres with TLS, by every way an address can name it', () => 
     closers.push(() => new Promise((resolve) => six.close(resolve)));
     const { port: sixPort } = six.address() as net.AddressInfo;
     expect(await reached(url(`[::1]:${sixPort}`))).toBe('plain');
+  });
+
+  it('mosaic database migrate reads an address as a gateway does', async () => {
+    await present('by-name');
+    const { maintenanceUrl } = urlsOf(server.url);
+    const hosts = `@localhost:${await freePort()},localhost:${port}/`;
+    const env = {
+      DATABASE_MAINTENANCE_URL: `${maintenanceUrl.replace(/@[^/]+\//, hosts)}?sslmode=verify-full`,
+      MOSAIC_DATABASE_CA_PATH: file('ca.pem'),
+    };
+    const { code, out, err } = await mosaic(['database', 'migrate', '--json'], env).ended;
+    expect([code, err]).toEqual([0, '']);
+    expect(JSON.parse(out)).toMatchObject({ applied: [] });
+    const unknown = await mosaic(['database', 'migrate'], { ...env, MOSAIC_DATABASE_CA_PATH: '' }).ended;
+    expect(unknown.code).toBe(3);
   });
 
   it('H-9 a password that was changed is read again at the next connect: 503 until then, and no restart', async () => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseDatabaseAddress } from '../../../domain/database/address.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { group, leaf, print, type OutputOptions } from '../command.ts';
 import { CliError, EXIT, usageError } from '../exit.ts';
@@ -25,9 +26,8 @@ const maintenanceUrl = async (io: Io, { urlFile }: MigrateOptions): Promise<stri
   const file = urlFile ?? set(io.env[`${VARIABLE}_FILE`]);
   const given = file === undefined ? set(io.env[VARIABLE]) : await readText(io, file);
   if (given === undefined) throw usageError('The address of the database is missing.', REMEDY);
-  const url = URL.parse(given.trim());
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol))
-    throw usageError('That is not the address of a Postgres.', REMEDY);
+  const parsed = parseDatabaseAddress(given.trim());
+  if (!parsed.ok) throw usageError(`The address of the database ${parsed.error}.`, REMEDY);
   return given.trim();
 };
 
@@ -36,7 +36,7 @@ const migrate = async (io: Io, options: MigrateOptions): Promise<void> => {
   // Loaded only here: most commands need no database.
   const { migrateDatabase } = await import('../../runtimes/node/database-setup.ts');
   try {
-    const { database, applied } = await migrateDatabase(url);
+    const { database, applied } = await migrateDatabase(url, set(io.env['MOSAIC_DATABASE_CA_PATH']) ?? null);
     print(io, options, { database, applied }, () =>
       applied.length === 0
         ? `${safe(database)} has the schema of this version.\n`

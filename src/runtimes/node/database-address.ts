@@ -21,6 +21,10 @@ const readFile = (path: string): string => readFileSync(path, 'utf8');
 
 export const ADDRESS_FILES: AddressFiles = { readFile };
 
+/** With the authorities of `database.ca_path`, where that is set. */
+export const addressFiles = (caPath: string | null): AddressFiles =>
+  caPath === null ? ADDRESS_FILES : { ...ADDRESS_FILES, ca: () => readFile(caPath) };
+
 const sourceOf = (url: string, file: string | null): Source => (file === null ? url : () => readFile(file));
 
 /** The configured Postgres. Its files are read again for each connection, so that passwords and authorities may change. */
@@ -33,6 +37,5 @@ export const databaseSources = (
   ...(maintenanceUrl === undefined
     ? {}
     : { maintenanceUrl: sourceOf(maintenanceUrl, urlFiles.maintenanceUrl) }),
-  ...ADDRESS_FILES,
-  ...(caPath === null ? {} : { ca: () => readFile(caPath) }),
+  ...addressFiles(caPath),
 });

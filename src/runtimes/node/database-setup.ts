@@ -1,4 +1,4 @@
-import { ADDRESS_FILES } from './database-address.ts';
+import { addressFiles } from './database-address.ts';
 import { migratePostgres } from '../../../db/connect/postgres.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { postgresReason } from './explain-services.ts';
@@ -14,12 +14,13 @@ export interface Migrated {
 
 /**
  * Brings a database to this version's schema with the login for maintenance alone, so that no gateway has to hold it.
+ * @param caPath PEM of the authorities to trust; null: the system's
  * @throws MosaicError `database_unavailable` with the reason and what to do; `unavailable` for a newer or a changed history
  */
-export const migrateDatabase = async (url: string): Promise<Migrated> => {
+export const migrateDatabase = async (url: string, caPath: string | null): Promise<Migrated> => {
   const database = describeDatabase(url);
   try {
-    return { database, applied: await migratePostgres(url, ADDRESS_FILES) };
+    return { database, applied: await migratePostgres(url, addressFiles(caPath)) };
   } catch (error) {
     if (error instanceof MosaicError && error.code === 'unavailable') throw error;
     const { message, remedy } = postgresReason(error);

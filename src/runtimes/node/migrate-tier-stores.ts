@@ -9,12 +9,15 @@ import type { GatewayConfig } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { loadConfig } from '../../config/load.ts';
 import { redact } from '../redact.ts';
-import { ADDRESS_FILES } from './database-address.ts';
+import { addressFiles } from './database-address.ts';
 import { openDataFolder } from './data-folder.ts';
 import { folderSealingKeys } from './sealing-files.ts';
 
 /** The store to move: tier `local` by its folder, tier `standalone` by its database and key. */
-export type StoreToMove = Pick<GatewayConfig, 'tier' | 'dataDir' | 'maintenanceDatabaseUrl' | 'sealingKey'>;
+export type StoreToMove = Pick<
+  GatewayConfig,
+  'tier' | 'dataDir' | 'maintenanceDatabaseUrl' | 'sealingKey' | 'database'
+>;
 
 /**
  * The store in a data folder, whatever the configuration says by now.
@@ -85,8 +88,12 @@ const reasonOf = (error: MosaicError): string =>
   redact(error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message);
 
 /** A first statement, so that a database nobody reaches is told by its address. */
-export const openPostgres = async (role: 'source' | 'target', url: string): Promise<Driver> => {
-  const driver = openMaintenance(url, SESSION, ADDRESS_FILES);
+export const openPostgres = async (
+  role: 'source' | 'target',
+  url: string,
+  caPath: string | null = null,
+): Promise<Driver> => {
+  const driver = openMaintenance(url, SESSION, addressFiles(caPath));
   try {
     await driver.query('select 1 as one');
     return driver;
@@ -116,6 +123,6 @@ export const openStore = async (store: StoreToMove): Promise<OpenedStore> => {
       'Set database.maintenance_url (DATABASE_MAINTENANCE_URL) to its URL.',
     );
   }
-  const driver = await openPostgres('source', databaseUrl);
+  const driver = await openPostgres('source', databaseUrl, store.database.caPath);
   return { driver, key, place: describeDatabase(databaseUrl), keyFile: null, close: () => driver.close() };
 };
