@@ -89,9 +89,19 @@ export const createPool = (parts: PoolParts): Pool => {
     }
   };
 
+  /** After a failure nobody tries until its pause is over: tries that overlap would go on without one. */
+  const isPaused = (): boolean => failure !== null && performance.now() < failure.retryAt;
+
+  /** Whoever waits for what cannot come now is told so. */
+  const refuseWaiting = (): void => {
+    if (failure !== null && slots.size === 0 && opening === 0) waiting.rejectAll(failure.error);
+  };
+
   const forget = (slot: Slot): void => {
     slots.delete(slot);
-    if (waiting.size > 0) grow();
+    if (waiting.size === 0) return;
+    if (isPaused()) refuseWaiting();
+    else grow();
   };
 
   const giveUp = (slot: Slot): void => {
@@ -125,13 +135,14 @@ export const createPool = (parts: PoolParts): Pool => {
     } finally {
       opening -= 1;
     }
-    if (failure !== null && slots.size === 0 && opening === 0) waiting.rejectAll(failure.error);
+    refuseWaiting();
     serve();
   };
 
   /** Opens one more connection, as long as something waits that no opening one is for. */
   const grow = (): void => {
-    if (!isClosed && slots.size + opening < max && opening < Math.max(1, waiting.size)) void open();
+    if (!isClosed && !isPaused() && slots.size + opening < max && opening < Math.max(1, waiting.size))
+      void open();
   };
 
   const slotFor = (isAlone: boolean, limitMs: number): Slot | Promise<Slot> => {
@@ -139,11 +150,10 @@ export const createPool = (parts: PoolParts): Pool => {
     const slot = waiting.size === 0 ? leastBusy(isAlone) : null;
     if (slot !== null) {
       // One connection carries it; a second one would carry it sooner.
-      if (slot.users > 0 && opening === 0 && slots.size < max) void open();
+      if (slot.users > 0 && opening === 0 && slots.size < max && !isPaused()) void open();
       return take(slot, isAlone);
     }
-    if (failure !== null && slots.size === 0 && opening === 0 && performance.now() < failure.retryAt)
-      throw failure.error;
+    if (failure !== null && isPaused() && slots.size === 0 && opening === 0) throw failure.error;
     const waited = waiting.push(isAlone, limitMs);
     grow();
     return waited;
@@ -188,6 +198,8 @@ export const createPool = (parts: PoolParts): Pool => {
         void slot.connection.end();
       }
     }
+    // What an earlier failure kept from opening one.
+    if (waiting.size > 0) serve();
     if (silent.length + abandoned.size > 0 && !isLooking && !isClosed) void lookAfter(silent);
     if (slots.size + abandoned.size === 0) stopTicking();
   };
