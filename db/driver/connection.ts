@@ -59,6 +59,11 @@ const textField = (error: unknown, name: string): string | undefined => {
 const endsSession = (error: unknown): boolean =>
   textField(error, 'severity') !== 'ERROR' || textField(error, 'code') === '25006';
 
+type Asked = Pick<postgres.PendingQuery<postgres.Row[]>, 'cancel'>;
+
+/** The library notes the session that a statement went to; its types do not know of it. */
+const isUnsent = (query: Asked): boolean => Reflect.get(query, 'state') === null;
+
 /**
  * Opens a connection and learns whose it is.
  *
@@ -72,19 +77,33 @@ export const openConnection = async (
 ): Promise<Connection> => {
   let isOver = false;
   let session: string | null = null;
+  const unanswered = new Set<Asked>();
   const over = (): void => {
     if (isOver) return;
     isOver = true;
     onOver();
   };
-  const client = make({ onclose: over, onnotify: (channel) => onnotify?.(channel) });
+  const onclose = (): void => {
+    over();
+    // What was not sent yet, postgres.js would send on a connection that it opens for it.
+    for (const query of unanswered) if (isUnsent(query)) query.cancel();
+  };
+  const client = make({ onclose, onnotify: (channel) => onnotify?.(channel) });
 
   const ask = async (text: string, params: readonly Param[], shape: Shape): Promise<Answer> => {
     // postgres.js would open another connection, without the checks and in the middle of a transaction.
     if (isOver) throw new DatabaseFault('CONNECTION_CLOSED', 'the connection is over');
     const query = client.unsafe(text, params.map(toText), { prepare: true });
-    const rows = await (shape === 'script' ? query.simple() : shape === 'values' ? query.values() : query);
-    return { rows, command: rows.command };
+    unanswered.add(query);
+    try {
+      const rows = await (shape === 'script' ? query.simple() : shape === 'values' ? query.values() : query);
+      return { rows, command: rows.command };
+    } catch (error) {
+      if (isOver && isUnsent(query)) throw new DatabaseFault('CONNECTION_CLOSED', 'the connection is over');
+      throw error;
+    } finally {
+      unanswered.delete(query);
+    }
   };
   const connection: Connection = {
     get session() {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connectDriver } from '../../db/connect/driver.ts';
 import { openPostgresStorage, type PostgresStorageOptions } from '../../db/connect/postgres.ts';
 import { aUser } from '../../db/testing/world.testkit.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
@@ -149,6 +150,34 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       }, HEALING)
       .toBe(0);
     expect(await usersCalled('hung-')).toBe(told);
+  });
+
+  it('F-20 F-22 a connection that the server ends takes along what was not sent on it: nothing goes over another one, unchecked', async () => {
+    const { driver } = connectDriver({
+      url: server.url,
+      role: null,
+      name: 'ended',
+      source: 'ended',
+      demand: 'any',
+      limitMs: 5_000,
+      max: 1,
+      pipeline: 8,
+      idleMs: 60_000,
+      lifetimeMs: 60_000,
+    });
+    closers.push(() => driver.close());
+    await driver.query('select 1');
+    const asked = Array.from({ length: 6 }, (_, index) =>
+      outcome(() => driver.query(`select pg_sleep(0.4), ${index}, $1::text`, ['a'])),
+    );
+    const all = () => underneath<{ pid: number; state: string }[]>`
+      select pid, state from pg_stat_activity where application_name = 'ended'`;
+    await expect.poll(async () => (await all()).map(({ state }) => state), HEALING).toEqual(['active']);
+    await underneath`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended'`;
+    expect((await Promise.all(asked)).map(({ code }) => code)).toEqual(
+      asked.map(() => 'database_unavailable'),
+    );
+    await expect.poll(all, HEALING).toEqual([]);
   });
 
   it('F-22 a transaction that hangs at its commit is given up, and its connection with it', async () => {
