@@ -295,6 +295,24 @@ describe('servers that misbehave', () => {
       });
     }
   });
+
+  it('X-61 a few answers of 1xx are passed over, a flood of them is cut off', async () => {
+    const server = await watched(
+      httpsServer(ca, (request, response) => {
+        let left = request.url === '/few' ? 5 : Infinity;
+        const more = (): void => {
+          for (let n = 0; n < 100 && left > 0; n += 1, left -= 1) response.writeProcessing();
+          if (left === 0) response.end('{}');
+          else if (!response.destroyed) setImmediate(more);
+        };
+        more();
+      }),
+    );
+    const client = await clientFor(ca);
+    expect((await client.fetch(`${server.url}/few`)).status).toBe(200);
+    const signal = AbortSignal.timeout(2_000);
+    expect(await codeOf(client.fetch(`${server.url}/many`, { signal }))).toBe('peer_protocol');
+  });
 });
 
 describe('X-63 nothing is connected', () => {

@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
+import { Agent, fetch as undiciFetch, type Dispatcher, type RequestInit as UndiciInit } from 'undici';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
 import { isBrokenConnection, transportError } from './transport-errors.ts';
@@ -34,6 +34,20 @@ const KEEP_ALIVE_MAX_MS = 14_000;
 /** Whatever a caller is ready to read, nothing longer leaves the socket. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MAX_CONNECTIONS = 32;
+/** Answers with a status below 200 before the one that counts. They have no body, so that no other bound sees them. */
+const MAX_INTERIM = 8;
+
+const withFewInterim: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const start = handler.onResponseStart?.bind(handler);
+  let interim = 0;
+  const onResponseStart: typeof start = (controller, status, headers, text) => {
+    if (status < 200) interim += 1;
+    if (interim <= MAX_INTERIM) start?.(controller, status, headers, text);
+    else
+      controller.abort(new MosaicError('peer_protocol', { detail: 'The peer sent too many 1xx answers.' }));
+  };
+  return dispatch(options, Object.assign(handler, { onResponseStart }));
+};
 
 interface ClientParts {
   readonly guard: AddressGuard;
@@ -57,7 +71,7 @@ const secureContextOf = (tls: NonNullable<ClientParts['tls']>): SecureContext =>
 
 const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClient => {
   const secureContext = tls === null ? null : secureContextOf(tls);
-  const agentFor = (isKeptAlive: boolean): Agent =>
+  const agentFor = (isKeptAlive: boolean): Dispatcher =>
     new Agent({
       allowH2: false,
       connect: {
@@ -74,13 +88,13 @@ const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClie
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
       maxResponseSize: MAX_RESPONSE_BYTES,
-    });
+    }).compose(withFewInterim);
   const kept = agentFor(true);
   const alone = agentFor(false);
   const protocol = tls === null ? 'http:' : 'https:';
   const pinned = tls !== null && tls.cert === undefined;
 
-  const send = async (url: URL, init: RequestInit, dispatcher: Agent): Promise<Response> => {
+  const send = async (url: URL, init: RequestInit, dispatcher: Dispatcher): Promise<Response> => {
     const options = { ...init, dispatcher, redirect: 'manual' } as UndiciInit;
     // undici's classes are the web's, by another name than the ones of this TypeScript library.
     return (await undiciFetch(url, options)) as unknown as Response;
