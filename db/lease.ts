@@ -97,6 +97,8 @@ export const createLease = (parts: LeaseParts): Lease => {
       identity?.systemId ?? null,
       identity?.timeline ?? '',
     ]);
+    // What was under way when the process stopped gives it no right any more.
+    if (isStopped) return;
     if (row?.written !== true) throw unfit('OTHER_CLUSTER');
     const isMoved = identity !== null && identity.timeline !== row.timeline;
     identity = { systemId: row.system_id, timeline: row.timeline };

@@ -264,8 +264,8 @@ describe('the inbound verbs', () => {
     expect(Number(limited?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     await gateway.admin(`/grants/${peer.grantId}`, { rate_limit_per_minute: 600 }, 'PATCH');
     expect((await peer.get('/tasks')).status).toBe(200);
-    // The first of a minute at once; the second is counted with others when the minute is over (F-6).
-    expect((await entriesOf(peer.grantId)).filter(({ status }) => status === 429)).toHaveLength(1);
+    // The first of a minute at once, the others counted when it is over (F-6): two, if a minute ended just then.
+    expect([1, 2]).toContain((await entriesOf(peer.grantId)).filter(({ status }) => status === 429).length);
   });
 
   it('M6-2 deleting a user revokes the grants of that subject, and their rows stay', async () => {

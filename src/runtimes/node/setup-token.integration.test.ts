@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
 import { startGateway } from './start.ts';
-import { setupTokenIn } from './setup-token.ts';
+import { isSetupOpen, setupTokenIn } from './setup-token.ts';
 
 const quiet = (): void => undefined;
 const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet };
@@ -46,4 +46,14 @@ it('F-44 a gateway that others reach keeps its setup token for its user alone, a
   const again = await startGateway(config, { log: silent });
   expect([again.setupToken, existsSync(file)]).toEqual([null, false]);
   await again.stop();
+});
+
+it.each([
+  ['https://127.0.0.1:8080', true],
+  ['https://[::1]:8080', true],
+  ['https://localhost:8080', true],
+  ['https://work.example.org', false],
+] as const)('F-44 on loopback, with enrollment URLs below %s, setup without a token: %s', (url, isOpen) => {
+  const { config } = loadConfig({ file: { version: 2, federation: { enrollment_base_url: url } } });
+  expect(isSetupOpen(config)).toBe(isOpen);
 });

@@ -11,9 +11,16 @@ import { nodeHashing } from './hashing.ts';
 const FILE = 'setup-token';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
-/** Tier `local`, and only this machine reaches the public listener. */
-export const isSetupOpen = ({ tier, publicSocket, publicListener }: GatewayConfig): boolean =>
-  tier === 'local' && publicSocket === null && LOOPBACK.test(publicListener.host);
+/**
+ * Tier `local`, and only this machine reaches the public listener: not even through a proxy on it, which may add nothing to a
+ * request. Where there is one, people come to another address than this machine's, and enrollment URLs name it.
+ */
+export const isSetupOpen = ({ tier, publicSocket, publicListener, federation }: GatewayConfig): boolean =>
+  tier === 'local' &&
+  publicSocket === null &&
+  LOOPBACK.test(publicListener.host) &&
+  (federation.enrollmentBaseUrl === null ||
+    LOOPBACK.test(new URL(federation.enrollmentBaseUrl).hostname.replace(/^\[(.*)\]$/, '$1')));
 
 /** The setup token of the gateway with this configuration; null where its data folder has no key yet. */
 export const setupTokenIn = ({ tier, sealingKey, dataDir }: GatewayConfig): string | null => {
