@@ -34,6 +34,8 @@ export interface LeaseParts {
   readonly monitor: DatabaseMonitor;
   /** Of this host, in milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Its connection leads to another cluster, or to a server from before a failover: the next one may lead elsewhere. */
+  readonly onAstray: () => void;
   /** Another primary has taken over: connections to the one before are of no use. */
   readonly onMoved: () => void;
   /** Looks after what failed last time. */
@@ -99,7 +101,10 @@ export const createLease = (parts: LeaseParts): Lease => {
     ]);
     // What was under way when the process stopped gives it no right any more.
     if (isStopped) return;
-    if (row?.written !== true) throw unfit('OTHER_CLUSTER');
+    if (row?.written !== true) {
+      parts.onAstray();
+      throw unfit('OTHER_CLUSTER');
+    }
     const isMoved = identity !== null && identity.timeline !== row.timeline;
     identity = { systemId: row.system_id, timeline: row.timeline };
     if (isMoved) parts.onMoved();

@@ -148,8 +148,10 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
   if (leaseSeconds > 0) {
     // A lease that hangs is given up while the one before still holds.
     const leaseLimit = { ...serving('api', url, Math.min(limitMs, (leaseSeconds * 1_000) / 5)), ...ONE };
+    const own = connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor });
     lease = createLease({
-      driver: connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor }).driver,
+      driver: own.driver,
+      onAstray: own.retire,
       seconds: leaseSeconds,
       monitor,
       clock: options.clock ?? (() => Date.now()),

@@ -177,6 +177,32 @@ describe('a database that is not the primary', () => {
     await expect.poll(() => answer(storage, enrolled), SOON).toBe('refused');
   });
 
+  it('H-3 F-20 a process that was led back to the old primary leaves it as soon as the address leads to the new one', async () => {
+    const replica = await standby('led-back');
+    const path_ = await link();
+    const storage = await opened({ url: via(path_) });
+    const enrolled = await granted(storage);
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    const leadTo = (to: number): void => {
+      path_.retarget(to);
+      path_.set('reset');
+      path_.set('through');
+    };
+    await replica.promote();
+    const moved = postgres(urlsOf(replica.url).maintenanceUrl, { max: 1 });
+    closers.push(() => moved.end({ timeout: 1 }));
+    await moved`delete from gateway_leases`;
+    leadTo(replica.port);
+    // Over a lease that was taken there.
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    leadTo(port);
+    await expect.poll(() => storage.state().condition, SOON).toBe('not_ours');
+    // Connections that are open stay where they are.
+    path_.retarget(replica.port);
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    await expect.poll(() => storage.state().condition, SOON).toBe('ok');
+  });
+
   it('H-3 a server that was frozen holds no lease when it goes on', async () => {
     const storage = await opened();
     const enrolled = await granted(storage);
