@@ -154,7 +154,11 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
               abandoned,
               expected: options.expected?.() ?? null,
             }),
-          onnotify === undefined ? { onOver } : { onOver, onnotify },
+          {
+            onOver,
+            ...(onnotify === undefined ? {} : { onnotify }),
+            limitMs: deadlineMs + (place.connect_timeout ?? 0) * 1_000,
+          },
         );
         preferred = index;
         return connection;

@@ -40,6 +40,8 @@ export interface ConnectionEvents {
   /** Called once, when the connection is over for whatever reason. */
   readonly onOver: () => void;
   readonly onnotify?: (channel: string) => void;
+  /** Longest that connecting and the check take, in milliseconds: the library watches over its own part alone. */
+  readonly limitMs: number;
 }
 
 const END_SECONDS = 5;
@@ -73,7 +75,7 @@ const isUnsent = (query: Asked): boolean => Reflect.get(query, 'state') === null
 export const openConnection = async (
   make: MakeClient,
   check: (connection: Connection) => Promise<string | null>,
-  { onOver, onnotify }: ConnectionEvents,
+  { onOver, onnotify, limitMs }: ConnectionEvents,
 ): Promise<Connection> => {
   let isOver = false;
   let session: string | null = null;
@@ -130,11 +132,14 @@ export const openConnection = async (
       await client.end({ timeout: END_SECONDS });
     },
   };
+  const timer = setTimeout(() => connection.destroy(), limitMs);
   try {
     session = await check(connection);
     return connection;
   } catch (error) {
     connection.destroy();
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 };

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -178,6 +180,42 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       asked.map(() => 'database_unavailable'),
     );
     await expect.poll(all, HEALING).toEqual([]);
+  });
+
+  it('H-1 a connection that falls silent between its start and its first answer is given up', async () => {
+    let isSilent = true;
+    const proxy = net.createServer((client) => {
+      const upstream = net.connect(port, '127.0.0.1');
+      let isStarted = false;
+      client.pipe(upstream).on('error', () => client.destroy());
+      upstream.on('data', (chunk: Buffer) => {
+        if (!isSilent || !isStarted) client.write(chunk);
+        // ReadyForQuery, outside of a transaction.
+        isStarted ||= chunk.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
+      });
+      client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { driver } = connectDriver({
+      url: server.url.replace(`:${port}/`, `:${(proxy.address() as net.AddressInfo).port}/`),
+      role: null,
+      name: 'silent',
+      source: 'silent',
+      demand: 'any',
+      limitMs: STATEMENT_MS,
+      max: 1,
+      pipeline: 8,
+      idleMs: 60_000,
+      lifetimeMs: 60_000,
+    });
+    closers.push(
+      async () => proxy.close(),
+      () => driver.close(),
+    );
+    expect(await outcome(() => driver.query('select 1'))).toMatchObject({ code: 'database_unavailable' });
+    isSilent = false;
+    await expect.poll(async () => (await outcome(() => driver.query('select 1'))).ok, HEALING).toBe(true);
   });
 
   it('F-22 a transaction that hangs at its commit is given up, and its connection with it', async () => {
