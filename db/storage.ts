@@ -1,4 +1,5 @@
-import { assertAuthorized, type AuthorizedRead } from '../domain/access/decide.ts';
+import { assertAuthorized, type AuthorizedList, type AuthorizedRead } from '../domain/access/decide.ts';
+import { LIGHT_ROWS } from '../domain/paging/page-bytes.ts';
 import type { ResourceReader } from '../domain/ports/resources.ts';
 import type { Storage, Stores } from '../domain/ports/storage.ts';
 import type { Driver } from './driver/driver.ts';
@@ -55,7 +56,7 @@ const storesOn = (session: Session): Stores => ({
 
 /** A driver for each purpose; several may be one and the same. */
 export interface Drivers {
-  /** Lists and single rows, and what it takes to decide on them. Nothing is written on it, so no commit holds it up. */
+  /** Small lists and single rows, and what it takes to decide on them. Nothing is written on it, so no commit holds it up. */
   readonly reads: Driver;
   readonly search: Driver;
   /** As `reads` and `search`, of the login that answers peers: what is read for a grant, and nothing else. */
@@ -143,9 +144,19 @@ export const createStorage = (
   const { reads, search, peerReads, peerSearch, writes, background } = drivers;
   const reader = readerByFence(createResourceReader(reads), readerOn(peerReads, lease));
   const searcher = readerByFence(createResourceReader(search), readerOn(peerSearch, lease));
+  /** A page of many rows may take as long as a search, and whatever stands behind it on a connection waits for it (F-5, F-12). */
+  const listerOf = (read: AuthorizedList): ResourceReader => {
+    assertAuthorized(read);
+    return read.terms.target.limit > LIGHT_ROWS ? searcher : reader;
+  };
   return {
     stores: storesByPurpose(drivers),
-    reader: { ...reader, search: (read) => searcher.search(read) },
+    reader: {
+      ...reader,
+      list: async (read) => listerOf(read).list(read),
+      listJson: async (read) => listerOf(read).listJson(read),
+      search: (read) => searcher.search(read),
+    },
     transaction: (work, { asAdmin = false } = {}) =>
       writes.transaction(async (transaction) => {
         if (asAdmin) await transaction.script('set local role mosaic_admin');

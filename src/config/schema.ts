@@ -111,8 +111,8 @@ export const configDocument = z
         ),
         pools: section(
           {
-            reads: poolSize('lists and single rows', 3),
-            search: poolSize('searches', 3),
+            reads: poolSize('lists of up to 64 rows and single rows', 3),
+            search: poolSize('searches and longer lists', 3),
             writes: poolSize('changes and the admin API', 3),
             background: poolSize('the audit log and the watches; one more listens', 3),
           },
