@@ -14,7 +14,7 @@ import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
 import { setupTokenOf } from './services/setup-token.ts';
 import { createSignInLimits } from './services/sign-in-limits.ts';
-import { createWorkInFlight } from './services/work-in-flight.ts';
+import { createWorkInFlight, type WorkLimits } from './services/work-in-flight.ts';
 import { publishPki, type PkiMemory } from './services/published-pki.ts';
 
 /** What a runtime brings along. */
@@ -48,6 +48,8 @@ export interface WireParts {
   readonly signIns?: SignInLimits;
   /** Only this machine reaches the public listener: the first administrator is created without the setup token. */
   readonly isSetupOpen?: boolean;
+  /** `WORK_LIMITS` when absent. */
+  readonly workLimits?: WorkLimits;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
   readonly isAuthorityLazy?: boolean;
 }
@@ -145,7 +147,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
     ...AUDIT,
   });
   const keyMaker = makeKeyMaker();
-  const work = createWorkInFlight();
+  const work = createWorkInFlight(parts.workLimits);
   const signIns = parts.signIns ?? createSignInLimits(clock);
   const { sha256 } = parts.hashing ?? portableHashing;
   const token = setupTokenOf(parts.sealingKey, parts.hashing);

@@ -39,7 +39,7 @@ interface Result {
 /** More than all statements the product has; beyond it (texts made at run time) statements stay unnamed. */
 const MOST_PREPARED = 500;
 const NO_COLUMNS: readonly Column[] = [];
-/** A statement that took so long is followed by a turn of the event loop, milliseconds. */
+/** After a statement that took so long, the event loop is free for the same time: a request takes several turns of it. Milliseconds. */
 const LONG_MS = 10;
 
 /**
@@ -143,7 +143,7 @@ export const pgliteDriver = (client: PgliteClient, { waitMs = 15_000 }: PgliteDr
       return await work();
     } finally {
       // PGlite runs on this very loop: statements in a row would keep everything else waiting for all of them (F-5).
-      if (performance.now() - from > LONG_MS) setTimeout(release);
+      if (performance.now() - from > LONG_MS) setTimeout(release, LONG_MS);
       else release();
       if (tail === mine) tail = Promise.resolve();
     }

@@ -4,6 +4,8 @@ export interface WorkOwner {
   readonly party: string;
   /** A grant of the peer; for a person the same as the party. */
   readonly holder: string;
+  /** The party is a peer that asks us: it has a bound of its own. */
+  readonly isPeer?: boolean;
 }
 
 /** Work that was let in. */

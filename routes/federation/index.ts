@@ -84,7 +84,8 @@ const within = async (
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const { identity, snapshot } = callerOf(c);
   const holder = identity.grantId;
-  const held = await work.enter({ party: `peer ${snapshot.grant?.peerId ?? holder}`, holder }, bytes);
+  const party = `peer ${snapshot.grant?.peerId ?? holder}`;
+  const held = await work.enter({ party, holder, isPeer: true }, bytes);
   try {
     const body = await make();
     sendWork(c, held, body.byteLength);

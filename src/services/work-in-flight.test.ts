@@ -38,6 +38,23 @@ const gate = (limits: Partial<WorkLimits> = {}) => {
 };
 
 describe('F-5 work in flight', () => {
+  it('has a bound of its own for a peer, whoever its grants are of', async () => {
+    const work = createWorkInFlight({ ...LIMITS, peerBytes: 20 });
+    const first = await work.enter({ party: 'peer', holder: 'one', isPeer: true }, 20);
+    let isIn = false;
+    const second = work.enter({ party: 'peer', holder: 'two', isPeer: true }, 20).then((held) => {
+      isIn = true;
+      return held;
+    });
+    const person = await work.enter(owner('person'), 30);
+    await turn();
+    expect(isIn).toBe(false);
+    first.release();
+    (await second).release();
+    person.release();
+    expect(work.state).toEqual({ bytes: 0, sending: 0, waiting: 0 });
+  });
+
   it('is bounded in bytes for one party, which then waits and is not refused', async () => {
     const { work, enter, started, releaseFirst } = gate();
     for (let n = 0; n < 10; n += 1) void enter('mallory', 15);

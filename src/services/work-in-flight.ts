@@ -6,6 +6,8 @@ export interface WorkLimits {
   readonly bytes: number;
   /** Bytes of one party at once, its answers that are being sent included. A single one that is larger runs alone. */
   readonly partyBytes: number;
+  /** The same of a party that is a peer. */
+  readonly peerBytes: number;
   /** Pieces of work of one party at once. */
   readonly partyRunning: number;
   /** Bytes of answers that are being sent, of everybody: beyond, the oldest of the party with the most is cut off. */
@@ -21,12 +23,19 @@ export interface WorkLimits {
 export const WORK_LIMITS: WorkLimits = {
   bytes: 64 * 1024 * 1024,
   partyBytes: 8 * 1024 * 1024,
+  peerBytes: 8 * 1024 * 1024,
   partyRunning: 32,
   sendingBytes: 128 * 1024 * 1024,
   waiting: 8_192,
   partyWaiting: 1_024,
   waitMs: 25_000,
 };
+
+/**
+ * Where the database runs on the loop itself (PGlite), it answers one at a time, and a page of control characters holds the loop for 70 ms:
+ * one large page of a peer at a time leaves room for the others between two of them (F-5).
+ */
+export const EMBEDDED_WORK_LIMITS: WorkLimits = { ...WORK_LIMITS, peerBytes: 2 * 1024 * 1024 };
 
 /** When the queue is full, or no turn came. */
 const RETRY_AFTER_SECONDS = 1;
@@ -51,6 +60,7 @@ interface Sending {
 /** What one party has under way. There is none for a party with nothing. */
 interface Party {
   readonly name: string;
+  readonly mostBytes: number;
   running: number;
   bytes: number;
   waiting: number;
@@ -79,11 +89,12 @@ export const createWorkInFlight = (limits: WorkLimits = WORK_LIMITS): WorkInFlig
   /** Somebody waits for room that nobody has: who comes later does not overtake. */
   let isFull = false;
 
-  const partyOf = (name: string): Party => {
+  const partyOf = (name: string, isPeer: boolean): Party => {
     const known = parties.get(name);
     if (known !== undefined) return known;
     const made: Party = {
       name,
+      mostBytes: isPeer ? limits.peerBytes : limits.partyBytes,
       running: 0,
       bytes: 0,
       waiting: 0,
@@ -98,7 +109,7 @@ export const createWorkInFlight = (limits: WorkLimits = WORK_LIMITS): WorkInFlig
   const hasOwnRoom = (party: Party, bytes: number): boolean => {
     if (party.running >= limits.partyRunning) return false;
     const isAlone = party.running === 0 && party.sending.size === 0;
-    return isAlone || party.bytes + party.sendingBytes + bytes <= limits.partyBytes;
+    return isAlone || party.bytes + party.sendingBytes + bytes <= party.mostBytes;
   };
 
   const hasRoom = (bytes: number): boolean => state.bytes === 0 || state.bytes + bytes <= limits.bytes;
@@ -246,8 +257,8 @@ export const createWorkInFlight = (limits: WorkLimits = WORK_LIMITS): WorkInFlig
 
   return {
     state,
-    enter: async ({ party: name, holder }, bytes) => {
-      const party = partyOf(name);
+    enter: async ({ party: name, holder, isPeer = false }, bytes) => {
+      const party = partyOf(name, isPeer);
       if (party.waiting === 0 && !isFull && hasOwnRoom(party, bytes) && hasRoom(bytes))
         return admit(party, bytes, false);
       if (state.waiting >= limits.waiting || party.waiting >= limits.partyWaiting) {

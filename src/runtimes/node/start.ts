@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
 import type { Deps } from '../../deps.ts';
 import { closeOutbound } from '../../federation/outbound.ts';
+import { EMBEDDED_WORK_LIMITS } from '../../services/work-in-flight.ts';
 import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
@@ -227,6 +228,7 @@ export const startGateway = async (
       gatewayName: config.gatewayName,
       log,
       isSetupOpen: isSetupOpen(config),
+      ...(config.tier === 'local' ? { workLimits: EMBEDDED_WORK_LIMITS } : {}),
     });
     undo.add('audit', (leftMs) => wired.audit.stop(leftMs));
     const listeners = await startListeners(config, wired, log, undo);
