@@ -22,7 +22,7 @@ const peer = () => {
         calls.push(call);
       });
     });
-  return { calls, ask };
+  return { calls, ask, open: flights.open };
 };
 
 describe('F-10 one call for many who ask the same', () => {
@@ -93,5 +93,50 @@ describe('F-10 one call for many who ask the same', () => {
     void ask(never, 'other');
     await turn();
     expect(calls).toHaveLength(2);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 8, 12])(
+    'nothing is kept of a question whose askers left %i steps after the call before it came back',
+    async (steps) => {
+      const { calls, ask, open } = peer();
+      const [late, gone] = [new AbortController(), new AbortController()];
+      const first = ask(late.signal);
+      const second = ask(gone.signal);
+      late.abort(new DOMException('The deadline has passed.', 'TimeoutError'));
+      await expect(first).rejects.toThrow('deadline');
+      calls[0]?.answer();
+      for (let step = 0; step < steps; step += 1) await Promise.resolve();
+      gone.abort();
+      await Promise.allSettled([first, second]);
+      calls[1]?.answer();
+      await turn();
+      expect(open()).toBe(0);
+    },
+  );
+
+  it('nothing is kept of a question that has no time left when its turn comes', async () => {
+    const flights = createFlights();
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const first = flights.gather('question', { signal: never }, LONG_MS, () => promise);
+    const second = flights.gather('question', { signal: never }, LONG_MS, () => {
+      throw new Error('no time left');
+    });
+    resolve(1);
+    await first;
+    await expect(second).rejects.toThrow('no time left');
+    await turn();
+    expect(flights.open()).toBe(0);
+  });
+
+  it('nothing is kept of questions that all came back or were given up', async () => {
+    const { calls, ask, open } = peer();
+    const gone = new AbortController();
+    const all = [ask(), ask(gone.signal), ask(gone.signal), ask(gone.signal, 'other')];
+    expect(open()).toBe(2);
+    gone.abort();
+    for (const { answer } of calls) answer();
+    await Promise.allSettled(all);
+    await turn();
+    expect(open()).toBe(0);
   });
 });

@@ -19,6 +19,8 @@ export interface Flights {
    * one for all who wait, and leaves when the one before has come back or after `GATHER_MS`.
    */
   gather<T>(key: string, own: Deadline, timeoutMs: number, start: StartCall<T>): Promise<Shared<T>>;
+  /** @returns how many different questions are kept: none once every call has come back or was given up */
+  open(): number;
 }
 
 /** Longest time a question waits for others before it is sent, in milliseconds: only where the same one is under way already. */
@@ -29,6 +31,7 @@ interface Flight {
   /** Nobody joins it any more, and what is still under way stops. */
   readonly end: () => void;
   waiting: number;
+  isOver: boolean;
 }
 
 /** What was sent last, and what waits to be sent next. */
@@ -56,12 +59,14 @@ export const createFlights = (): Flights => {
   const takeOff = (timeoutMs: number, start: StartCall<unknown>, onEnd: () => void): Flight => {
     const { deadline, giveUp } = createDeadline(timeoutMs);
     const end = (): void => {
+      flight.isOver = true;
       onEnd();
       giveUp();
     };
     // Its time begins before that of the question it is for, so that a call that hangs is late and not given up.
     deadline.signal.throwIfAborted();
-    return { result: start(deadline).finally(end), end, waiting: 0 };
+    const flight: Flight = { result: start(deadline).finally(end), end, waiting: 0, isOver: false };
+    return flight;
   };
 
   /** Resolves when a call has come back, however, or after a while. */
@@ -75,41 +80,49 @@ export const createFlights = (): Flights => {
       before.result.then(end, end);
     });
 
-  const sendFirst = (key: string, timeoutMs: number, start: StartCall<unknown>): Flight => {
-    const sent = takeOff(timeoutMs, start, () => {
-      const queue = queues.get(key);
-      if (queue?.sent === sent && queue.next === null) queues.delete(key);
-    });
-    return sent;
+  /** Forgets a queue of which nothing is under way and nothing waits; whatever ends a call, or a wait for one, asks for it. */
+  const tidy = (key: string): void => {
+    const queue = queues.get(key);
+    if (queue?.sent.isOver === true && queue.next === null) queues.delete(key);
   };
+
+  const sendFirst = (key: string, timeoutMs: number, start: StartCall<unknown>): Flight =>
+    takeOff(timeoutMs, start, () => tidy(key));
 
   const sendNext = (key: string, queue: Queue, timeoutMs: number, start: StartCall<unknown>): Flight => {
     let inner: Flight | null = null;
-    let isOver = false;
+    const leave = (): void => {
+      if (queue.next === next) queue.next = null;
+      tidy(key);
+    };
     const run = async (): Promise<unknown> => {
       await afterwards(queue.sent);
-      if (queue.next === next) queue.next = null;
       // All who waited went away before it was sent.
-      if (isOver) return null;
-      inner = sendFirst(key, timeoutMs, start);
-      queue.sent = inner;
-      queues.set(key, queue);
+      if (next.isOver) return null;
+      try {
+        inner = sendFirst(key, timeoutMs, start);
+        queue.sent = inner;
+      } finally {
+        leave();
+      }
       return inner.result;
     };
     const next: Flight = {
       result: run(),
       end: () => {
-        isOver = true;
+        next.isOver = true;
         inner?.end();
-        if (queue.next !== next) return;
-        queue.next = null;
+        leave();
       },
       waiting: 0,
+      isOver: false,
     };
     return next;
   };
 
   return {
+    open: () => flights.size + queues.size,
+
     join: (key, own, timeoutMs, start) => {
       const known = flights.get(key);
       if (known !== undefined) return board(known, own, true);
