@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Beside the front's way to it, that of somebody else who may open the socket. */
 export interface DenoGatewayUnderTest extends GatewayUnderTest {
   readonly unprovenFetch: GatewayUnderTest['federationFetch'];
+  readonly services: EdgeServices;
+  /** Folder of its socket. */
+  readonly folder: string;
 }
 
 /** The binary itself: killing the package's shim would leave it running. */
@@ -36,15 +39,20 @@ export const openDenoGateway = async (
   options: {
     readonly env?: Readonly<Record<string, string>>;
     readonly services?: EdgeServices;
+    /** Of the folder that the socket is in; default: its owner's alone. */
+    readonly folderMode?: number;
+    /** Folder of the socket, of another gateway for example; it stays. Default: a new one. */
+    readonly folder?: string;
   } = {},
 ): Promise<DenoGatewayUnderTest> => {
-  const folder = mkdtempSync(join(tmpdir(), 'mosaic-deno-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'mosaic-deno-'));
   const socket = join(folder, 'federation.sock');
+  if (options.folderMode !== undefined) chmodSync(folder, options.folderMode);
   const services = options.services ?? (await startEdgeServices());
   const permissions = [
     '--no-prompt',
     '--allow-env',
-    '--allow-sys=umask',
+    '--allow-sys=umask,uid',
     `--allow-net=127.0.0.1,localhost,unix:${socket}`,
     `--allow-read=${root},${folder}`,
     `--allow-write=${folder}`,
@@ -90,7 +98,7 @@ export const openDenoGateway = async (
     await exited;
     clearTimeout(force);
     if (options.services === undefined) await services.stop();
-    rmSync(folder, { recursive: true, force: true });
+    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   };
   const line = await firstLine();
   if (line === null) {
@@ -105,6 +113,8 @@ export const openDenoGateway = async (
     enrollmentFetch: publicFetch,
     federationFetch: behindFront(socket, FRONT_SECRET),
     unprovenFetch: behindFront(socket),
+    services,
+    folder,
     forge: services.forge,
     setupToken: services.setupToken,
     whenRevoked: [{ status: 403, code: 'grant_revoked' }],

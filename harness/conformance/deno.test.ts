@@ -1,4 +1,4 @@
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { expectProblem, read } from './client.ts';
 import { openDenoGateway, type DenoGatewayUnderTest } from './deno-gateway.ts';
 import { conformanceSuite } from './suite.ts';
@@ -16,5 +16,20 @@ conformanceSuite('Deno, behind a front', open, (world) => {
     expectProblem(await read(await unproven()), 401, 'certificate_required');
     const forged = { 'mosaic-front-proof': crypto.randomUUID() };
     expectProblem(await read(await unproven(forged)), 401, 'certificate_required');
+  });
+
+  it('F-40 it does not start where another user could replace its socket, and says what to do', async () => {
+    const services = gateway.services;
+    await expect(openDenoGateway({ services, folderMode: 0o777 })).rejects.toThrow(/chmod o-w/);
+  });
+
+  it('F-40 it does not take the socket of a gateway that still answers', async () => {
+    const { services, folder } = gateway;
+    await expect(openDenoGateway({ services, folder })).rejects.toThrow('another process listens there');
+    expectProblem(
+      await world.peerAsks(world.grant.client, '/federation/v1/capabilities'),
+      403,
+      'grant_revoked',
+    );
   });
 });

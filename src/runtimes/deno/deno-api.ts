@@ -41,7 +41,10 @@ export interface DenoApi {
   chmodSync(path: string, mode: number): void;
   removeSync(path: string): void;
   lstatSync(path: string): { readonly isSocket: boolean | null };
+  statSync(path: string): { readonly mode: number | null; readonly uid: number | null };
+  connect(options: { readonly transport: 'unix'; readonly path: string }): Promise<{ close(): void }>;
   umask(mask: number): number;
+  uid(): number | null;
   addSignalListener(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void;
   exit(code: number): never;
 }

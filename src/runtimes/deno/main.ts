@@ -1,5 +1,5 @@
 /**
- * `deno run --allow-env --allow-sys=umask --allow-net --allow-read --allow-write=<folder of the socket> src/runtimes/deno/main.ts`:
+ * `deno run --allow-env --allow-sys=umask,uid --allow-net --allow-read --allow-write=<folder of the socket> src/runtimes/deno/main.ts`:
  * a gateway on Deno (tier standalone, configured by environment or mosaic.config.json).
  */
 import { loadConfig } from '../../config/load.ts';

@@ -19,6 +19,7 @@ import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
 import { databaseSources } from '../node/database-address.ts';
+import { folderOfSocket, socketFolderFault } from '../socket-folder.ts';
 import { openWatching } from '../telemetry.ts';
 import { atMost, stopInOrder } from '../shutdown.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
@@ -32,6 +33,33 @@ export interface DenoGateway {
 /** A part that has not closed by then is not waited for. */
 const STEP_MS = 1_000;
 const ABILITY = { ...PLAIN, telemetry: true };
+
+const refuseSocket = (message: string, expected: string): never => {
+  throw new ConfigError([{ path: 'listen.federation.socket', message, expected }]);
+};
+
+/** @throws ConfigError where another user could take the socket away and put one of theirs in its place */
+const assertSafeFolder = (path: string): void => {
+  const deno = denoApi();
+  const folder = folderOfSocket(path);
+  const fault = socketFolderFault(folder, deno.statSync(folder), deno.uid());
+  if (fault !== null) refuseSocket(fault.message, fault.cure);
+};
+
+/** A socket that outlived its process is removed. @throws ConfigError where a process still answers there */
+const clearStaleSocket = async (path: string): Promise<void> => {
+  const deno = denoApi();
+  try {
+    if (deno.lstatSync(path).isSocket !== true) return;
+  } catch {
+    // Nothing there: as it should be. Anything else in the way, `serve` names.
+    return;
+  }
+  const other = await deno.connect({ transport: 'unix', path }).catch(() => null);
+  other?.close();
+  if (other !== null) refuseSocket('another process listens there', 'a socket of this gateway’s own');
+  deno.removeSync(path);
+};
 
 /** What Deno can not do, said before anything is opened. @throws ConfigError */
 const assertFits = (
@@ -59,19 +87,16 @@ const assertFits = (
       },
     ]);
   }
+  assertSafeFolder(listener.path);
   return { urls, sealingKey, listener };
 };
 
-const openSocket = (
+const openSocket = async (
   path: string,
   handler: (request: Request) => Response | Promise<Response>,
-): DenoServer => {
+): Promise<DenoServer> => {
   const deno = denoApi();
-  try {
-    if (deno.lstatSync(path).isSocket === true) deno.removeSync(path);
-  } catch {
-    // Nothing there: as it should be. Anything else in the way, `serve` names.
-  }
+  await clearStaleSocket(path);
   // Only the owner and the group, which is the front's.
   const before = deno.umask(0o117);
   try {
@@ -141,7 +166,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   ].map((part) => async () => {
     await part.stop();
   });
-  const behindFront = openSocket(socket, (request) => federationApp.fetch(request));
+  const behindFront = await openSocket(socket, (request) => federationApp.fetch(request));
   const { host, port } = config.publicListener;
   const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
     publicApp.fetch(request, { clientAddress: info.remoteAddr.hostname }),

@@ -3,7 +3,6 @@ import { chmodSync, statSync } from 'node:fs';
 const OTHERS = 0o007;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
-const STICKY = 0o1000;
 
 /**
  * Who beside its owner may put files into a folder, or take some away: whoever can, can put a key, a certificate authority or
@@ -15,14 +14,6 @@ export const whoElseWrites = (folder: string): string | null => {
   const { mode } = statSync(folder);
   if ((mode & OTHERS_WRITE) !== 0) return 'every user of this machine may write there';
   return (mode & GROUP_WRITES) === 0 ? null : 'its group may write there';
-};
-
-/** As `whoElseWrites`, for a folder like /tmp too: where the sticky bit keeps everybody's files apart. */
-export const whoElseReplaces = (folder: string): string | null => {
-  const { mode } = statSync(folder);
-  return (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0
-    ? 'every user of this machine may replace files there'
-    : null;
 };
 
 /** Takes from everybody but owner and group what they may do in a folder. Nothing for a folder of somebody else. */

@@ -1,8 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
-import { dirname } from 'node:path';
 import { codeOf } from './errno.ts';
-import { whoElseReplaces } from './folder-modes.ts';
+import { folderOfSocket, socketFolderFault } from '../socket-folder.ts';
 import { LISTEN_BACKLOG } from './http-limits.ts';
 
 /** A listener could not be opened. The message says which, why and what to do. */
@@ -72,12 +71,13 @@ const clearStaleSocket = async (path: string, field: string): Promise<void> => {
 
 /** @throws ListenError where another user could take the socket away and put one of theirs in its place */
 const assertSafePlace = (path: string, field: string): void => {
-  const folder = dirname(path);
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return;
-  const fault = whoElseReplaces(folder);
+  const folder = folderOfSocket(path);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  const fault = socketFolderFault(folder, found, process.getuid?.() ?? null);
   if (fault === null) return;
   throw new ListenError(
-    `Can not listen on ${path}: ${fault}. Close the folder to others: chmod o-w ${folder} (${field}).`,
+    `Can not listen on ${path}: ${fault.message}. Expected is ${fault.cure} (${field}).`,
     null,
   );
 };
