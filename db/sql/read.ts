@@ -6,6 +6,7 @@ import { uuidArray } from '../driver/values.ts';
 import { displayColumns, rawColumns } from './columns.ts';
 import { packedColumns } from './packed.ts';
 import { boundOf, withinBytes, type PageBound } from './page-bytes.ts';
+import { storedColumns } from './stored-page.ts';
 
 export interface Statement {
   readonly text: string;
@@ -191,13 +192,19 @@ from fence left join lateral (
 ) page on true
 order by page.created_at desc, page.id desc`;
 
-/** The same rows as one text (packed.ts). Sorted by the subquery; an order in the aggregate would sort them once more. */
-const packedText = (shape: ListShape): string => `${listFence(shape)}
+/** The same rows as one text. Sorted by the subquery; an order in the aggregate would sort them once more. */
+const inOneText = (shape: ListShape, columns: string): string => `${listFence(shape)}
 select page.packed, page.rows, page.is_cut
 from fence left join lateral (
-  select ${packedColumns(shape.resource, 'l')}
+  select ${columns}
   from (${rowsText(shape)}) l
 ) page on true`;
+
+const packedText = (shape: ListShape): string => inOneText(shape, packedColumns(shape.resource, 'l'));
+
+/** @param separator number of the parameter that is the separator */
+const storedText = (shape: ListShape, separator: number): string =>
+  inOneText(shape, storedColumns(shape.resource, 'l', `$${separator}::text`));
 
 const getText = (resource: Resource, fence: FenceKind): string => `with ${fenceText(fence, 4)}
 select ${displayColumns(resource, 'page')}
@@ -233,12 +240,17 @@ export const listStatement = (
   holder: string | null = null,
 ): Statement => statementOf('list', listText, { terms, bound, holder });
 
-/** The same, as one row: `packed` for packed.ts, how many `rows` are in it, and whether `bound` ends the page (`is_cut`). */
-export const packedListStatement = (
+/** The same for few rows, as one row: `packed` for packed.ts, how many `rows` are in it, and whether it was too much (`is_cut`). */
+export const packedListStatement = (terms: ListTerms, holder: string | null = null): Statement =>
+  statementOf('packed list', packedText, { terms, bound: 'light', holder });
+
+/** The same for many rows: `packed` for stored-page.ts, and whether `maxBytes` end the page (`is_cut`). */
+export const storedListStatement = (
   terms: ListTerms,
-  bound = boundOf(terms.target.limit, MAX_PAGE_BYTES),
+  maxBytes: number,
+  separator: string,
   holder: string | null = null,
-): Statement => statementOf('packed list', packedText, { terms, bound, holder });
+): Statement => statementOf('stored list', storedText, { terms, bound: maxBytes, holder }, [separator]);
 
 interface Asked {
   readonly terms: ListTerms;
@@ -248,8 +260,9 @@ interface Asked {
 
 const statementOf = (
   name: string,
-  build: (shape: ListShape) => string,
+  build: (shape: ListShape, firstOfMore: number) => string,
   { terms, bound, holder }: Asked,
+  more: readonly Param[] = [],
 ): Statement => {
   const { resource, limit, after } = terms.target;
   const branches = branchesOf(terms);
@@ -261,15 +274,16 @@ const statementOf = (
     limit: plannedLimit(limit + 1),
     bound,
   };
+  const params = [
+    after?.createdAt ?? 'infinity',
+    after?.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    limit + 1,
+    ...(branches === 'personal' ? [] : [teamsParam(terms.teams)]),
+    ...fenceParams(terms, holder),
+  ];
   return {
-    text: once(`${name} ${Object.values(shape).join(' ')}`, () => build(shape)),
-    params: [
-      after?.createdAt ?? 'infinity',
-      after?.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-      limit + 1,
-      ...(branches === 'personal' ? [] : [teamsParam(terms.teams)]),
-      ...fenceParams(terms, holder),
-    ],
+    text: once(`${name} ${Object.values(shape).join(' ')}`, () => build(shape, params.length + 1)),
+    params: [...params, ...more],
   };
 };
 

@@ -1,15 +1,22 @@
-import { assertAuthorized } from '../../domain/access/decide.ts';
+import { assertAuthorized, type AuthorizedList } from '../../domain/access/decide.ts';
 import type { Page } from '../../domain/ports/page.ts';
 import type { Fenced, JsonPage, ResourceReader } from '../../domain/ports/resources.ts';
-import { MAX_PAGE_BYTES } from '../../domain/paging/page-bytes.ts';
+import { MAX_PAGE_BYTES, rowsWithin } from '../../domain/paging/page-bytes.ts';
 import { RESOURCES, type Resource, type ResourceRow } from '../../domain/resources.ts';
 import { positionOf, type FoundRow } from '../../domain/search/hit.ts';
 import type { Queryable } from '../driver/driver.ts';
 import { shownColumns } from '../sql/columns.ts';
 import { unpack, type PackedPage } from '../sql/packed.ts';
 import { boundOf } from '../sql/page-bytes.ts';
-import { capabilitiesStatement, getStatement, listStatement, packedListStatement } from '../sql/read.ts';
+import {
+  capabilitiesStatement,
+  getStatement,
+  listStatement,
+  packedListStatement,
+  storedListStatement,
+} from '../sql/read.ts';
 import { searchStatement } from '../sql/search.ts';
+import { drawSeparator, unpackStored } from '../sql/stored-page.ts';
 
 /** What a left join gives for an empty page. */
 type MaybeRow = ResourceRow | { readonly id: null };
@@ -43,6 +50,44 @@ const asJson = ({ items, next }: Page<ResourceRow>): JsonPage => ({
 
 const EMPTY: JsonPage = { json: '', count: 0, next: null };
 
+/** A page of few rows; null when it is too much for that, or cannot be shown this way. */
+const lightPage = async (
+  db: Queryable,
+  { terms }: AuthorizedList,
+  holder: string | null,
+): Promise<Fenced<JsonPage> | null> => {
+  const { resource, limit } = terms.target;
+  const { text, params } = packedListStatement(terms, holder);
+  const [page] = await db.query<PackedPage>(text, params);
+  if (page === undefined) return REFUSED;
+  if (page.packed === null) return admitted(EMPTY);
+  if (page.is_cut) return null;
+  const hasMore = page.rows > limit;
+  const unpacked = unpack(resource, page.packed, hasMore);
+  if (unpacked === null) return null;
+  const count = hasMore ? page.rows - 1 : page.rows;
+  return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
+};
+
+/** A page within `maxBytes`; null when it cannot be shown this way. */
+const longPage = async (
+  db: Queryable,
+  { terms }: AuthorizedList,
+  maxBytes: number,
+  holder: string | null,
+): Promise<Fenced<JsonPage> | null> => {
+  const { resource, limit } = terms.target;
+  const separator = drawSeparator();
+  const { text, params } = storedListStatement(terms, maxBytes, separator, holder);
+  const [page] = await db.query<PackedPage>(text, params);
+  if (page === undefined) return REFUSED;
+  if (page.packed === null) return admitted(EMPTY);
+  const unpacked = unpackStored(resource, page, separator, { limit, maxBytes });
+  if (unpacked === null) return null;
+  const { json, count, hasMore, last } = unpacked;
+  return admitted({ json, count, next: hasMore ? last : null });
+};
+
 /**
  * Reads rows for who was authorized, each in one statement: nothing here filters, the statement does.
  * @param holder whose serving lease the statements look for; null: none
@@ -56,22 +101,10 @@ export const createResourceReader = (
 
   listJson: async (read) => {
     assertAuthorized(read);
-    const { resource, limit } = read.terms.target;
-    const bound = boundOf(limit, maxPageBytes);
-    const readPage = async (within: typeof bound): Promise<PackedPage | undefined> => {
-      const { text, params } = packedListStatement(read.terms, within, holder);
-      return (await db.query<PackedPage>(text, params))[0];
-    };
-    let page = await readPage(bound);
-    if (bound === 'light' && page?.is_cut === true) page = await readPage(maxPageBytes);
-    if (page === undefined) return REFUSED;
-    if (page.packed === null) return admitted(EMPTY);
-    const hasMore = page.is_cut || page.rows > limit;
-    const unpacked = unpack(resource, page.packed, hasMore);
-    if (unpacked !== null) {
-      const count = hasMore ? page.rows - 1 : page.rows;
-      return admitted({ json: unpacked.json, count, next: hasMore ? unpacked.last : null });
-    }
+    const { limit } = read.terms.target;
+    const light = boundOf(limit, maxPageBytes) === 'light' ? await lightPage(db, read, holder) : null;
+    const page = light ?? (await longPage(db, read, maxPageBytes, holder));
+    if (page !== null) return page;
     const plain = await createRowReader(db, maxPageBytes, holder).list(read);
     return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
   },
@@ -100,11 +133,11 @@ const createRowReader = (
     if (bound === 'light' && isRow(rows[0]) && rows[0]['title'] === null) rows = await readRows(maxPageBytes);
     if (rows.length === 0) return REFUSED;
     if (!isRow(rows[0])) return admitted({ items: [], next: null });
-    const items = [...rows] as ResourceRow[];
-    const isCut = items.at(-1)?.['title'] === null;
-    if (!isCut && items.length <= read.terms.target.limit) return admitted({ items, next: null });
-    items.pop();
-    const last = items.at(-1);
+    const found = rows as readonly ResourceRow[];
+    const whole = found.at(-1)?.['title'] === null ? found.length - 1 : found.length;
+    const fitting = bound === 'light' ? whole : rowsWithin(found.slice(0, whole), maxPageBytes);
+    const items = found.slice(0, Math.min(fitting, read.terms.target.limit));
+    const last = items.length < found.length ? items.at(-1) : undefined;
     return admitted({ items, next: last === undefined ? null : { createdAt: last.created_at, id: last.id } });
   },
 
@@ -123,7 +156,8 @@ const createRowReader = (
     if (rows.length === 0) return REFUSED;
     const found = rows.filter((row) => row._resource !== null);
     const whole = found.at(-1)?.['title'] === null ? found.slice(0, -1) : found;
-    const hits = whole.slice(0, read.terms.target.limit).map(toFound);
+    const fitting = rowsWithin(whole, maxPageBytes);
+    const hits = whole.slice(0, Math.min(fitting, read.terms.target.limit)).map(toFound);
     const last = found.length > hits.length ? hits.at(-1) : undefined;
     return admitted({ hits, next: last === undefined ? null : positionOf(last) });
   },

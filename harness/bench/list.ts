@@ -67,7 +67,7 @@ export const measureVerbs = async (
   }
   progress('list against the floor with the product’s packed page');
   const packed = await compare(
-    await stage.floor(subject, packedListStatement(list.value.terms, undefined, holder), listPath, 'tasks'),
+    await stage.floor(subject, packedListStatement(list.value.terms, holder), listPath, 'tasks'),
     stage.product(subject, listPath),
     { connections: 16, pairs: 5, seconds: 2 },
   );
