@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryKeyValue } from '../kv/memory.ts';
 import { createResponseCache, MAX_ENTRY_BYTES } from './cache.ts';
 
@@ -56,4 +56,56 @@ it('F-18 one person’s answers take a bounded part of a shared store, where rat
   put('ben', 'ben');
   await cache.settled();
   expect(shared).toBeGreaterThan(4_000_000);
+});
+
+describe('F-70 rows of others do not outlive their time in memory', () => {
+  const opened = () => {
+    let now = 1_800_000_000_000;
+    const moving = { now: () => new Date(now) };
+    const cache = createResponseCache({
+      kv: createMemoryKeyValue({ clock: moving }),
+      mac: (bytes) => bytes,
+      clock: moving,
+      log: silent,
+      ttlSeconds: 30,
+    });
+    for (const peer of ['work', 'other']) cache.told(peer, 30);
+    const put = (peer: string, key: string): { readonly row: string } => {
+      const value = { row: key };
+      cache.put(key, { value, asOf: moving.now() }, key, { id: peer, localUserId: 'ann' });
+      return value;
+    };
+    const pass = async (milliseconds: number): Promise<void> => {
+      now += milliseconds;
+      await vi.advanceTimersByTimeAsync(milliseconds);
+    };
+    return { cache, put, pass };
+  };
+  beforeEach(() => void vi.useFakeTimers({ now: 1_800_000_000_000 }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('lets go of an answer when its time is over, although nobody asks for anything any more', async () => {
+    const { cache, put, pass } = opened();
+    put('work', 'one');
+    expect(cache.entries).toBe(1);
+    await pass(29_000);
+    expect(cache.entries).toBe(1);
+    await pass(6_000);
+    expect(cache.entries).toBe(0);
+  });
+
+  it('lets go of one peer’s answers at once when they are good for nothing any more', () => {
+    const { cache, put } = opened();
+    for (const key of ['one', 'two', 'two']) put('work', key);
+    put('other', 'three');
+    cache.forget('work');
+    expect(cache.entries).toBe(1);
+    expect(cache.get('one')).toBeNull();
+    expect(cache.get('three')).not.toBeNull();
+    put('work', 'one');
+    expect(cache.get('one')).not.toBeNull();
+    cache.forget('nobody');
+    cache.forget('work');
+    expect(cache.entries).toBe(1);
+  });
 });

@@ -25,6 +25,10 @@ export interface Kept<T> {
   readonly until: number;
 }
 
+interface Stored extends Kept<unknown> {
+  readonly peerId: string;
+}
+
 export interface ResponseCacheParts {
   readonly kv: KeyValue;
   /** Makes keys that tell nothing of what was asked. */
@@ -52,8 +56,18 @@ export interface ResponseCache {
   /** Notes what the peer said with its latest answer; nothing said is 0. */
   told(peerId: string, seconds: number): void;
   get(key: string): Kept<unknown> | null;
-  /** What another replica keeps. @param read makes the value of the stored JSON, or null when it is not acceptable */
-  shared<T>(key: string, read: (json: unknown) => T | null): Promise<Kept<T> | null>;
+  /**
+   * What another replica keeps.
+   *
+   * @param read makes the value of the stored JSON, or null when it is not acceptable
+   * @param mayKeep is asked when the store has answered: something may have been learned of the peer meanwhile
+   */
+  shared<T>(
+    key: string,
+    peer: Pick<AskedPeer, 'id'>,
+    read: (json: unknown) => T | null,
+    mayKeep: () => boolean,
+  ): Promise<Kept<T> | null>;
   /** @param json what the peer's answer was read from, or the same again */
   put(
     key: string,
@@ -61,10 +75,14 @@ export interface ResponseCache {
     json: unknown,
     peer: Pick<AskedPeer, 'id' | 'localUserId'>,
   ): void;
+  /** Lets go of everything that this process keeps of a peer, at once (FAULTS F-70). */
+  forget(peerId: string): void;
   readonly flights: Flights;
   /** Notes how a question that might have been in the cache was answered. */
   count(isHit: boolean): void;
   readonly counters: CacheCounters;
+  /** How many answers this process keeps. */
+  readonly entries: number;
   /** Resolves when what was put before the call is with the other replicas, or was given up. */
   settled(): Promise<void>;
 }
@@ -74,6 +92,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const WEIGHT = 3;
 /** Larger answers are not kept. */
 export const MAX_ENTRY_BYTES = 1024 * 1024;
+const MAX_ENTRY_SIZE = WEIGHT * MAX_ENTRY_BYTES;
 const MAX_PEERS = 10_000;
 /** A shared store that is slower than this is of no use, and is left alone for a while. */
 const SHARED_WAIT_MS = 250;
@@ -103,12 +122,29 @@ const readShared = (bytes: Uint8Array): { asOf: number; until: number; json: unk
 export const createResponseCache = (parts: ResponseCacheParts): ResponseCache => {
   const { kv, mac, clock, log, ttlSeconds } = parts;
   const isShared = kv.isLocal !== true;
-  const entries = new LRUCache<string, Kept<unknown>>({
+  /** The keys of what is kept, by peer. */
+  const keysOf = new Map<string, Set<string>>();
+  const entries = new LRUCache<string, Stored>({
     maxSize: MAX_BYTES,
-    maxEntrySize: WEIGHT * MAX_ENTRY_BYTES,
+    maxEntrySize: MAX_ENTRY_SIZE,
     ttlResolution: 0,
+    // Rows of others must not outlive their time in memory only because nobody asks again: each has a timer, which keeps no process alive.
+    ttlAutopurge: true,
     perf: { now: () => clock.now().getTime() },
+    disposeAfter: ({ peerId }, key, reason) => {
+      if (reason === 'set') return;
+      const keys = keysOf.get(peerId);
+      keys?.delete(key);
+      if (keys?.size === 0) keysOf.delete(peerId);
+    },
   });
+  const keep = (key: string, stored: Stored, bytes: number, ttl: number): void => {
+    const size = WEIGHT * bytes + key.length;
+    if (size > MAX_ENTRY_SIZE) return;
+    const keys = keysOf.get(stored.peerId) ?? new Set();
+    keysOf.set(stored.peerId, keys.add(key));
+    entries.set(key, stored, { size, ttl });
+  };
   const limits = new LRUCache<string, number>({ max: MAX_PEERS });
   const spent = new LRUCache<string, { readonly since: number; readonly bytes: number }>({ max: MAX_PEERS });
   const running = new Set<Promise<void>>();
@@ -143,7 +179,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
     return true;
   };
 
-  /** What is over is let go of, also when nobody asks for it again. */
+  /** For runtimes where a timer ends with the request that set it, as in Workers: the next answer cleans up. */
   const purge = (now: number): void => {
     if (now - purgedAt < SHARED_PAUSE_MS) return;
     purgedAt = now;
@@ -155,15 +191,21 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
     told: (peerId, seconds) => void limits.set(peerId, Math.min(ttlSeconds, seconds)),
     get: (key) => entries.get(key) ?? null,
 
-    shared: async <T>(key: string, read: (json: unknown) => T | null) => {
+    shared: async <T>(
+      key: string,
+      peer: Pick<AskedPeer, 'id'>,
+      read: (json: unknown) => T | null,
+      mayKeep: () => boolean,
+    ) => {
       const bytes = await atStore(() => kv.get(sharedKey(key)));
       const found = bytes === null ? null : readShared(bytes);
       if (found === null) return null;
       const left = found.until - clock.now().getTime();
       const value = left > 0 && left <= ttlSeconds * 1000 ? read(found.json) : null;
       if (value === null || bytes === null) return null;
-      const kept = { value, forms: {}, asOf: new Date(found.asOf), until: found.until };
-      entries.set(key, kept, { size: WEIGHT * bytes.byteLength + key.length, ttl: left });
+      const kept = { value, forms: {}, asOf: new Date(found.asOf), until: found.until, peerId: peer.id };
+      if (!mayKeep()) return null;
+      keep(key, kept, bytes.byteLength, left);
       return kept;
     },
 
@@ -174,17 +216,19 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       if (until <= now) return;
       const bytes = encoder.encode(JSON.stringify([asOf.getTime(), until, json]));
       if (bytes.byteLength + key.length > MAX_ENTRY_BYTES) return;
-      entries.set(
-        key,
-        { value, forms: {}, asOf, until },
-        { size: WEIGHT * bytes.byteLength + key.length, ttl: until - now },
-      );
+      keep(key, { value, forms: {}, asOf, until, peerId }, bytes.byteLength, until - now);
       if (!maySpend(localUserId ?? '', bytes.byteLength, now)) return;
       const writing = atStore(() => kv.set(sharedKey(key), bytes, (until - now) / 1000)).then(
         () => undefined,
       );
       running.add(writing);
       void writing.finally(() => running.delete(writing));
+    },
+
+    forget: (peerId) => {
+      const keys = keysOf.get(peerId) ?? [];
+      keysOf.delete(peerId);
+      for (const key of keys) entries.delete(key);
     },
 
     flights: createFlights(),
@@ -194,6 +238,10 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       else counters.misses += 1;
     },
     counters,
+
+    get entries() {
+      return entries.size;
+    },
 
     settled: async () => {
       await Promise.all(running);

@@ -95,7 +95,9 @@ export const consult = async <T>(
   const key = mayKeep ? cacheKey(peer, question.path) : null;
   if (key !== null && !isFresh) {
     // The key holds the whole question, so what stands under it was read by the same reader.
-    const hit = (cache.get(key) as Kept<T> | null) ?? (await cache.shared(key, question.read));
+    const hit =
+      (cache.get(key) as Kept<T> | null) ??
+      (await cache.shared(key, peer, question.read, () => epochs.isCurrent(mark)));
     if (hit !== null && epochs.isCurrent(mark)) {
       sighting.hit(hit);
       cache.count(true);

@@ -114,3 +114,29 @@ describe('PeerEpochs', () => {
     expect(other.isCurrent(other.mark(row))).toBe(true);
   });
 });
+
+describe('F-70 says at once of which peer nothing cached is good any more', () => {
+  const row = { id: 'p', cacheEpoch: 0, remoteGrantVersion: 1 };
+  const watched = () => {
+    const outdated: string[] = [];
+    const store = { raiseCacheEpoch: async () => 1, recordGrantVersion: async () => {} };
+    const epochs = createPeerEpochs(store, silent, (peerId) => void outdated.push(peerId));
+    return { outdated, epochs, mark: epochs.mark(row) };
+  };
+
+  it.each<[string, (watched_: ReturnType<typeof watched>) => void, number]>([
+    ['a refusal of the grant', ({ epochs }) => epochs.refused('p'), 1],
+    ['a refusal again', ({ epochs }) => [epochs.refused('p'), epochs.refused('p')], 1],
+    ['a revocation', ({ epochs }) => epochs.revoke('p'), 1],
+    ['a command of the administrator', ({ epochs }) => void epochs.invalidate('p'), 1],
+    ['an epoch that another replica raised', ({ epochs }) => void epochs.mark({ ...row, cacheEpoch: 1 }), 1],
+    ['another version of the grant', ({ epochs, mark }) => void epochs.heard(mark, row, 2), 1],
+    ['the same version', ({ epochs, mark }) => void epochs.heard(mark, row, 1), 0],
+    ['the same epoch', ({ epochs }) => void epochs.mark(row), 0],
+    ['an answer', ({ epochs }) => epochs.admitted('p'), 0],
+  ])('after %s', (_what, happens, times) => {
+    const one = watched();
+    happens(one);
+    expect(one.outdated).toEqual(Array.from({ length: times }, () => 'p'));
+  });
+});

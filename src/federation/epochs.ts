@@ -57,7 +57,12 @@ interface Known {
 
 type Peers = Pick<PeerStore, 'raiseCacheEpoch' | 'recordGrantVersion'>;
 
-export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
+/** @param outdated is called, before anything is awaited, with each peer whose cached answers are good for nothing any more */
+export const createPeerEpochs = (
+  peers: Peers,
+  log: Log,
+  outdated: (peerId: string) => void = () => {},
+): PeerEpochs => {
   const all = new LRUCache<string, Known>({ max: MAX_PEERS });
   const running = new Set<Promise<void>>();
   let now = 0;
@@ -112,6 +117,7 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
     known.epoch += 1;
     now += 1;
     known.at = now;
+    outdated(peerId);
     return raise(peerId, known);
   };
 
@@ -123,6 +129,7 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
         known.epoch = cacheEpoch;
         known.version = remoteGrantVersion ?? known.version;
         known.at = now;
+        outdated(id);
       }
       if (known.owed && !known.writing) void raise(id, known);
       return { peerId: id, epoch: cacheEpoch, at: now };
@@ -159,6 +166,7 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
     revoke: (peerId) => {
       const known = knownOf(peerId);
       known.revoked = true;
+      outdated(peerId);
     },
 
     heard: (mark, peer, version) => {
@@ -170,6 +178,7 @@ export const createPeerEpochs = (peers: Peers, log: Log): PeerEpochs => {
         now += 1;
         known.epoch = Math.max(known.epoch, mark.epoch) + 1;
         known.at = now;
+        outdated(mark.peerId);
       }
       known.version = version;
       // Also what an earlier attempt could not write.

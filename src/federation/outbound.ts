@@ -32,6 +32,13 @@ export const outboundOf = (deps: Deps): Outbound => {
   const known = kept.get(deps.transport);
   if (known !== undefined) return known;
   const { settings, kv, keys, clock, log } = deps;
+  const cache = createResponseCache({
+    kv,
+    mac: keys.cursorMac,
+    clock,
+    log,
+    ttlSeconds: settings.cacheTtlSeconds,
+  });
   const made: Outbound = {
     clock,
     timeoutMs: settings.peerTimeoutMs,
@@ -40,7 +47,7 @@ export const outboundOf = (deps: Deps): Outbound => {
       { failures: settings.circuitFailures, cooldownMs: settings.circuitCooldownMs },
       clock,
     ),
-    cache: createResponseCache({ kv, mac: keys.cursorMac, clock, log, ttlSeconds: settings.cacheTtlSeconds }),
+    cache,
     offline: createOfflineSignals(kv, keys.cursorMac, clock, log),
     clients: createPeerClients({
       transport: deps.transport,
@@ -48,7 +55,7 @@ export const outboundOf = (deps: Deps): Outbound => {
       load: (peerId) => deps.storage.stores.peers.byId(peerId),
     }),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
-    epochs: createPeerEpochs(deps.storage.stores.peers, deps.log),
+    epochs: createPeerEpochs(deps.storage.stores.peers, deps.log, cache.forget),
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
     revocations: createRevocationMemory(deps.storage.stores.peerTrust, deps.log),
   };

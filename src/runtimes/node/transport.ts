@@ -129,10 +129,20 @@ const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClie
 };
 
 /**
+ * Node keeps the addresses of the first 250 calls of a process for `performance.getEntries()`, for ever. A search has its
+ * words there, which must not stay in memory (FAULTS F-71).
+ */
+const keepNoAddresses = (): void => {
+  performance.setResourceTimingBufferSize(0);
+  performance.clearResourceTimings();
+};
+
+/**
  * How this runtime reaches other gateways: undici with its own `fetch` (Node's global one belongs to another
  * version), two agents per client, TLS validated by OpenSSL, every address checked before it is connected.
  */
 export const createNodeTransport = (options: NodeTransportOptions): NodeTransport => {
+  keepNoAddresses();
   const guardFor = (reach: Reach): AddressGuard => createAddressGuard(reach, options.resolve);
   const guard = guardFor(options.allowPrivateAddresses ? 'private-too' : 'public');
   const loopback = guardFor('loopback-only');
