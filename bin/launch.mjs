@@ -50,7 +50,13 @@ function inForegroundOfTerminal() {
  * load: the initial heap size is what it may always have. What it costs is memory under load, some 120 MB. glibc keeps an arena for
  * each thread, for nothing here. Lazy compilation of WebAssembly (the embedded database) halves the time to ready.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=32', '--initial-heap-size=192', '--wasm-lazy-compilation'];
+export const NODE_FLAGS = [
+  '--max-semi-space-size=32',
+  '--initial-heap-size=192',
+  '--wasm-lazy-compilation',
+  // A signal must not open a debugger, to which all memory is readable.
+  '--disable-sigusr1',
+];
 const MALLOC = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX || '1' };
 
 /**

@@ -22,6 +22,7 @@ export interface Service {
   readonly privileged?: boolean;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
+  readonly ulimits?: Readonly<Record<string, number>>;
   readonly security_opt?: readonly string[];
   readonly deploy?: { readonly labels?: readonly string[] };
 }

@@ -40,6 +40,8 @@ export const stopSignals = (exitCode = 1): StopSignals => {
     tell(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Unless somebody listens, Node opens its debugger on this signal, and whoever reaches that reads all memory (FAULTS F-72).
+  process.on('SIGUSR1', () => undefined);
   return {
     asked,
     ask: () => onSignal('stdin'),
