@@ -43,3 +43,35 @@ export const readFacts = async (database: Queryable): Promise<DatabaseFacts> => 
     characterType: row.ctype,
   };
 };
+
+/**
+ * What makes this login's server write the parameters of statements to its log, and with them the words of every search (FAULTS F-73).
+ *
+ * @returns the settings as they would stand in `postgresql.conf`, for example `log_statement = all`; empty: nothing does
+ */
+export const parameterLogging = async (database: Queryable): Promise<readonly string[]> => {
+  const rows = await database.query<{ setting: string }>(
+    `with given (name, value) as (
+       select name, setting from pg_settings where name in ('log_statement', 'log_min_duration_statement', 'log_min_duration_sample',
+         'log_transaction_sample_rate', 'log_parameter_max_length', 'log_parameter_max_length_on_error', 'auto_explain.log_min_duration',
+         'auto_explain.log_parameter_max_length', 'pgaudit.log', 'pgaudit.log_parameter')
+     )
+     select name || ' = ' || value as setting from given where case name
+       when 'log_statement' then value in ('all', 'mod')
+       when 'log_min_duration_statement' then value::int >= 0
+       when 'log_min_duration_sample' then value::int >= 0
+       when 'log_transaction_sample_rate' then value::float > 0
+       else false end
+       and exists (select from given where name = 'log_parameter_max_length' and value <> '0')
+     union all
+     select name || ' = ' || value from given where name = 'log_parameter_max_length_on_error' and value <> '0'
+     union all
+     select name || ' = ' || value from given where name = 'auto_explain.log_min_duration' and value::int >= 0
+       and not exists (select from given where name = 'auto_explain.log_parameter_max_length' and value = '0')
+     union all
+     select name || ' = ' || value from given where name = 'pgaudit.log_parameter' and value = 'on'
+       and exists (select from given where name = 'pgaudit.log' and value not in ('', 'none'))
+     order by 1`,
+  );
+  return rows.map(({ setting }) => setting);
+};

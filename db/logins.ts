@@ -30,6 +30,18 @@ const SEARCH_PATH = 'public, pg_temp';
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/**
+ * Where statements are logged, their parameters are too, and the words of a search are parameters (FAULTS F-73). Only a superuser may
+ * say so for a login; where a provider gives nobody that right, the doctor says what remains to be done.
+ */
+const withoutParameterLog = (login: string): string => `
+do $log$ begin
+  alter role ${login} set log_parameter_max_length = 0;
+  alter role ${login} set log_parameter_max_length_on_error = 0;
+exception when insufficient_privilege then
+  raise notice 'The parameters of statements may be logged: see mosaic gateway doctor.';
+end $log$;`;
+
 const loginSql = (kind: LoginKind, name: string): string => {
   const login = identifier(name);
   // Replicas of 0.1 act as mosaic_app by the login that becomes the one for maintenance, until the last of them is replaced.
@@ -43,7 +55,7 @@ end $login$;
 ${kind === 'maintenance' ? `alter role ${login} login inherit;` : `alter role ${login} login noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;`}
 revoke ${others.join(', ')} from ${login};
 grant ${ROLES_OF[kind].join(', ')} to ${login};
-alter role ${login} set search_path = ${SEARCH_PATH};`;
+alter role ${login} set search_path = ${SEARCH_PATH};${withoutParameterLog(login)}`;
 };
 
 /**

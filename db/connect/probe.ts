@@ -1,4 +1,4 @@
-import { readFacts, type DatabaseFacts } from '../facts.ts';
+import { parameterLogging, readFacts, type DatabaseFacts } from '../facts.ts';
 import { loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
 import { pendingMigrations } from '../migrate.ts';
 import type { UrlSource } from './driver.ts';
@@ -12,6 +12,13 @@ export interface DatabaseProbe {
   readonly pending: readonly string[] | null;
   /** What is wrong with each login, in words that go on after "The login …", or null. */
   readonly logins: Readonly<Partial<Record<LoginKind, string | null>>>;
+  /** By login: what makes its server log the parameters of its statements. Only those where something does. */
+  readonly parameterLogging: Readonly<Partial<Record<LoginKind, readonly string[]>>>;
+}
+
+interface ProbedLogin {
+  readonly fault: string | null;
+  readonly logged: readonly string[];
 }
 
 type ProbeOptions = Pick<
@@ -23,11 +30,12 @@ const probeLogin = async (
   kind: LoginKind,
   url: UrlSource | undefined,
   options: ProbeOptions,
-): Promise<DatabaseProbe['logins']> => {
+): Promise<Partial<Record<LoginKind, ProbedLogin>>> => {
   if (url === undefined) return {};
   const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
   try {
-    return { [kind]: await loginFault(driver, kind) };
+    const fault = await loginFault(driver, kind);
+    return { [kind]: { fault, logged: await parameterLogging(driver) } };
   } finally {
     await driver.close();
   }
@@ -45,6 +53,7 @@ export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProb
         where c.oid = to_regclass('public.mosaic_migrations') and r.rolname = '${SERVING_ROLES.api}') as there`,
     );
     const api = await loginFault(driver, 'api');
+    const logged = await parameterLogging(driver);
     const [peers, maintenance] = await Promise.all([
       probeLogin('peers', peersUrl, options),
       probeLogin('maintenance', maintenanceUrl, options),
@@ -56,7 +65,21 @@ export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProb
             return pendingMigrations(transaction);
           })
         : null;
-    return { facts, pending, logins: { api, ...peers, ...maintenance } };
+    const probed: Partial<Record<LoginKind, ProbedLogin>> = {
+      api: { fault: api, logged },
+      ...peers,
+      ...maintenance,
+    };
+    return {
+      facts,
+      pending,
+      logins: Object.fromEntries(Object.entries(probed).map(([kind, { fault }]) => [kind, fault])),
+      parameterLogging: Object.fromEntries(
+        Object.entries(probed).flatMap(([kind, one]) =>
+          one.logged.length === 0 ? [] : [[kind, one.logged]],
+        ),
+      ),
+    };
   } finally {
     await driver.close();
   }

@@ -59,6 +59,12 @@ alter role "mosaic_peers" login noinherit nosuperuser nocreatedb nocreaterole no
 revoke mosaic_owner, mosaic_app, mosaic_admin, mosaic_search, mosaic_barrier from "mosaic_peers";
 grant mosaic_peer_reader to "mosaic_peers";
 alter role "mosaic_peers" set search_path = public, pg_temp;
+do $log$ begin
+  alter role "mosaic_peers" set log_parameter_max_length = 0;
+  alter role "mosaic_peers" set log_parameter_max_length_on_error = 0;
+exception when insufficient_privilege then
+  raise notice 'The parameters of statements may be logged: see mosaic gateway doctor.';
+end $log$;
 
 -- api
 do $login$ begin
@@ -68,6 +74,12 @@ alter role "mosaic_api" login noinherit nosuperuser nocreatedb nocreaterole nore
 revoke mosaic_owner, mosaic_search, mosaic_peer_reader, mosaic_barrier from "mosaic_api";
 grant mosaic_app, mosaic_admin to "mosaic_api";
 alter role "mosaic_api" set search_path = public, pg_temp;
+do $log$ begin
+  alter role "mosaic_api" set log_parameter_max_length = 0;
+  alter role "mosaic_api" set log_parameter_max_length_on_error = 0;
+exception when insufficient_privilege then
+  raise notice 'The parameters of statements may be logged: see mosaic gateway doctor.';
+end $log$;
 
 -- maintenance
 do $login$ begin
@@ -77,6 +89,12 @@ alter role "mosaic" login inherit;
 revoke mosaic_peer_reader from "mosaic";
 grant mosaic_owner, mosaic_admin, mosaic_search, mosaic_barrier to "mosaic";
 alter role "mosaic" set search_path = public, pg_temp;
+do $log$ begin
+  alter role "mosaic" set log_parameter_max_length = 0;
+  alter role "mosaic" set log_parameter_max_length_on_error = 0;
+exception when insufficient_privilege then
+  raise notice 'The parameters of statements may be logged: see mosaic gateway doctor.';
+end $log$;
 
 do $database$ begin
   execute format('alter database %I owner to %I', current_database(), 'mosaic');

@@ -69,6 +69,12 @@ describe('M1-5 the doctor’s judgement', () => {
       'yellow',
       /non-ASCII/,
     ],
+    [
+      'F-73 a server that logs search words',
+      { kind: 'parameter-logging', purpose: 'peers', settings: ['log_statement = all'] },
+      'yellow',
+      /search words.*log_statement = all/,
+    ],
     ['no pgvector', database({ vector: null, isVectorAvailable: false }), 'red', /not installed/],
     ['pgvector not created', database({ vector: null }), 'yellow', /not created/],
     ['a fresh database', database({ pending: null }), 'yellow', /not there/],

@@ -126,6 +126,18 @@ const ofDatabase = (finding: Extract<Finding, { kind: 'database' }>): readonly C
   ];
 };
 
+const ofParameterLogging = ({ purpose, settings }: Extract<Finding, { kind: 'parameter-logging' }>): Check =>
+  check(
+    `statement log ${purpose}`,
+    'yellow',
+    `Postgres writes the parameters of statements to its log, search words among them (${settings.join(', ')})`,
+    {
+      remedy:
+        'as a superuser: ALTER ROLE … SET log_parameter_max_length = 0 for each login, or the same in postgresql.conf ' +
+        '(docs/SETUP.md, "What Postgres logs")',
+    },
+  );
+
 const PEER_REMEDY: Readonly<Record<string, string>> = {
   degraded: 'its renewal failed: see the log, and whether the peer answers (mosaic federation status)',
   pending: 'its enrollment is not finished',
@@ -179,6 +191,8 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
           : check(`login ${purpose}`, 'red', problem.message, { remedy: problem.remedy }),
       ];
     }
+    case 'parameter-logging':
+      return [ofParameterLogging(finding)];
     case 'gateway':
       return [ofGateway(finding)];
     case 'sealing-key':

@@ -10,6 +10,8 @@ export type Finding =
   | (Probe & { readonly kind: 'database'; readonly facts: DatabaseFinding | null })
   /** One of the three logins of a Postgres. */
   | { readonly kind: 'login'; readonly purpose: string; readonly problem: Problem | null }
+  /** The server logs what this login's statements are given. `settings` is empty: it does not. */
+  | { readonly kind: 'parameter-logging'; readonly purpose: string; readonly settings: readonly string[] }
   | (Probe & { readonly kind: 'kv'; readonly type: string })
   | (Probe & { readonly kind: 'authority'; readonly type: string })
   /** A running gateway of this configuration. `problem` null: it is ready. */

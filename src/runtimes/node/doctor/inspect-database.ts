@@ -74,6 +74,13 @@ const loginsOf = (logins: Readonly<Record<string, string | null>>): readonly Fin
     problem: fault === null ? null : { message: fault, remedy: LOGINS_CURE },
   }));
 
+const loggedOf = (settings: Readonly<Record<string, readonly string[]>>): readonly Finding[] =>
+  Object.entries(settings).map(([purpose, each]) => ({
+    kind: 'parameter-logging',
+    purpose,
+    settings: each,
+  }));
+
 const inspectPostgres = async (
   urls: DatabaseUrls,
   { database: settings }: Pick<GatewayConfig, 'database'>,
@@ -88,12 +95,14 @@ const inspectPostgres = async (
   const elapsed = (): number => Math.round(performance.now() - from);
   const connectTimeoutMs = CONNECT_MS;
   try {
-    const { facts, pending, logins } = await within(probePostgres({ ...sources, connectTimeoutMs }));
+    const { facts, pending, logins, parameterLogging } = await within(
+      probePostgres({ ...sources, connectTimeoutMs }),
+    );
     const seen = { ...facts, pending };
     const ms = elapsed();
     const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
     const database: Finding = { kind: 'database', where, ms, problem: tooOld, facts: seen };
-    const found = [database, ...loginsOf(logins)];
+    const found = [database, ...loginsOf(logins), ...loggedOf(parameterLogging)];
     const isUnfit = Object.values(logins).some((fault) => fault !== null);
     if (tooOld !== null || isUnfit || pending === null || pending.length > 0) return found;
     const storage = await within(
