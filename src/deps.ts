@@ -6,6 +6,7 @@ import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { SetupTerms, SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';
+import type { FrontStatus } from '../domain/status/federation.ts';
 import type { Telemetry } from '../domain/ports/telemetry.ts';
 import type { WorkInFlight } from '../domain/ports/work.ts';
 
@@ -178,8 +179,7 @@ export interface MetricsPage {
 
 /** How the TLS front stands that this gateway keeps certificates and lists for. */
 export interface FrontState {
-  /** `stale`: the last attempt to renew something failed, or a list was refused; what was there stays in force. */
-  readonly status: 'ok' | 'stale';
+  readonly status: FrontStatus;
   readonly certificateNotAfter: Date;
   readonly crlNumber: bigint;
   /** After it the front refuses everyone. */

@@ -15,6 +15,7 @@ const standing = (parts: Partial<Standing> = {}): Standing => ({
   isRestored: false,
   isDatabaseFit: true,
   isFrontStale: false,
+  isFrontUnproven: false,
   auditDropped: 0,
   alertsRaised: 0,
   ...parts,
@@ -52,5 +53,6 @@ describe('M5-8 the light of the federation', () => {
     expect(lightOf(standing({ peers: [peer({ certificateNotAfter: now }), peer()] }), now)).toBe('red');
     expect(lightOf(standing({ isRestored: true, isFrontStale: true }), now)).toBe('red');
     expect(lightOf(standing({ isDatabaseFit: false }), now)).toBe('red');
+    expect(lightOf(standing({ isFrontUnproven: true }), now)).toBe('red');
   });
 });

@@ -2,6 +2,13 @@ import { isUsable, type PeerState } from '../peers/peer.ts';
 
 export type Light = 'green' | 'yellow' | 'red';
 
+/**
+ * `stale`: the last attempt to renew something failed, or a list was refused; what was there stays in force.
+ * `proof_unreadable`: the secret that the front proves itself with cannot be read; peers get 503 once nginx uses another one.
+ */
+export const FRONT_STATUSES = ['ok', 'stale', 'proof_unreadable'] as const;
+export type FrontStatus = (typeof FRONT_STATUSES)[number];
+
 /** A peer that this gateway asks, as far as its state goes. */
 export interface PeerStanding {
   readonly state: PeerState;
@@ -18,6 +25,8 @@ export interface Standing {
   readonly isDatabaseFit: boolean;
   /** Something about the front could not be renewed; false where nobody asks. */
   readonly isFrontStale: boolean;
+  /** The gateway cannot tell its front from others: peers get 503, now or soon. */
+  readonly isFrontUnproven: boolean;
   readonly auditDropped: number;
   readonly alertsRaised: number;
 }
@@ -43,6 +52,6 @@ export const lightOfPeer = ({ state, circuit, certificateNotAfter }: PeerStandin
 export const lightOf = (standing: Standing, now: Date): Light =>
   worst([
     ...standing.peers.map((peer) => lightOfPeer(peer, now)),
-    standing.isRestored || !standing.isDatabaseFit ? 'red' : 'green',
+    standing.isRestored || !standing.isDatabaseFit || standing.isFrontUnproven ? 'red' : 'green',
     standing.isFrontStale || standing.auditDropped > 0 || standing.alertsRaised > 0 ? 'yellow' : 'green',
   ]);

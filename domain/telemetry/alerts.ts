@@ -10,6 +10,7 @@ export const ALERTS = [
   'front_certificate',
   'front_refusals',
   'front_stale',
+  'front_proof_unreadable',
   'front_unproven',
   'peer_list_older',
   'peer_renewal_failed',

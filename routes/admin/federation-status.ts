@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
+import { FRONT_STATUSES } from '../../domain/status/federation.ts';
 import type { Deps } from '../../src/deps.ts';
 import {
   federationStatus,
@@ -46,7 +47,7 @@ const statusShape = z
     }),
     front: z
       .strictObject({
-        status: z.enum(['ok', 'stale']),
+        status: z.enum(FRONT_STATUSES),
         certificate_not_after: timestamp,
         crl_next_update: timestamp,
         refused_lists: z.int(),

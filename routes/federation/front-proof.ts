@@ -1,3 +1,4 @@
+import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
 import type { CertificateSource } from './certificate-source.ts';
 
@@ -14,6 +15,8 @@ export const isSameSecret = (given: string, secret: string): boolean => {
 };
 
 const TELL_MS = 60_000;
+/** A file that was taken away is made anew at once; one that cannot be read waits for the operator. */
+const RETRY_AFTER_SECONDS = 5;
 
 /** Tells the operator that somebody other than the front uses the socket, or that the front is not configured to prove itself. */
 const tellOfUnproven = ({ log, clock }: { readonly log: Log; readonly clock: Clock }): (() => void) => {
@@ -33,21 +36,41 @@ const tellOfUnproven = ({ log, clock }: { readonly log: Log; readonly clock: Clo
   };
 };
 
+/** What a gateway knows of its front's secret. */
+export interface FrontProof {
+  /** Whether a value of the header is the front's secret, compared in constant time. */
+  readonly isProven: (proof: string) => boolean;
+  /** Whether the secret itself is known for sure: with a file that cannot be read, the front's own requests look like anybody's. */
+  readonly isReadable: () => boolean;
+}
+
+/** A secret that the operator configured. */
+export const provenBySecret = (secret: string): FrontProof => ({
+  isProven: (proof) => isSameSecret(proof, secret),
+  isReadable: () => true,
+});
+
 /**
  * A source of certificates that believes a request only when the front proves itself with it. Whoever else may open the
  * socket, a process in the socket's group for example, is a client without a certificate: refused with 401, and audited.
+ * While the secret cannot be read, nobody can be told from the front: that is the gateway's own fault, and no peer's.
  *
- * @param isProven whether a value of the header is the front's secret, compared in constant time
+ * @throws MosaicError `unavailable` (from the source) for what is unproven while the secret cannot be read
  */
 export const provenBy = (
   source: CertificateSource,
-  isProven: (proof: string) => boolean,
+  { isProven, isReadable }: FrontProof,
   parts: { readonly log: Log; readonly clock: Clock },
 ): CertificateSource => {
   const tell = tellOfUnproven(parts);
   return (c) => {
     const presented = source(c);
     if (presented === null || isProven(c.req.header(FRONT_PROOF_HEADER) ?? '')) return presented;
+    if (!isReadable())
+      throw new MosaicError('unavailable', {
+        detail: 'The gateway cannot tell its front from others at the moment.',
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      });
     tell();
     return null;
   };

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
+import { FRONT_STATUSES } from '../../domain/status/federation.ts';
 import type { Deps, FrontState } from '../../src/deps.ts';
 import {
   readiness,
@@ -21,7 +22,7 @@ const databaseShape = serviceShape.extend({
 });
 
 const frontShape = z.strictObject({
-  status: z.enum(['ok', 'stale']),
+  status: z.enum(FRONT_STATUSES),
   certificate_not_after: timestamp,
   crl_number: z.string().meta({ description: 'Decimal.' }),
   crl_next_update: timestamp,
@@ -83,7 +84,7 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
     describe({
       summary: 'Every service the gateway needs answers',
       description:
-        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits; without the authority, so that nobody can enroll or renew; or no peers until a restore is accepted.',
+        'The same document with status 503 when one of them does not. `degraded`: it serves without the key-value store, with stricter rate limits; without the authority, so that nobody can enroll or renew; no peers until a restore is accepted; or none soon, because the proof of its front cannot be read.',
       tags: ['operations'],
       success: { status: 200, description: 'Ready.', schema: readyShape },
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],

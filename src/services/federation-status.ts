@@ -57,6 +57,7 @@ export const federationStatus = async (deps: Deps): Promise<FederationStatus> =>
       isRestored: revocation.isLost,
       isDatabaseFit: database.condition === 'ok',
       isFrontStale: front?.status === 'stale',
+      isFrontUnproven: front?.status === 'proof_unreadable',
       auditDropped: deps.audit.counters.dropped,
       alertsRaised: Object.keys(alerts.raised).length,
     },

@@ -21,7 +21,7 @@ export interface Readiness {
   };
   /** `lost`: the database lacks revocations that were published; null: it cannot be asked. */
   readonly revocations: 'current' | 'lost' | null;
-  /** null: this gateway keeps no front. A stale one still serves, so it does not count. */
+  /** null: this gateway keeps no front. A stale one still serves, so it does not count; one that cannot prove itself does. */
   readonly front: FrontState | null;
 }
 
@@ -73,12 +73,14 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
   const isKvNeeded = deps.kv.isOptional !== true;
   // Lists are served without the authority, with the revocation list at hand: only enrolling and renewing wait for it.
   const isServing = [services.database, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
-  const isWhole = kv.status === 'ok' && ca.status === 'ok' && revocations === 'current';
+  const front = deps.front?.() ?? null;
+  const isFrontProven = front?.status !== 'proof_unreadable';
+  const isWhole = kv.status === 'ok' && ca.status === 'ok' && revocations === 'current' && isFrontProven;
   const status = !isServing ? 'unavailable' : isWhole ? 'ready' : 'degraded';
   return {
     status,
     services,
     revocations,
-    front: deps.front?.() ?? null,
+    front,
   };
 };

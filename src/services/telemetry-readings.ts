@@ -49,7 +49,7 @@ const frontReadings = ({ front }: Deps): readonly Reading[] => {
       certificate: 'front',
     }),
     reading('mosaic_crl_next_update_timestamp_seconds', secondsOf(state.crlNextUpdate)),
-    reading('mosaic_front_stale', state.status === 'stale' ? 1 : 0),
+    reading('mosaic_front_stale', state.status === 'ok' ? 0 : 1),
     reading('mosaic_front_refused_lists_total', state.refusedLists),
   ];
 };

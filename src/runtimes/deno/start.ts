@@ -1,7 +1,7 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
-import { isSameSecret, provenBy } from '../../../routes/federation/front-proof.ts';
+import { provenBy, provenBySecret } from '../../../routes/federation/front-proof.ts';
 import { createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig, SocketListener } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
@@ -155,7 +155,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const source =
     frontSecret === null
       ? certificateHeader
-      : provenBy(certificateHeader, (proof) => isSameSecret(proof, frontSecret), deps);
+      : provenBy(certificateHeader, provenBySecret(frontSecret), deps);
   const federationApp = createFederationApp(deps, source);
   const publicApp = createPublicApp(deps);
   const background = [

@@ -1,5 +1,6 @@
 import { trustOf, type Crl, type Trust } from '../../../ca/authority.ts';
 import { splitPem, derToPem } from '../../../ca/x509/pem.ts';
+import type { FrontProof } from '../../../routes/federation/front-proof.ts';
 import type { FrontConfig } from '../../config/config.ts';
 import type { FrontState } from '../../deps.ts';
 import {
@@ -11,6 +12,7 @@ import {
   markApplied,
   proofFor,
   readFront,
+  readFrontAtStart,
   withFolder,
   writeFront,
   type FrontFiles,
@@ -32,10 +34,7 @@ export interface FrontFilesParts extends FrontMaterialParts {
 }
 
 /** Also knows whether a request was sent by the front whose files it keeps. */
-export interface FrontFilesKeeper extends FrontKeeper {
-  /** @param proof what the request holds in `Mosaic-Front-Proof` */
-  readonly isProven: (proof: string) => boolean;
-}
+export interface FrontFilesKeeper extends FrontKeeper, FrontProof {}
 
 /** Everything after the leaf, the root first, and others that are trusted: what nginx checks clients against. */
 const authoritiesOf = ({ chain }: ServerCertificate, { rootsPem, intermediatesPem }: Trust): string => {
@@ -91,7 +90,8 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontFiles
   const { ca, clock, names, front } = parts;
   const { directory, nginx } = front;
   assertWritable(directory);
-  const proof = createProofCheck(directory, clock);
+  const mend = (): void => void rounds.refresh();
+  const proof = createProofCheck({ folder: directory, clock, log: parts.log, mend });
   let inForce: Pick<FrontState, 'certificateNotAfter' | 'crlNumber' | 'crlNextUpdate'> | null = null;
 
   const certificateFor = async (there: Partial<FrontFiles>, trust: Trust): Promise<ServerCertificate> => {
@@ -131,7 +131,7 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontFiles
       proof.renew(wanted);
     });
 
-  const before = readFront(directory);
+  const before = readFrontAtStart(directory);
   const { rootsPem, intermediatesPem } = await trustOf(ca);
   const shared = sharedIssuers(before['client-ca.pem'], `${rootsPem}\n${intermediatesPem}`);
   const rounds = createFrontRounds(parts, numbersIn(before['crl.pem'], shared), update);
@@ -140,12 +140,14 @@ export const keepFrontFiles = async (parts: FrontFilesParts): Promise<FrontFiles
   return {
     refresh: rounds.refresh,
     isProven: proof.isProven,
+    isReadable: proof.isReadable,
     state: () => ({
       certificateNotAfter: new Date(0),
       crlNumber: 0n,
       crlNextUpdate: new Date(0),
       ...inForce,
-      status: rounds.isStale() ? 'stale' : 'ok',
+      status:
+        front.requiresProof && !proof.isReadable() ? 'proof_unreadable' : rounds.isStale() ? 'stale' : 'ok',
       refusedLists: rounds.refusedLists(),
     }),
     stop: rounds.stop,

@@ -102,13 +102,47 @@ const readIfThere = (path: string): string | null => {
   }
 };
 
+/** @returns null where there is none. @throws Error of the host where it cannot be read */
+export const readFrontFile = (folder: string, name: FrontFile): string | null =>
+  readIfThere(join(folder, name));
+
+/** What is there. @throws Error of the host for a file that cannot be read */
 export const readFront = (folder: string): Partial<FrontFiles> =>
   Object.fromEntries(
     FRONT_FILE_NAMES.flatMap((name) => {
-      const text = readIfThere(join(folder, name));
+      const text = readFrontFile(folder, name);
       return text === null ? [] : [[name, text]];
     }),
   );
+
+/** The same at a start. @throws BootError for a file that cannot be read */
+export const readFrontAtStart = (folder: string): Partial<FrontFiles> => {
+  try {
+    return readFront(folder);
+  } catch (error) {
+    const message = `a file in it cannot be read (${codeOf(error)})`;
+    const remedy =
+      'give the gateway’s user server.key and front-proof.conf, or remove them: it makes them anew';
+    throw new BootError([{ service: 'front', where: folder, message, remedy }]);
+  }
+};
+
+export type ProofReading =
+  | { readonly secret: string; readonly fault: null }
+  /** `missing`, `empty` (it holds no secret), or the code of a failed reading. */
+  | { readonly secret: null; readonly fault: string };
+
+/** What front-proof.conf holds now. Never throws: the gateway goes on with what it knows. */
+export const readProof = (folder: string): ProofReading => {
+  try {
+    const text = readIfThere(join(folder, 'front-proof.conf'));
+    if (text === null) return { secret: null, fault: 'missing' };
+    const secret = proofIn({ 'front-proof.conf': text });
+    return secret === null ? { secret, fault: 'empty' } : { secret, fault: null };
+  } catch (error) {
+    return { secret: null, fault: codeOf(error) };
+  }
+};
 
 /** Each file whole or not at all; null removes it. */
 export const writeFront = (folder: string, files: { readonly [K in FrontFile]?: string | null }): void => {

@@ -1,11 +1,18 @@
-import type { Clock } from '../../../domain/ports/basics.ts';
-import { isSameSecret } from '../../../routes/federation/front-proof.ts';
-import { proofIn, readFront, type FrontFiles } from './front-folder.ts';
+import type { Clock, Log } from '../../../domain/ports/basics.ts';
+import { isSameSecret, type FrontProof } from '../../../routes/federation/front-proof.ts';
+import { proofIn, readProof, type FrontFiles, type ProofReading } from './front-folder.ts';
 
-export interface ProofCheck {
+export interface ProofCheck extends FrontProof {
   /** The folder's files as they were just written. */
   readonly renew: (files: Partial<FrontFiles>) => void;
-  readonly isProven: (proof: string) => boolean;
+}
+
+export interface ProofParts {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Has the folder's files written anew, where some are missing. */
+  readonly mend: () => void;
 }
 
 /** nginx's workers from before a reload go on with the older secret until they have ended. */
@@ -13,20 +20,39 @@ const OLDER_COUNTS_MS = 60_000;
 /** Whoever may open the socket must not be able to keep the process reading a file. */
 const READ_AGAIN_MS = 1_000;
 
+/** Faults that a round of the keeper mends by itself: whoever removes the file asks for a new secret. */
+const MENDED: readonly string[] = ['missing', 'empty'];
+
 /**
  * Compares what requests bring with the secret of the folder. Replicas share the folder, and another one may have renewed the
- * secret: where a proof is not the known one, the file is read again, once a second at most.
+ * secret: where a proof is not the known one, the file is read again, once a second at most. A secret that is known goes on
+ * while its file cannot be read.
  */
-export const createProofCheck = (folder: string, clock: Clock): ProofCheck => {
+export const createProofCheck = ({ folder, clock, log, mend }: ProofParts): ProofCheck => {
   let current: string | null = null;
   let older: { readonly secret: string; readonly until: number } | null = null;
   let nextRead = 0;
+  let fault: string | null = null;
 
-  const renew = (files: Partial<FrontFiles>): void => {
-    const found = proofIn(files);
-    if (found === null || found === current) return;
+  const take = (secret: string): void => {
+    if (secret === current) return;
     if (current !== null) older = { secret: current, until: clock.now().getTime() + OLDER_COUNTS_MS };
-    current = found;
+    current = secret;
+  };
+
+  const note = (reading: ProofReading): void => {
+    if (reading.fault === null) {
+      take(reading.secret);
+      if (fault !== null && !MENDED.includes(fault)) log.info('the front’s proof file can be read again');
+    } else if (MENDED.includes(reading.fault)) {
+      if (reading.fault !== fault) mend();
+    } else if (reading.fault !== fault) {
+      log.error(
+        'the front’s proof file cannot be read: peers get 503 as soon as the front uses another secret than the known one',
+        { alert: 'front_proof_unreadable', fault: reading.fault },
+      );
+    }
+    fault = reading.fault;
   };
 
   const isKnown = (proof: string): boolean =>
@@ -37,15 +63,22 @@ export const createProofCheck = (folder: string, clock: Clock): ProofCheck => {
     const now = clock.now().getTime();
     if (now < nextRead) return;
     nextRead = now + READ_AGAIN_MS;
-    renew(readFront(folder));
+    note(readProof(folder));
   };
 
   return {
-    renew,
+    renew: (files) => {
+      const secret = proofIn(files);
+      if (secret !== null) note({ secret, fault: null });
+    },
     isProven: (proof) => {
       if (isKnown(proof)) return true;
       readAgain();
       return isKnown(proof);
+    },
+    isReadable: () => {
+      readAgain();
+      return fault === null;
     },
   };
 };

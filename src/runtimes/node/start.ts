@@ -2,7 +2,7 @@ import type { Authority } from '../../../ca/authority.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
-import { isSameSecret, provenBy } from '../../../routes/federation/front-proof.ts';
+import { provenBy, provenBySecret } from '../../../routes/federation/front-proof.ts';
 import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings, reachableHost, serverHosts } from '../../config/settings.ts';
@@ -110,17 +110,20 @@ const listenForPeers = async (
 ): Promise<PeerSide> => {
   const { federationListener: listener, front } = config;
   if (listener.kind === 'socket') {
-    const keeper = front === null ? null : await keepFrontFiles({ ...parts, front });
-    const listening = await listenBehindFront(handlers.federation, listener.path);
     const { frontSecret } = listener;
+    const requiresProof = front?.requiresProof === true && frontSecret === null;
+    const keeper =
+      front === null ? null : await keepFrontFiles({ ...parts, front: { ...front, requiresProof } });
+    const listening = await listenBehindFront(handlers.federation, listener.path);
     if (frontSecret !== null) {
-      const isProven = (proof: string): boolean => isSameSecret(proof, frontSecret);
-      return { listening, source: provenBy(certificateHeader, isProven, parts), keeper, isProven };
+      const proof = provenBySecret(frontSecret);
+      const source = provenBy(certificateHeader, proof, parts);
+      return { listening, source, keeper, isProven: proof.isProven };
     }
-    if (keeper === null || front?.requiresProof !== true)
+    if (keeper === null || !requiresProof)
       return { listening, source: certificateHeader, keeper, isProven: anyProof };
-    const { isProven } = keeper;
-    return { listening, source: provenBy(certificateHeader, isProven, parts), keeper, isProven };
+    const source = provenBy(certificateHeader, keeper, parts);
+    return { listening, source, keeper, isProven: keeper.isProven };
   }
   const keeper = await keepFrontMaterial(parts);
   const listening = await listenFront(handlers, keeper.current(), parts.log, listener);

@@ -1,6 +1,7 @@
 import { factsWarning } from '../explain-services.ts';
 import {
   LOST_REVOCATIONS,
+  PROOF_REMEDY,
   type DatabaseFinding,
   type ExpiryKind,
   type Finding,
@@ -207,6 +208,12 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
           ? check('revocations', 'red', LOST_REVOCATIONS.message, { remedy: LOST_REVOCATIONS.remedy })
           : check('revocations', 'green', 'none is missing'),
       ];
+    case 'front-proof': {
+      const { where, fault } = finding;
+      return [
+        check('proof of the front', 'red', `cannot be read (${fault})`, { where, remedy: PROOF_REMEDY }),
+      ];
+    }
     case 'folder': {
       const { where, holder, problem } = finding;
       if (problem !== null) return [ofProblem('data folder', finding, problem)];

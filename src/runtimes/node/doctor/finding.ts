@@ -8,6 +8,8 @@ export type Finding =
       readonly warnings: readonly string[];
     }
   | (Probe & { readonly kind: 'database'; readonly facts: DatabaseFinding | null })
+  /** The file that the front proves itself with. */
+  | { readonly kind: 'front-proof'; readonly where: string; readonly fault: string }
   /** One of the three logins of a Postgres. */
   | { readonly kind: 'login'; readonly purpose: string; readonly problem: Problem | null }
   /** The server logs what this login's statements are given. `settings` is empty: it does not. */
@@ -42,6 +44,9 @@ export interface Problem {
   readonly message: string;
   readonly remedy: string;
 }
+
+export const PROOF_REMEDY =
+  'give the gateway’s user front-proof.conf (mode 0600) in MOSAIC_FRONT_DIRECTORY, or remove it: the gateway makes it anew';
 
 export const LOST_REVOCATIONS: Problem = {
   message: 'revocations are lost: the database is older than what was published, and peers are refused',

@@ -3,7 +3,7 @@ import { parseJson, PLAIN } from '../../../../domain/json.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { reachableHost } from '../../../config/settings.ts';
 import { codeOf } from '../errno.ts';
-import { LOST_REVOCATIONS, type Finding, type Problem } from './finding.ts';
+import { LOST_REVOCATIONS, PROOF_REMEDY, type Finding, type Problem } from './finding.ts';
 
 const WAIT_MS = 4_000;
 const MAX_BYTES = 64 * 1024;
@@ -45,6 +45,11 @@ const complaints = ({ status, text }: Answer): Problem | null => {
   if (away.length > 0)
     return { message: `it can not reach: ${away.map(([name]) => name).join(', ')}`, remedy };
   if (ready.revocations === 'lost') return LOST_REVOCATIONS;
+  if (ready.front?.status === 'proof_unreadable')
+    return {
+      message: 'it cannot tell its front from others: front-proof.conf cannot be read',
+      remedy: PROOF_REMEDY,
+    };
   if (ready.front?.status === 'stale')
     return { message: 'its front is not up to date', remedy: 'see its log for alert front_stale' };
   return status === 200 ? null : { message: `it answers ${status}`, remedy };
