@@ -20,7 +20,7 @@ const asSuperuser = async (...statements: readonly string[]): Promise<void> => {
 
 /** A word that a statement was given, by each login in turn. */
 const ask = async (word: string): Promise<void> => {
-  for (const url of Object.values(urls)) {
+  for (const url of [urls.url, urls.peersUrl, urls.maintenanceUrl]) {
     const client = postgres(url, { max: 1, fetch_types: false });
     await client.unsafe('select $1::text as asked', [word]);
     await client.end();

@@ -55,7 +55,7 @@ export const outboundOf = (deps: Deps): Outbound => {
       load: (peerId) => deps.storage.stores.peers.byId(peerId),
     }),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
-    epochs: createPeerEpochs(deps.storage.stores.peers, deps.log, cache.forget),
+    epochs: createPeerEpochs(deps.storage.stores.peers, deps.log, (peerId) => cache.forget(peerId)),
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
     revocations: createRevocationMemory(deps.storage.stores.peerTrust, deps.log),
   };
