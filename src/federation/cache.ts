@@ -189,7 +189,11 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
   return {
     allowed: (peerId) => (ttlSeconds === 0 ? 0 : (limits.get(peerId) ?? null)),
     told: (peerId, seconds) => void limits.set(peerId, Math.min(ttlSeconds, seconds)),
-    get: (key) => entries.get(key) ?? null,
+    get: (key) => {
+      const kept = entries.get(key);
+      // The map still gives what ends in this very millisecond.
+      return kept !== undefined && clock.now().getTime() < kept.until ? kept : null;
+    },
 
     shared: async <T>(
       key: string,

@@ -140,3 +140,67 @@ describe('F-10 one call for many who ask the same', () => {
     expect(open()).toBe(0);
   });
 });
+
+describe('MUTANTS cache calls that are shared by who asks the same', () => {
+  const call = () => {
+    const flights = createFlights();
+    let isGivenUp = false;
+    let answer: (value: string) => void = () => {};
+    let started = 0;
+    const join = (signal = never, key = 'question') =>
+      flights.join(key, { signal }, LONG_MS, (deadline) => {
+        started += 1;
+        deadline.signal.addEventListener('abort', () => (isGivenUp = true));
+        return new Promise<string>((resolve) => (answer = resolve));
+      });
+    return {
+      join,
+      started: () => started,
+      isGivenUp: () => isGivenUp,
+      answer: (text: string) => answer(text),
+    };
+  };
+
+  it('one of two who leaves does not end the call, and the last one who leaves does', async () => {
+    const { join, isGivenUp, answer, started } = call();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const [first, second] = [join(one.signal), join(two.signal)];
+    one.abort();
+    await expect(first).rejects.toThrow('aborted');
+    expect(isGivenUp()).toBe(false);
+    answer('here');
+    expect(await second).toEqual({ isJoined: true, value: 'here' });
+    expect(started()).toBe(1);
+
+    const again = call();
+    const [three, four] = [new AbortController(), new AbortController()];
+    const both = [again.join(three.signal), again.join(four.signal)];
+    three.abort();
+    four.abort();
+    for (const asked of both) await expect(asked).rejects.toThrow('aborted');
+    expect(again.isGivenUp()).toBe(true);
+  });
+
+  it('who asks after the answer came, or after all left, makes a call of their own', async () => {
+    const { join, answer, started } = call();
+    const first = join();
+    answer('one');
+    expect(await first).toEqual({ isJoined: false, value: 'one' });
+    const only = new AbortController();
+    const second = join(only.signal);
+    expect(started()).toBe(2);
+    only.abort();
+    await expect(second).rejects.toThrow('aborted');
+    const third = join();
+    expect(started()).toBe(3);
+    answer('three');
+    expect(await third).toEqual({ isJoined: false, value: 'three' });
+  });
+
+  it('other questions are other calls, also of those who join', async () => {
+    const { join, started } = call();
+    void join();
+    void join(never, 'other');
+    expect(started()).toBe(2);
+  });
+});
