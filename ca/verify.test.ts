@@ -7,6 +7,7 @@ import { createForger, type ForgedExtension, type ForgedParts } from './testing/
 import { MALFORMED_VALUES } from './testing/malformed.testkit.ts';
 import { type SignerMemory, verifyIssued } from './verify.ts';
 import { subjectAltNameExtension } from './x509/build.ts';
+import { readCertificate } from './x509/certificate.ts';
 import { readCsr } from './x509/csr.ts';
 import { encodeIdentityExtension } from './x509/extension.ts';
 import { OID } from './x509/oids.ts';
@@ -15,6 +16,14 @@ import { pemToDer } from './x509/pem.ts';
 const SAN: ForgedExtension = {
   oid: OID.subjectAltName,
   value: new Uint8Array(subjectAltNameExtension(['x.example'], []).extnValue.valueBlock.valueHexView),
+};
+
+/** The certificate with the first octet of an extension's value changed, so that the value is of no known type. */
+const withExtension = (der: Uint8Array, value: Uint8Array): Uint8Array => {
+  const at = der.findIndex((_, start) => value.every((octet, index) => der[start + index] === octet));
+  const changed = der.slice();
+  changed.set([0x05], at);
+  return changed;
 };
 
 describe('the check of what an authority issued', () => {
@@ -175,4 +184,20 @@ describe('the check of what an authority issued', () => {
       expect(error.detail).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/);
     }
   });
+
+  test.each([
+    ['basic constraints', OID.basicConstraints],
+    ['key usage', OID.keyUsage],
+    ['extended key usage', OID.extendedKeyUsage],
+  ])(
+    'MUTANTS verify a malformed extension of %s is the authority’s fault, and no failure of ours',
+    async (_what, oid) => {
+      const { der } = await forger.leaf([...identity], asked);
+      const certificate = readCertificate(der);
+      if (!certificate.ok) throw new Error(certificate.error);
+      const malformed = withExtension(der, certificate.value.extensions.get(oid)?.value ?? new Uint8Array());
+      const error = await failureOf(verifyIssued(request, malformed, forger.rootPem));
+      expect([error.code, error.detail]).toEqual(['ca_misissued', 'The certificate is malformed.']);
+    },
+  );
 });

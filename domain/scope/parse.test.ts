@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isUuid } from '../uuid.ts';
 import { RESOURCES } from '../resources.ts';
 import { narrow, reachableResources } from './narrow.ts';
 import { parseScope, readStoredScope, sensitiveResources } from './parse.ts';
@@ -202,5 +203,127 @@ describe('sensitiveResources', () => {
   it('names credentials and api_keys only', () => {
     const parsed = parseScope({ resources: [...RESOURCES], max_rows_per_query: 1 });
     expect(parsed.ok && sensitiveResources(parsed.value)).toEqual(['credentials', 'api_keys']);
+  });
+});
+
+describe('MUTANTS scope/parse at the edges', () => {
+  const scope = { resources: ['tasks'], max_rows_per_query: 5 };
+  const teams = (count: number): string[] =>
+    Array.from({ length: count }, (_, n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`);
+  const pathsOf = (input: unknown): readonly string[] => {
+    const parsed = parseScope(input);
+    return parsed.ok ? [] : parsed.error.map(({ path, message }) => `${path}: ${message}`);
+  };
+
+  it.each([
+    [{ ...scope, filters: 5 }, 'filters: must be an object'],
+    [{ ...scope, filters: [] }, 'filters: must be an object'],
+    [{ ...scope, filters: null }, 'filters: must be an object'],
+    [{ ...scope, filters: { tasks: 5 } }, 'filters.tasks: must be an object'],
+    [{ ...scope, filters: { tasks: { only: 1 } } }, 'filters.tasks.only: unknown key'],
+    [{ ...scope, filters: { other: {} } }, 'filters.other: unknown resource'],
+    [{ ...scope, filters: { notes: {} } }, 'filters.notes: filters a resource that is not granted'],
+    [
+      { ...scope, filters: { tasks: { include_personal: 'yes' } } },
+      'filters.tasks.include_personal: must be true or false',
+    ],
+    [
+      { ...scope, filters: { tasks: { include_teams: 'all' } } },
+      'filters.tasks.include_teams: must be a list',
+    ],
+    [
+      { ...scope, filters: { tasks: { include_teams: ['x'] } } },
+      'filters.tasks.include_teams[0]: not a team id',
+    ],
+    [
+      { ...scope, filters: { tasks: { include_teams: [...teams(1), ...teams(1)] } } },
+      'filters.tasks.include_teams[1]: listed twice',
+    ],
+    [
+      { ...scope, filters: { tasks: { include_teams: teams(1_001) } } },
+      'filters.tasks.include_teams: too many teams',
+    ],
+    [{ ...scope, resources: 'tasks' }, 'resources: must be a list'],
+    [{ max_rows_per_query: 5 }, 'resources: must be a list'],
+    [{ ...scope, resources: [] }, 'resources: is empty'],
+    [{ ...scope, resources: ['tasks', 'x'] }, 'resources[1]: unknown resource'],
+    [{ ...scope, resources: ['tasks', 'tasks'] }, 'resources[1]: listed twice'],
+    [{ ...scope, excluded_resources: ['x'] }, 'excluded_resources[0]: unknown resource'],
+    [{ ...scope, excluded_resources: ['notes', 'notes'] }, 'excluded_resources[1]: listed twice'],
+    [{ ...scope, excluded_resources: 'notes' }, 'excluded_resources: must be a list'],
+    [{ ...scope, excluded_resources: ['tasks'] }, 'excluded_resources: tasks is both granted and excluded'],
+    [{ ...scope, more: 1 }, 'more: unknown key'],
+    [{ resources: ['tasks'] }, 'max_rows_per_query: is required'],
+    [{ ...scope, max_rows_per_query: 10_001 }, 'max_rows_per_query: is out of range'],
+    [{ ...scope, max_rows_per_query: 0 }, 'max_rows_per_query: is out of range'],
+    [{ ...scope, max_rows_per_query: 1.5 }, 'max_rows_per_query: is out of range'],
+    [{ ...scope, max_rows_per_query: '5' }, 'max_rows_per_query: is out of range'],
+    [null, '$: must be an object'],
+    [[], '$: must be an object'],
+    ['tasks', '$: must be an object'],
+  ])('%j is refused with exactly one issue, at its place', (input, issue) => {
+    expect(pathsOf(input)).toEqual([issue]);
+  });
+
+  it.each([1, 10_000])('a cap of exactly %d is taken', (cap) => {
+    const parsed = parseScope({ ...scope, max_rows_per_query: cap });
+    expect(parsed.ok && parsed.value.max_rows_per_query).toBe(cap);
+    expect(readStoredScope({ ...scope, max_rows_per_query: cap }).max_rows_per_query).toBe(cap);
+  });
+
+  it('exactly 1,000 teams are taken, and a filter that says nothing of personal rows keeps them', () => {
+    const parsed = parseScope({ ...scope, filters: { tasks: { include_teams: teams(1_000) } } });
+    expect(parsed.ok && parsed.value.filters).toEqual({
+      tasks: { include_teams: teams(1_000), include_personal: true },
+    });
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, Infinity, '5', null])('a stored cap of %j allows nothing', (cap) => {
+    const stored = readStoredScope({ ...scope, max_rows_per_query: cap });
+    expect(stored).toEqual({ resources: [], excluded_resources: [], filters: {}, max_rows_per_query: 1 });
+  });
+
+  it('of a stored scope nobody can read whole, what can be read stands within its bounds', () => {
+    expect(readStoredScope({ ...scope, max_rows_per_query: 20_000 }).max_rows_per_query).toBe(10_000);
+    const nothing = { resources: [], excluded_resources: [], filters: {}, max_rows_per_query: 1 };
+    for (const broken of [
+      { ...scope, filters: 5 },
+      { ...scope, filters: null },
+      { ...scope, excluded_resources: null },
+      null,
+      [scope],
+    ])
+      expect(readStoredScope(broken)).toEqual(nothing);
+    const odd = readStoredScope({
+      resources: ['tasks', 'notes', 'gone', 'tasks'],
+      excluded_resources: ['notes', 'notes'],
+      filters: { gone: {}, tasks: { include_teams: ['x'] }, notes: { include_teams: teams(1) } },
+      max_rows_per_query: 7,
+    });
+    expect(odd).toEqual({
+      resources: ['tasks', 'notes'],
+      excluded_resources: ['notes'],
+      filters: {
+        tasks: { include_teams: [], include_personal: false },
+        notes: { include_teams: teams(1), include_personal: true },
+      },
+      max_rows_per_query: 7,
+    });
+    expect(readStoredScope({ resources: 'tasks', max_rows_per_query: 7 }).resources).toEqual([]);
+  });
+
+  it.each([
+    '',
+    ' ',
+    'A',
+    '0',
+    '00000000-0000-4000-8000-00000000000',
+    '00000000-0000-4000-8000-0000000000000',
+  ])('an id of a team is a whole UUID in lower case and not %j', (id) => {
+    for (const text of [id, `${teams(1)[0]}${id || 'x'}`, `${id || 'x'}${teams(1)[0]}`])
+      expect(isUuid(text)).toBe(false);
+    expect(isUuid('0000000A-0000-4000-8000-000000000000')).toBe(false);
+    expect(isUuid(5)).toBe(false);
+    expect(isUuid(teams(1)[0])).toBe(true);
   });
 });
