@@ -1,0 +1,208 @@
+/*
+ * The guard files: code whose loss would let somebody have what they may not. Each with the narrowest tests that have to notice.
+ * The first group of tests is asked first; a later group only when it noticed nothing.
+ */
+
+export interface Guard {
+  /** Chosen by `--area`. */
+  readonly area: string;
+  readonly files: readonly string[];
+  /** Groups of test files, the quickest first. */
+  readonly tests: readonly (readonly string[])[];
+}
+
+/** A reader of X.509 by its own tests, and after those by what is built of it. */
+const x509 = (name: string, ...tests: readonly string[]): Guard => ({
+  area: 'x509',
+  files: [`ca/x509/${name}.ts`],
+  tests: [
+    tests.map((test) => `ca/x509/${test}.test.ts`),
+    ['ca/x509/identity.test.ts', 'ca/x509/csr.test.ts', 'ca/verify.test.ts'],
+  ],
+});
+
+const FEDERATION_TESTS = [
+  'routes/federation/guarded.integration.test.ts',
+  'routes/federation/verbs.integration.test.ts',
+  'routes/federation/rate-limit.integration.test.ts',
+  'routes/federation/audit.integration.test.ts',
+];
+const SQL_TESTS = [
+  'db/sql/fence.integration.test.ts',
+  'db/testing/row-security.integration.test.ts',
+  'db/sql/read.integration.test.ts',
+];
+const SEARCH_TESTS = [
+  'db/sql/search-functions.integration.test.ts',
+  'db/sql/newest-functions.integration.test.ts',
+  'db/sql/many-teams.integration.test.ts',
+];
+const ENROLL_TESTS = [
+  'routes/enrollment/redeem-guarded.integration.test.ts',
+  'routes/enrollment/redeem-overtaken.integration.test.ts',
+  'routes/enrollment/redeem.integration.test.ts',
+];
+
+export const GUARDS: readonly Guard[] = [
+  {
+    area: 'access',
+    files: ['domain/access/decide.ts', 'domain/access/write.ts', 'domain/scope/narrow.ts'],
+    tests: [['domain/access/decide.test.ts']],
+  },
+  {
+    area: 'scope',
+    files: ['domain/scope/parse.ts', 'domain/uuid.ts'],
+    tests: [['domain/scope/parse.test.ts']],
+  },
+  {
+    area: 'cursor',
+    files: ['domain/paging/cursor.ts', 'domain/paging/search-cursor.ts', 'domain/bytes.ts'],
+    tests: [['domain/paging/cursor.test.ts', 'domain/paging/search-cursor.test.ts', 'domain/bytes.test.ts']],
+  },
+  {
+    area: 'peers',
+    files: [
+      'domain/peers/identity.ts',
+      'domain/peers/peer.ts',
+      'domain/peers/reissue.ts',
+      'domain/peers/renewal.ts',
+      'domain/grants/grant.ts',
+    ],
+    tests: [
+      [
+        'domain/peers/identity.test.ts',
+        'domain/peers/peer.test.ts',
+        'domain/peers/reissue.test.ts',
+        'domain/peers/renewal.test.ts',
+        'domain/grants/grant.test.ts',
+      ],
+    ],
+  },
+  { area: 'audit', files: ['domain/audit/entry.ts'], tests: [['domain/audit/entry.test.ts']] },
+  {
+    area: 'seal',
+    files: ['db/seal.ts', 'db/seal-check.ts'],
+    tests: [['db/seal.test.ts', 'db/seal-check.test.ts']],
+  },
+  {
+    area: 'rate-limit',
+    files: ['domain/token-bucket.ts', 'src/services/rate-limit.ts'],
+    tests: [['src/services/rate-limit.test.ts', 'src/kv/memory.test.ts', 'src/kv/token-bucket.test.ts']],
+  },
+  {
+    area: 'rate-limit',
+    files: ['src/services/redeem-limits.ts', 'src/services/early-limit.ts', 'src/services/sign-in-limits.ts'],
+    tests: [
+      [
+        'src/services/redeem-limits.test.ts',
+        'src/services/early-limit.test.ts',
+        'src/services/sign-in-limits.test.ts',
+      ],
+    ],
+  },
+  { area: 'tokens', files: ['src/services/tokens-text.ts'], tests: [['src/services/tokens-text.test.ts']] },
+  {
+    area: 'tokens',
+    files: ['src/services/tokens.ts', 'db/stores/tokens.ts'],
+    tests: [['routes/middleware/guarded.integration.test.ts', 'routes/admin/access.integration.test.ts']],
+  },
+  {
+    area: 'auth',
+    files: ['routes/middleware/auth.ts'],
+    tests: [
+      ['routes/middleware/auth.test.ts'],
+      ['routes/middleware/guarded.integration.test.ts', 'routes/middleware/sign-in.integration.test.ts'],
+    ],
+  },
+  x509('certificate', 'certificate'),
+  x509('csr', 'csr'),
+  x509('der', 'der', 'der-bounds'),
+  x509('der-walk', 'der-bounds', 'der'),
+  x509('extension', 'extension'),
+  x509('identity', 'identity'),
+  x509('names', 'names'),
+  x509('pem', 'pem'),
+  x509('public-key', 'public-key'),
+  x509('shape', 'shape'),
+  x509('usage', 'usage'),
+  { area: 'x509', files: ['ca/verify.ts'], tests: [['ca/verify.test.ts']] },
+  {
+    area: 'x509',
+    files: ['ca/x509/crl-read.ts', 'ca/x509/crl-entries.ts'],
+    tests: [['ca/x509/crl-read.test.ts']],
+  },
+  {
+    area: 'cache',
+    files: ['src/federation/cache.ts', 'src/federation/flights.ts'],
+    tests: [
+      ['src/federation/cache.test.ts', 'src/federation/flights.test.ts'],
+      ['src/services/query-cache.test.ts'],
+    ],
+  },
+  {
+    area: 'epochs',
+    files: ['src/federation/epochs.ts'],
+    tests: [['src/federation/epochs.test.ts'], ['src/services/query-cache.test.ts']],
+  },
+  {
+    area: 'inbound',
+    files: ['routes/federation/certificate-header.ts'],
+    tests: [['routes/federation/certificate-header.test.ts']],
+  },
+  { area: 'inbound', files: ['routes/federation/inbound.ts'], tests: [FEDERATION_TESTS] },
+  { area: 'serve', files: ['src/services/serve.ts'], tests: [FEDERATION_TESTS] },
+  {
+    area: 'redeem',
+    files: ['src/services/redeem.ts', 'src/services/redeem-claim.ts', 'src/services/redeem-conclude.ts'],
+    tests: [ENROLL_TESTS],
+  },
+  {
+    area: 'renew',
+    files: ['src/services/renew.ts'],
+    tests: [['routes/federation/renewal.integration.test.ts']],
+  },
+  {
+    area: 'grants',
+    files: ['src/services/grants.ts'],
+    tests: [['routes/admin/grants-guarded.integration.test.ts', 'routes/admin/grants.integration.test.ts']],
+  },
+  {
+    area: 'sql',
+    files: ['db/sql/read.ts', 'db/sql/write.ts'],
+    tests: [
+      SQL_TESTS,
+      ['db/stores/resource-reader.integration.test.ts', 'db/sql/many-teams.integration.test.ts'],
+    ],
+  },
+  {
+    area: 'sql',
+    files: ['db/sql/search.ts'],
+    tests: [['db/sql/search.integration.test.ts'], SEARCH_TESTS],
+  },
+  {
+    area: 'migrations',
+    files: ['db/migrations/0006_row_security.ts'],
+    tests: [SQL_TESTS],
+  },
+  {
+    area: 'migrations',
+    files: ['db/migrations/0011_search.ts', 'db/migrations/0018_newest_of_teams.ts'],
+    tests: [SEARCH_TESTS, ['db/sql/search.integration.test.ts']],
+  },
+  {
+    area: 'migrations',
+    files: ['db/migrations/0021_three_logins.ts'],
+    tests: [SQL_TESTS],
+  },
+  {
+    area: 'nginx',
+    files: ['infra/nginx/nginx.conf.tpl', 'infra/nginx/proxy-headers.conf'],
+    tests: [
+      [
+        'src/cli/render/nginx-guards.test.ts',
+        'src/cli/render/nginx-bounds.test.ts',
+        'src/cli/render/nginx.test.ts',
+      ],
+    ],
+  },
+];
