@@ -19,6 +19,21 @@ export const opensCanary = async (stored: string, sealer: Sealer): Promise<boole
   }
 };
 
+/** The key that was given is not the one that this database was sealed under. */
+export class WrongSealingKey extends MosaicError {
+  /** Of the key that it was sealed under; null when that cannot be read. */
+  readonly keyId: string | null;
+
+  constructor(keyId: string | null) {
+    super('unavailable', {
+      detail:
+        `The configured sealing key does not open this database, which was sealed under key ${keyId ?? '(unreadable)'}. ` +
+        'Start with the key it was created with (MOSAIC_SEALING_KEY or MOSAIC_SEALING_KEY_FILE); it is the same on all replicas.',
+    });
+    this.keyId = keyId;
+  }
+}
+
 /**
  * At start: whether the configured key opens what this database holds sealed (ABUSE 50). The first start leaves a
  * sealed canary.
@@ -29,9 +44,5 @@ export const checkSealingKey = async (secrets: SecretStore, sealer: Sealer): Pro
     (await secrets.get(CANARY_NAME)) ??
     (await secrets.putIfAbsent(CANARY_NAME, await sealer.seal(CANARY, IDENTITY)));
   if (await opensCanary(stored, sealer)) return;
-  throw new MosaicError('unavailable', {
-    detail:
-      `The configured sealing key does not open this database, which was sealed under key ${sealedUnder(stored) ?? '(unreadable)'}. ` +
-      'Start with the key it was created with (MOSAIC_SEALING_KEY or MOSAIC_SEALING_KEY_FILE); it is the same on all replicas.',
-  });
+  throw new WrongSealingKey(sealedUnder(stored));
 };

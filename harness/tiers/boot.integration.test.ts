@@ -208,7 +208,7 @@ describe('M1-2 a service that is missing', () => {
   it('files that are missing or wrong', async () => {
     const env = services.environment();
     const missing = await refused({ ...env, STEP_CA_ROOT_CRL_PATH: '/nowhere/root.crl' });
-    expect(missing.err).toMatch(/\/nowhere\/root\.crl can not be read[\s\S]*STEP_CA_ROOT_CRL_PATH/);
+    expect(missing.err).toMatch(/\/nowhere\/root\.crl cannot be read[\s\S]*STEP_CA_ROOT_CRL_PATH/);
     const folder = path.join(services.folder, 'not-a-folder');
     writeFileSync(folder, '');
     const front = await refused({ ...env, MOSAIC_FRONT_DIRECTORY: folder });

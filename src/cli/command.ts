@@ -76,7 +76,7 @@ export const collect = (value: string, previous: readonly string[] | undefined):
 ];
 
 export const connect = async (io: Io, options: ConnectionOptions): Promise<Api> =>
-  createApi(await resolveConnection(options, io.env), io.fetch);
+  createApi(resolveConnection(options, io.env), io.fetch);
 
 /** The result: JSON for scripts, text for people. */
 export const print = (io: Io, options: OutputOptions, data: unknown, render: () => string): void =>

@@ -3,7 +3,7 @@ import { CliError, EXIT } from './exit.ts';
 
 /** A configuration that is not valid, fault by fault. */
 export const configProblem = (error: ConfigError): CliError => {
-  const title = 'The configuration is not valid.';
+  const title = error.headline.replace(/:$/, '.');
   const issues = error.issues.map(({ path, message, expected, variable }) => ({
     path: variable === undefined ? path : `${path} (${variable})`,
     message,

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readError } from '../../domain/system-errors.ts';
+import { readTextFile } from '../runtimes/node/read-text.ts';
 import { usageError } from './exit.ts';
+import { pathError } from './files.ts';
 import type { Io } from './io.ts';
 
 /** The options every command has that talks to a gateway. */
@@ -45,22 +47,21 @@ const parseToken = (text: string, from: string): string => {
   return token;
 };
 
-const readTokenFile = async (path: string): Promise<string> => {
+const readTokenFile = (path: string): string => {
   try {
-    return await readFile(path, 'utf8');
+    return readTextFile(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw usageError(`The token file ${path} can not be read (${code}).`);
+    throw pathError(`The token file ${path}`, 'cannot be read', readError(error));
   }
 };
 
-const tokenOf = async (options: ConnectionOptions, env: Io['env']): Promise<string | null> => {
+const tokenOf = (options: ConnectionOptions, env: Io['env']): string | null => {
   if (options.token !== undefined && options.tokenFile !== undefined) {
     throw usageError('--token and --token-file exclude each other.');
   }
   if (options.token !== undefined) return parseToken(options.token, '--token');
   if (options.tokenFile !== undefined) {
-    return parseToken(await readTokenFile(options.tokenFile), `The file ${options.tokenFile}`);
+    return parseToken(readTokenFile(options.tokenFile), `The file ${options.tokenFile}`);
   }
   const fromEnv = env['MOSAIC_TOKEN'];
   return fromEnv === undefined || fromEnv === '' ? null : parseToken(fromEnv, 'MOSAIC_TOKEN');
@@ -70,11 +71,11 @@ const tokenOf = async (options: ConnectionOptions, env: Io['env']): Promise<stri
  * Where to, and as whom: options win over the environment, the environment over the default.
  * @throws CliError usage
  */
-export const resolveConnection = async (options: ConnectionOptions, env: Io['env']): Promise<Connection> => {
+export const resolveConnection = (options: ConnectionOptions, env: Io['env']): Connection => {
   const fromEnv = env['MOSAIC_URL'];
   return {
     url: parseUrl(options.url ?? (fromEnv === undefined || fromEnv === '' ? DEFAULT_URL : fromEnv)),
-    token: await tokenOf(options, env),
+    token: tokenOf(options, env),
     timeoutMs: (options.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
   };
 };

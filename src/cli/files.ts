@@ -1,16 +1,26 @@
-import { open, readFile, rm } from 'node:fs/promises';
-import { usageError } from './exit.ts';
+import { open, rm } from 'node:fs/promises';
+import { jsonFaultPlace } from '../../domain/json-place.ts';
+import { fileError, readError, type SystemError } from '../../domain/system-errors.ts';
+import { readTextFile } from '../runtimes/node/read-text.ts';
+import { usageError, type CliError } from './exit.ts';
 import type { Io } from './io.ts';
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'failed';
+/**
+ * A usage error about one path.
+ * @param verb what was not possible, for example `cannot be read`
+ */
+export const pathError = (path: string, verb: string, found: SystemError | null): CliError =>
+  found === null
+    ? usageError(`${path} ${verb}.`, 'Name another path.')
+    : usageError(`${path} ${verb}: ${found.what}.`, `${found.cure}.`);
 
 /** The text of a file, or of standard input for `-`. @throws CliError usage */
 export const readText = async (io: Io, path: string): Promise<string> => {
   if (path === '-') return io.readStdin();
   try {
-    return await readFile(path, 'utf8');
+    return readTextFile(path);
   } catch (error) {
-    throw usageError(`${path} can not be read (${codeOf(error)}).`);
+    throw pathError(path, 'cannot be read', readError(error));
   }
 };
 
@@ -20,9 +30,12 @@ export const readJsonObject = async (io: Io, path: string): Promise<Record<strin
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    const where = path === '-' ? 'Standard input' : path;
-    throw usageError(`${where} is not JSON: ${error instanceof Error ? error.message : 'syntax error'}`);
+  } catch {
+    // The engine's own message quotes the text, which may hold a secret.
+    const name = path === '-' ? 'Standard input' : path;
+    const place = jsonFaultPlace(text);
+    const where = place === null ? '' : ` at line ${place.line}, column ${place.column}`;
+    throw usageError(`${name} is not JSON${where}.`, 'Correct the text there; it must hold one JSON object.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw usageError(`${path === '-' ? 'Standard input' : path} must hold a JSON object.`);
@@ -44,10 +57,7 @@ export const saveSecret = async <T>(
   try {
     file = await open(path, 'wx', 0o600);
   } catch (error) {
-    throw usageError(
-      `${path} can not be created (${codeOf(error)}).`,
-      'Name a file that does not exist yet.',
-    );
+    throw pathError(path, 'cannot be created', fileError(error));
   }
   let written = false;
   try {

@@ -1,5 +1,8 @@
+import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import { fileError } from '../../domain/system-errors.ts';
+import { EXIT } from './exit.ts';
 
 /** The world as a command sees it, so that tests can hand in another one. */
 export interface Io {
@@ -31,6 +34,22 @@ const ask = async (question: string): Promise<string> => {
   }
 };
 
+/** Output that cannot be written is lost: the program says so, where it still can, and ends with an exit code of its own. */
+const endUnwritten = (error: NodeJS.ErrnoException, name: string): never => {
+  const found = fileError(error);
+  const why = found === null ? error.message : `${found.what}. What to do: ${found.cure}`;
+  if (name === 'Standard output') writeQuietly(`mosaic: ${name} cannot be written: ${why}. (system_error)\n`);
+  return process.exit(EXIT.failure);
+};
+
+const writeQuietly = (text: string): void => {
+  try {
+    writeSync(process.stderr.fd, text);
+  } catch {
+    // Standard error is gone, too: the exit code is all there is.
+  }
+};
+
 /**
  * The real process. A reader that went away (`mosaic … | head`) ends the program quietly, as it does for
  * other tools, instead of with a stack.
@@ -39,7 +58,7 @@ export const processIo = (): Io => {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      endUnwritten(error, stream === process.stdout ? 'Standard output' : 'Standard error');
     });
   }
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Issue } from '../../domain/errors.ts';
-import { CliError, exitCodeOf } from './exit.ts';
+import { fileError, pathOf } from '../../domain/system-errors.ts';
+import { CliError, exitCodeOf, type CliProblem } from './exit.ts';
 
 const problemDocument = z.looseObject({
   title: z.string(),
@@ -12,6 +13,14 @@ const problemDocument = z.looseObject({
     .array(z.looseObject({ path: z.string(), message: z.string(), expected: z.string().optional() }))
     .optional(),
 });
+
+/** What an error of the operating system that no command knew better says; null for any other error. */
+export const systemProblem = (error: unknown): CliProblem | null => {
+  const found = fileError(error);
+  if (found === null) return null;
+  const path = pathOf(error) ?? 'A file, folder or stream';
+  return { code: 'system_error', title: `${path} cannot be used: ${found.what}.`, remedy: `${found.cure}.` };
+};
 
 const toIssue = (issue: { path: string; message: string; expected?: string | undefined }): Issue => ({
   path: issue.path,

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { CliError, EXIT, ExitWith, type CliProblem } from './exit.ts';
 import type { Io } from './io.ts';
+import { systemProblem } from './problem.ts';
 import { buildProgram } from './program.ts';
 import { problemJson, renderProblem } from './render/problem.ts';
 
@@ -40,6 +41,8 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
     if (error instanceof CommanderError) return ofCommander(io, json, error);
     if (error instanceof ExitWith) return error.exitCode;
     if (error instanceof CliError) return report(io, json, error.problem, error.exitCode);
+    const system = systemProblem(error);
+    if (system !== null) return report(io, json, system, EXIT.failure);
     const title = 'Something went wrong in this program.';
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'no reason given';
     return report(io, json, { code: 'internal', title, detail }, EXIT.failure);

@@ -152,7 +152,7 @@ describe('configuration: secrets from files', () => {
   it.each([
     [
       { MOSAIC_SEALING_KEY_FILE: '/absent' },
-      'MOSAIC_SEALING_KEY_FILE (sealing.key_file): names a file that does not exist',
+      'MOSAIC_SEALING_KEY_FILE (sealing.key_file): names a file that cannot be read: it does not exist',
     ],
     [
       { MOSAIC_SEALING_KEY_FILE: '/run/empty' },

@@ -11,13 +11,16 @@ const line = ({ path, message, expected, variable }: ConfigIssue): string => {
   return `  ${place}: ${message}${expected === undefined ? '' : `; expected ${expected}`}`;
 };
 
-/** The configuration can not be used. The message is what an operator reads: every fault with its path. */
+/** The configuration cannot be used. The message is what an operator reads: every fault with its path. */
 export class ConfigError extends Error {
   readonly issues: readonly ConfigIssue[];
+  /** Of what: one sentence that ends with a colon. */
+  readonly headline: string;
 
   constructor(issues: readonly ConfigIssue[], headline = 'The configuration is not valid:') {
     super([headline, ...issues.map(line)].join('\n'));
     this.name = 'ConfigError';
     this.issues = issues;
+    this.headline = headline;
   }
 }

@@ -1,3 +1,4 @@
+import { jsonFaultPlace } from '../../domain/json-place.ts';
 import { isObject, place, type Json } from './document.ts';
 import { readEnvironment, type Environment, type Origins } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
@@ -12,11 +13,14 @@ const displaced = (path: string): readonly string[] => {
 };
 
 const parseText = (text: string): unknown => {
+  const json = text.replace(/^\uFEFF/, '');
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    return JSON.parse(json);
   } catch {
     // The engine's own message quotes the text, which may hold a password.
-    throw new ConfigError([{ path: '$', message: 'is not valid JSON', expected: 'a JSON object' }]);
+    const place = jsonFaultPlace(json);
+    const where = place === null ? '' : ` at line ${place.line}, column ${place.column}`;
+    throw new ConfigError([{ path: '$', message: `is not valid JSON${where}`, expected: 'a JSON object' }]);
   }
 };
 

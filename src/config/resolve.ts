@@ -1,5 +1,6 @@
 import type { FrontConfig, GatewayConfig, TcpListener } from './config.ts';
 import type { Origins } from './environment.ts';
+import { checkListeners } from './check-listeners.ts';
 import { bareHost, durationSeconds } from './fields.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseSealingKey, parseSealingKeys } from './sealing-key.ts';
@@ -130,6 +131,20 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
   const socket = socketOf(document, 'federation', issues);
   const front = frontOf(document, issues);
   checkUrls(document, issues);
+  const metrics = document.telemetry?.metrics;
+  checkListeners(
+    [
+      publicSocket === null && { setting: 'listen.public', ...tcpOf(document, 'public') },
+      socket === null && { setting: 'listen.federation', ...tcpOf(document, 'federation') },
+      metrics?.port !== undefined && {
+        setting: 'telemetry.metrics',
+        host: bareHost(metrics.host ?? DEFAULTS.host),
+        port: metrics.port,
+      },
+    ],
+    [publicSocket, socket],
+    issues,
+  );
   if (tier === 'local') checkLocal(document, origins, issues, warnings);
   else checkServices(document, issues);
   const config: GatewayConfig = {

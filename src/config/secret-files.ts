@@ -1,3 +1,4 @@
+import { readError } from '../../domain/system-errors.ts';
 import { ENVIRONMENT, type Origins } from './environment.ts';
 import type { ConfigIssue } from './issues.ts';
 import { at, place, type Json } from './document.ts';
@@ -12,10 +13,10 @@ const READ_AGAIN: ReadonlySet<string> = new Set([
 ]);
 
 const reasonOf = (error: unknown): string => {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'names a file that does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'names a file that this user may not read';
-  return 'names a file that can not be read';
+  const found = readError(error);
+  return found === null
+    ? 'names a file that cannot be read'
+    : `names a file that cannot be read: ${found.what}. What to do: ${found.cure}`;
 };
 
 /** Puts the contents of every `…_file` where the value itself would stand, so that the schema checks it alike. */

@@ -46,5 +46,5 @@ export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN)
       'telemetry.disabled (OTEL_SDK_DISABLED=true), and what the platform has of its own',
     ]);
   if (issues.length > 0)
-    throw new ConfigError(issues, 'This runtime of the gateway can not start that configuration:');
+    throw new ConfigError(issues, 'This runtime of the gateway cannot start that configuration:');
 };

@@ -1,4 +1,5 @@
 import { MosaicError } from '../../domain/errors.ts';
+import { systemSentence } from '../../domain/system-errors.ts';
 import { ConfigError } from '../config/issues.ts';
 import { redact } from './redact.ts';
 
@@ -25,10 +26,12 @@ export const explainStartFailure = (error: unknown): Explained => {
   if (error instanceof ConfigError) return { message: error.message, exitCode: EXIT.configuration };
   if (error instanceof MosaicError) {
     return {
-      message: `The gateway can not start: ${error.message}${causes(error)}`,
+      message: `The gateway cannot start: ${error.message}${causes(error)}`,
       exitCode: EXIT.unavailable,
     };
   }
+  const system = systemSentence(error);
+  if (system !== null) return { message: `The gateway cannot start: ${system}`, exitCode: EXIT.unavailable };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: `The gateway failed: ${redact(text)}`, exitCode: EXIT.software };
 };

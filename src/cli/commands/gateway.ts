@@ -58,12 +58,10 @@ const notStarted = async (error: unknown): Promise<CliError> => {
   const { BootError } = await import('../../runtimes/node/boot-fault.ts');
   if (error instanceof BootError) return bootProblem(error);
   const { explainFailure } = await import('../../runtimes/node/main.ts');
-  const [detail = 'no reason given'] = explainFailure(error).message.split('\n');
-  return new CliError(
-    EXIT.failure,
-    { code: 'not_started', title: 'The gateway did not start.', detail },
-    error,
-  );
+  const [line = 'no reason given'] = explainFailure(error).message.split('\n');
+  const [detail = line, remedy] = line.split(' What to do: ');
+  const problem = { code: 'not_started', title: 'The gateway did not start.', detail };
+  return new CliError(EXIT.failure, remedy === undefined ? problem : { ...problem, remedy }, error);
 };
 
 const startFrom = async (options: StartOptions, env: Io['env']): Promise<[RunningGateway, GatewayConfig]> => {

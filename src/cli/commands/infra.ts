@@ -1,11 +1,14 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { fileError, pathOf } from '../../../domain/system-errors.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { collect, group, leaf, print, type OutputOptions } from '../command.ts';
 import { configProblem } from '../configuration.ts';
 import { usageError } from '../exit.ts';
+import { pathError } from '../files.ts';
+import { makeFolder } from '../../runtimes/node/make-folder.ts';
 import { PACKAGE_ROOT } from '../../runtimes/node/place.ts';
 import type { Io } from '../io.ts';
 import { frontLimits, readLimit, type FrontLimits } from '../render/nginx-limits.ts';
@@ -103,6 +106,15 @@ const render = (given: NginxCommand, found: Partial<Places>): ReadonlyMap<string
   }
 };
 
+const writeAll = (folder: string, files: ReadonlyMap<string, string>): void => {
+  try {
+    makeFolder(folder);
+    for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  } catch (error) {
+    throw pathError(pathOf(error) ?? folder, 'cannot be written', fileError(error));
+  }
+};
+
 const nginx = async (io: Io, given: NginxCommand): Promise<void> => {
   const files = render(given, await fromConfig(io, given));
   const { out } = given;
@@ -111,8 +123,7 @@ const nginx = async (io: Io, given: NginxCommand): Promise<void> => {
     print(io, given, { 'nginx.conf': rendered }, () => rendered);
     return;
   }
-  mkdirSync(out, { recursive: true });
-  for (const [name, text] of files) writeFileSync(join(out, name), text);
+  writeAll(out, files);
   const written = [...files.keys()].map((name) => join(out, name));
   print(
     io,

@@ -1,12 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { MosaicError } from '../../../domain/errors.ts';
+import { fileError } from '../../../domain/system-errors.ts';
 import { ConfigError } from '../../config/issues.ts';
 import type { ExportedPeer } from '../../runtimes/node/peer-export.ts';
 import { leaf, print, type OutputOptions } from '../command.ts';
 import { configProblem } from '../configuration.ts';
 import { CliError, EXIT, usageError } from '../exit.ts';
+import { pathError } from '../files.ts';
 import type { Io } from '../io.ts';
 import { safe } from '../render/text.ts';
 
@@ -49,8 +51,7 @@ const makeFolder = async (folder: string): Promise<void> => {
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'failed';
-    throw usageError(`${folder} can not be made (${code}).`, 'Name a folder that does not exist yet.');
+    throw pathError(folder, 'cannot be created', fileError(error));
   }
 };
 
@@ -66,9 +67,16 @@ export const addPeerExport = (peer: Command, io: Io): void => {
     .option('--config <file>', 'configuration of the gateway (default mosaic.config.json and environment)')
     .action(async (id: string, options: ExportOptions) => {
       if (!UUID.test(id))
-        throw usageError('The peer is named by its id here.', 'mosaic federation peer list');
-      const exported = await load(io, id, options);
+        throw usageError(
+          `${safe(id)} is not the id of a peer.`,
+          'Copy it from the list that `mosaic federation peer list` prints.',
+        );
+      // First: a key that cannot be written must not have been opened, nor be in the audit log as exported.
       await makeFolder(options.out);
+      const exported = await load(io, id, options).catch(async (error: unknown) => {
+        await rmdir(options.out);
+        throw error;
+      });
       const { name, entry } = bindingOf(exported);
       const files = {
         'client.pem': exported.certPem,

@@ -10,6 +10,14 @@ interface SetupTokenOptions extends OutputOptions {
   readonly dataDir?: string;
 }
 
+const noKey = (dataDir: string): CliError =>
+  new CliError(EXIT.failure, {
+    code: 'no_sealing_key',
+    title: 'There is no sealing key that the setup token could be made of.',
+    detail: `The configuration names none, and the data folder ${dataDir} holds none.`,
+    remedy: 'Run this where the gateway runs, with its configuration, after its first start.',
+  });
+
 /** The setup token of the gateway that this configuration is of. @throws CliError */
 const readSetupToken = async (io: Io, options: SetupTokenOptions): Promise<string> => {
   const [{ loadConfigFile }, { setupTokenIn }] = await Promise.all([
@@ -24,15 +32,10 @@ const readSetupToken = async (io: Io, options: SetupTokenOptions): Promise<strin
     });
     const token = setupTokenIn(config);
     if (token !== null) return token;
+    throw noKey(config.dataDir);
   } catch (error) {
-    if (error instanceof ConfigError) throw configProblem(error);
-    throw error;
+    throw error instanceof ConfigError ? configProblem(error) : error;
   }
-  throw new CliError(EXIT.failure, {
-    code: 'no_sealing_key',
-    title: 'There is no sealing key that the setup token could be made of.',
-    detail: 'Run this where the gateway runs, with its configuration, after its first start.',
-  });
 };
 
 export const addSetupToken = (gateway: Command, io: Io): void => {

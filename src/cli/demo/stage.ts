@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from '../../../domain/scope/scope.ts';
+import { fileError } from '../../../domain/system-errors.ts';
+import { pathError } from '../files.ts';
 import { newGrantAnswer, peerAnswer, queryAnswer, type QueryAnswer } from '../answers.ts';
 import { createApi, type Api } from '../api.ts';
 import { HOME, nativeRows, perform, WORK, type ApiFor, type Stage } from './cast.ts';
@@ -50,7 +52,13 @@ export interface Traces {
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 } as const;
 
 export const leaveTraces = async (): Promise<Traces> => {
-  const folder = await mkdtemp(join(tmpdir(), 'mosaic-demo-'));
+  const folder = await mkdtemp(join(tmpdir(), 'mosaic-demo-')).catch((error: unknown) => {
+    throw pathError(
+      `The folder for temporary files ${tmpdir()} (TMPDIR)`,
+      'cannot be used',
+      fileError(error),
+    );
+  });
   const gateways: GatewayProcess[] = [];
   // For ends that can't be awaited, such as a closed pipe.
   const atExit = (): void => {

@@ -10,12 +10,12 @@ export interface BootFault {
 const line = ({ service, where, message, remedy }: BootFault): string =>
   `  ${service} at ${where}: ${message}. What to do: ${remedy}.`;
 
-/** The gateway can not start. The message names every service that is missing, with host and port (SPEC M1-2). */
+/** The gateway cannot start. The message names every service that is missing, with host and port (SPEC M1-2). */
 export class BootError extends Error {
   readonly faults: readonly BootFault[];
 
   constructor(faults: readonly BootFault[]) {
-    super(['The gateway can not start:', ...faults.map(line)].join('\n'));
+    super(['The gateway cannot start:', ...faults.map(line)].join('\n'));
     this.name = 'BootError';
     this.faults = faults;
   }

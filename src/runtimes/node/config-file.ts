@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readError } from '../../../domain/system-errors.ts';
 import type { Environment } from '../../config/environment.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { codeOf } from './errno.ts';
+import { readTextFile } from './read-text.ts';
 
 export const CONFIG_FILE = 'mosaic.config.json';
 
@@ -18,14 +19,14 @@ export interface LoadedFile extends LoadedConfig {
   readonly hasFile: boolean;
 }
 
-const readFile = (path: string): string => readFileSync(path, 'utf8');
-
 const readConfig = (path: string, isOptional: boolean): string | undefined => {
   try {
-    return readFile(path);
+    return readTextFile(path);
   } catch (error) {
     if (isOptional && codeOf(error) === 'ENOENT') return undefined;
-    const message = codeOf(error) === 'ENOENT' ? 'does not exist' : 'can not be read';
+    const found = readError(error);
+    if (found === null) throw error;
+    const message = `cannot be read: ${found.what}. What to do: ${found.cure}`;
     throw new ConfigError([{ path, message, expected: 'the path of a configuration file' }]);
   }
 };
@@ -34,13 +35,14 @@ const readConfig = (path: string, isOptional: boolean): string | undefined => {
 export const loadConfigFile = ({ path, env = process.env }: ConfigFileOptions = {}): LoadedFile => {
   const file = readConfig(path ?? CONFIG_FILE, path === undefined);
   try {
-    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env, readFile });
+    const loaded = loadConfig({ ...(file === undefined ? {} : { file }), env, readFile: readTextFile });
     return { ...loaded, hasFile: file !== undefined };
   } catch (error) {
     if (!(error instanceof ConfigError) || file === undefined) throw error;
-    throw new ConfigError(
-      error.issues,
-      `The configuration (${path ?? CONFIG_FILE} and environment) is not valid:`,
+    const name = path ?? CONFIG_FILE;
+    const issues = error.issues.map((issue) =>
+      issue.path === '$' && issue.variable === undefined ? { ...issue, path: name } : issue,
     );
+    throw new ConfigError(issues, `The configuration (${name} and environment) is not valid:`);
   }
 };

@@ -1,13 +1,14 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileError } from '../../../domain/system-errors.ts';
 import { parseSealingKey } from '../../config/sealing-key.ts';
-import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
 import { closeToOthers, whoElseWrites } from './folder-modes.ts';
+import { makeFolder } from './make-folder.ts';
 
-/** The data folder can not be used. The message says why and what to do. */
+/** The data folder cannot be used. The message says why and what to do. */
 export class DataFolderError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
@@ -42,6 +43,17 @@ const assertOwn = (path: string): void => {
   closeToOthers(path);
 };
 
+const unusable = (path: string, error: unknown): DataFolderError => {
+  const { what, cure } = fileError(error) ?? {
+    what: error instanceof Error ? error.message : 'it failed',
+    cure: 'Look at the folder, or give another one',
+  };
+  return new DataFolderError(
+    `The data folder ${path} (data_dir) cannot be used: ${what}. What to do: ${cure}.`,
+    error,
+  );
+};
+
 /**
  * Makes the folder (mode 0700), takes its lock. One that others may read is closed to them.
  * @throws DataFolderError when another gateway uses it, nobody may, or others may write there
@@ -49,7 +61,7 @@ const assertOwn = (path: string): void => {
 export const openDataFolder = (folder: string): DataFolder => {
   const path = resolve(folder);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path, 0o700);
     assertOwn(path);
     const lock = takeFolderLock(join(path, LOCK));
     if (!lock.taken) {
@@ -63,9 +75,7 @@ export const openDataFolder = (folder: string): DataFolder => {
     return { path, database, hasDatabase: isThere(join(database, 'PG_VERSION')), release: lock.release };
   } catch (error) {
     if (error instanceof DataFolderError) throw error;
-    const reason =
-      codeOf(error) === 'EACCES' ? 'this user may not write there' : String(codeOf(error) || error);
-    throw new DataFolderError(`The data folder ${path} can not be used: ${reason} (data_dir).`, error);
+    throw unusable(path, error);
   }
 };
 
@@ -94,7 +104,7 @@ export const folderSealingKey = ({ path, hasDatabase }: DataFolder): Uint8Array<
   if (found === undefined && hasDatabase) {
     throw new DataFolderError(
       `${file} is missing, but the database beside it was sealed with it. Restore it from your backup; ` +
-        'without it the secrets in this database can not be opened.',
+        'without it the secrets in this database cannot be opened.',
     );
   }
   if (found === undefined) createKeyFile(file);

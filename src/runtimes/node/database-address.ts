@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { GatewayConfig } from '../../config/config.ts';
 import type { DatabaseUrls } from '../../config/settings.ts';
+import { readTextFile as readFile } from './read-text.ts';
 
 /** What an address needs of this host: the files that it names. */
 interface AddressFiles {
@@ -16,8 +16,6 @@ export interface DatabaseSources extends AddressFiles {
   readonly peersUrl: Source;
   readonly maintenanceUrl?: Source;
 }
-
-const readFile = (path: string): string => readFileSync(path, 'utf8');
 
 export const ADDRESS_FILES: AddressFiles = { readFile };
 

@@ -93,7 +93,7 @@ describe('M1-2 what an operator reads of a service', () => {
     const fault = { service: 'Valkey', where: 'h:1', message: 'm', remedy: 'r' } as const;
     const { message } = new BootError([fault, { ...fault, service: 'Postgres' }]);
     expect(message.split('\n')).toEqual([
-      'The gateway can not start:',
+      'The gateway cannot start:',
       '  Valkey at h:1: m. What to do: r.',
       '  Postgres at h:1: m. What to do: r.',
     ]);

@@ -1,3 +1,4 @@
+import { connectionError } from '../../../domain/system-errors.ts';
 import type { DatabaseFacts } from '../../../db/facts.ts';
 import { placeOfDatabase } from '../../../domain/database/address.ts';
 import { DATABASE_CURES, isTlsCode } from '../../../domain/database/state.ts';
@@ -39,28 +40,12 @@ const rootOf = (error: unknown, depth = 0): unknown => {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? redact(error.message) : 'it failed');
 
-const NETWORK: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the host name can not be resolved now',
-  EHOSTUNREACH: 'there is no route to the host',
-  ENETUNREACH: 'there is no route to the network',
-  ETIMEDOUT: 'no connection in time',
-  CONNECT_TIMEOUT: 'it does not answer in time',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  DEADLINE: 'it does not answer in time',
-  ECONNRESET: 'it closed the connection',
-  CONNECTION_CLOSED: 'it closed the connection',
-  UND_ERR_SOCKET: 'it closed the connection',
-  ENOENT: 'there is no such socket',
-};
-
 const networkReason = (error: unknown, name: string, variable: string): Reason | null => {
   const root = rootOf(error);
   const isLate =
     root instanceof LateError ||
     (root instanceof Error && (root.name === 'TimeoutError' || root.name === 'AbortError'));
-  const message = isLate ? 'it does not answer in time' : NETWORK[causeCode(root)];
+  const message = isLate ? 'it does not answer in time' : connectionError(causeCode(root));
   if (message === undefined) return null;
   return {
     message,

@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileError } from '../../../domain/system-errors.ts';
 import { readCrlHead, type CrlInfo } from '../../../ca/x509/crl-read.ts';
 import type { Trust } from '../../../ca/authority.ts';
 import { MAX_LISTS_LENGTH, splitPem } from '../../../ca/x509/pem.ts';
@@ -9,6 +10,7 @@ import { BootError } from './boot-fault.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
 import { whoElseWrites } from './folder-modes.ts';
+import { makeFolder } from './make-folder.ts';
 import type { ServerCertificate, ServerNames } from './server-certificate.ts';
 
 /** Files of the folder, as nginx's configuration names them, with their modes. */
@@ -44,10 +46,8 @@ const LOCK_POLL_MS = 25;
 const LOCK_WAIT_MS = 20_000;
 
 const unusable = (folder: string, error: unknown): BootError => {
-  const code = codeOf(error);
-  const message =
-    code === 'EACCES' || code === 'EPERM' ? 'this user may not write there' : `it fails (${code})`;
-  const remedy = 'make the folder writable for the gateway’s user, or correct MOSAIC_FRONT_DIRECTORY';
+  const { what: message, cure } = fileError(error) ?? { what: 'it fails', cure: 'Look at the folder' };
+  const remedy = `${cure}; the gateway’s user must be able to write there (MOSAIC_FRONT_DIRECTORY)`;
   return new BootError([{ service: 'front', where: folder, message, remedy }]);
 };
 
@@ -63,7 +63,7 @@ const assertOwn = (folder: string): void => {
 export const assertWritable = (folder: string): void => {
   const probe = join(folder, `.probe.${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder, 0o750);
     assertOwn(folder);
     writeFileSync(probe, '');
     rmSync(probe);

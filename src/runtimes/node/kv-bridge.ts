@@ -123,7 +123,7 @@ const main = async (): Promise<void> => {
     process.once('SIGHUP', stop);
   } catch (error) {
     const reason = error instanceof MosaicError ? error.cause : error;
-    log.error('key-value bridge can not start', { reason: reason instanceof Error ? reason.message : null });
+    log.error('key-value bridge cannot start', { reason: reason instanceof Error ? reason.message : null });
     process.exitCode = 1;
   }
 };

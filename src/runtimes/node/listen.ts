@@ -1,6 +1,6 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
-import { codeOf } from './errno.ts';
+import { listenError, socketError, type SystemError } from '../../../domain/system-errors.ts';
 import { folderOfSocket, socketFolderFault } from '../socket-folder.ts';
 import { LISTEN_BACKLOG } from './http-limits.ts';
 
@@ -22,11 +22,10 @@ const opened = (server: Server, open: () => void): Promise<void> =>
     open();
   });
 
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use by another program. End that program, or choose another port',
-  EACCES: 'this user may not use that port. Choose a port from 1024 up',
-  EADDRNOTAVAIL: 'this machine has no such address. Choose one of its own, or 0.0.0.0',
-  ENOTFOUND: 'the host name does not resolve. Use an IP address',
+/** What is wrong and what to do, of an error of either kind of listener. */
+const reasonOf = (found: SystemError | null, error: unknown): string => {
+  if (found !== null) return `${found.what}. ${found.cure}`;
+  return error instanceof Error ? error.message : 'it failed';
 };
 
 /** @returns the port in use, also when 0 was asked for. @throws ListenError naming the field to change */
@@ -39,8 +38,8 @@ export const listenTcp = async (
   try {
     await opened(server, () => server.listen({ host, port, backlog: LISTEN_BACKLOG }));
   } catch (error) {
-    const reason = REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : 'it failed');
-    throw new ListenError(`Can not listen on ${host}:${port}: ${reason} (${field}).`, error);
+    const reason = reasonOf(listenError(error), error);
+    throw new ListenError(`Cannot listen on ${host}:${port}: ${reason} (${field}).`, error);
   }
   const address = server.address();
   if (address === null || typeof address === 'string') throw new ListenError(`No port for ${host}.`, null);
@@ -62,9 +61,9 @@ const clearStaleSocket = async (path: string, field: string): Promise<void> => {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket())
-    throw new ListenError(`Can not listen on ${path}: that is a file, not a socket.`, null);
+    throw new ListenError(`Cannot listen on ${path}: that is a file, not a socket.`, null);
   if (await someoneAnswers(path)) {
-    throw new ListenError(`Can not listen on ${path}: another process does (${field}).`, null);
+    throw new ListenError(`Cannot listen on ${path}: another process does (${field}).`, null);
   }
   rmSync(path);
 };
@@ -77,7 +76,7 @@ const assertSafePlace = (path: string, field: string): void => {
   const fault = socketFolderFault(folder, found, process.getuid?.() ?? null);
   if (fault === null) return;
   throw new ListenError(
-    `Can not listen on ${path}: ${fault.message}. Expected is ${fault.cure} (${field}).`,
+    `Cannot listen on ${path}: ${fault.message}. Expected is ${fault.cure} (${field}).`,
     null,
   );
 };
@@ -94,8 +93,8 @@ export const listenSocket = async (
   try {
     await opened(server, () => server.listen({ path, backlog: LISTEN_BACKLOG }));
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'it failed';
-    throw new ListenError(`Can not listen on ${path}: ${message} (${field}).`, error);
+    const reason = reasonOf(socketError(error), error);
+    throw new ListenError(`Cannot listen on ${path}: ${reason} (${field}).`, error);
   } finally {
     process.umask(before);
   }

@@ -130,7 +130,7 @@ describe('the gateway as a process', () => {
     };
     const { code, log } = await run(env);
     expect(code).toBe(69);
-    expect(log).toMatch(/can not start:\n {2}Postgres at 127\.0\.0\.1:1: nothing listens there/);
+    expect(log).toMatch(/cannot start:\n {2}Postgres at 127\.0\.0\.1:1: nothing listens there/);
     expect(log).not.toContain('canary');
   });
 });

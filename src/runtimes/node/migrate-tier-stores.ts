@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openMaintenance } from '../../../db/connect/postgres.ts';
 import type { Driver } from '../../../db/driver/driver.ts';
@@ -11,6 +11,8 @@ import { loadConfig } from '../../config/load.ts';
 import { redact } from '../redact.ts';
 import { addressFiles } from './database-address.ts';
 import { openDataFolder } from './data-folder.ts';
+import { embeddedFault } from './data-folder-faults.ts';
+import { readTextFile } from './read-text.ts';
 import { folderSealingKeys } from './sealing-files.ts';
 
 /** The store to move: tier `local` by its folder, tier `standalone` by its database and key. */
@@ -28,7 +30,7 @@ export const localStore = (dataDir: string, env: Environment): StoreToMove => {
   const { MOSAIC_SEALING_KEY, MOSAIC_SEALING_KEY_FILE } = env;
   return loadConfig({
     env: { MOSAIC_TIER: 'local', MOSAIC_DATA_DIR: dataDir, MOSAIC_SEALING_KEY, MOSAIC_SEALING_KEY_FILE },
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: readTextFile,
   }).config;
 };
 
@@ -72,7 +74,9 @@ const openLocal = async ({ dataDir, sealingKey: given }: StoreToMove): Promise<O
     const key = current;
     // Loaded only here: moving a Postgres does not need PGlite.
     const { openPgliteMaintenance } = await import('../../../db/connect/pglite.ts');
-    const driver = await openPgliteMaintenance(folder.database);
+    const driver = await openPgliteMaintenance(folder.database).catch((error: unknown) => {
+      throw embeddedFault(folder.database, error);
+    });
     const close = async (): Promise<void> => {
       await driver.close();
       folder.release();
@@ -100,7 +104,7 @@ export const openPostgres = async (
   } catch (error) {
     await driver.close();
     if (!(error instanceof MosaicError)) throw error;
-    const detail = `The ${role} ${describeDatabase(url)} can not be used: ${reasonOf(error)}.`;
+    const detail = `The ${role} ${describeDatabase(url)} cannot be used: ${reasonOf(error)}.`;
     throw new MosaicError('database_unavailable', { detail, cause: error });
   }
 };

@@ -9,6 +9,7 @@ import type { Hashing } from '../../services/mac.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError } from './boot-fault.ts';
 import { openDataFolder } from './data-folder.ts';
+import { embeddedFault } from './data-folder-faults.ts';
 import { nodeHashing } from './hashing.ts';
 import { quickenImports } from './lean.ts';
 import { openAuthority, openKv, openPostgres } from './open-services.ts';
@@ -54,7 +55,11 @@ const openLocal = async (config: GatewayConfig): Promise<Opened> => {
       const { createDatabaseFolder } = await import('./template.ts');
       await createDatabaseFolder(folder.database);
     }
-    const storage = await openPgliteStorage({ dataDir: folder.database, exists: true });
+    const storage = await openPgliteStorage({ dataDir: folder.database, exists: true }).catch(
+      (error: unknown) => {
+        throw embeddedFault(folder.database, error);
+      },
+    );
     const kv = createMemoryKeyValue({ clock: systemClock });
     return {
       storage,

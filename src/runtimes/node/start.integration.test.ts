@@ -97,7 +97,7 @@ describe('starting a gateway of tier local', () => {
     const port = await new Promise<number>((resolve) => {
       other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port));
     });
-    const message = `Can not listen on 127.0.0.1:${port}: the port is in use by another program. End that program, or choose another port (listen.${name}).`;
+    const message = `Cannot listen on 127.0.0.1:${port}: the port is in use by another program. End that program, or choose another port (listen.${name}).`;
     await expect(start(configOf({ [name]: { port } }))).rejects.toThrow(message);
     await new Promise((resolve) => other.close(resolve));
     expect((await start(configOf({ [name]: { port } }))).publicUrl).toBeTruthy();

@@ -15,6 +15,7 @@ import { startAuditWatch } from '../../services/audit-losses.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { createAlerts } from '../../services/alerts.ts';
 import { systemClock, wire, type Wired } from '../../wire.ts';
+import { localKeyFault } from './data-folder-faults.ts';
 import { keepFrontFiles } from './front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
 import {
@@ -232,6 +233,8 @@ export const startGateway = async (
       log,
       isSetupOpen: isSetupOpen(config),
       ...(config.tier === 'local' ? { workLimits: EMBEDDED_WORK_LIMITS } : {}),
+    }).catch((error: unknown) => {
+      throw localKeyFault(config, error);
     });
     undo.add('audit', (leftMs) => wired.audit.stop(leftMs));
     const listeners = await startListeners(config, wired, log, undo);

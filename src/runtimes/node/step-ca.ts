@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { createStepCaAuthority, type StepCaDeps } from '../../../ca/step-ca/authority.ts';
 import type { CaFetch } from '../../../ca/step-ca/http.ts';
@@ -6,10 +5,12 @@ import { checkWiring } from '../../../ca/step-ca/wiring.ts';
 import { readCrlHead } from '../../../ca/x509/crl-read.ts';
 import { pemToDer } from '../../../ca/x509/pem.ts';
 import { MosaicError } from '../../../domain/errors.ts';
+import { readError } from '../../../domain/system-errors.ts';
 import type { StepCaPlace } from '../../config/config.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, type BootFault } from './boot-fault.ts';
 import { placeOf, stepCaReason } from './explain-services.ts';
+import { readTextFile } from './read-text.ts';
 import { provisionerKeys } from './provisioner-keys.ts';
 
 const TIMEOUT_MS = 4_000;
@@ -50,9 +51,11 @@ export const readPem = (
 ): string => {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw fault(where, `${path} can not be read`, `copy that file from step-ca and correct ${variable}`);
+    text = readTextFile(path);
+  } catch (error) {
+    const found = readError(error);
+    const why = found === null ? '' : `: ${found.what}`;
+    throw fault(where, `${path} cannot be read${why}`, `copy that file from step-ca and correct ${variable}`);
   }
   if (!pemToDer(text, label).ok)
     throw fault(

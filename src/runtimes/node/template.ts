@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { PRELUDE } from '../../../db/migrations/roles.ts';
 import { buildTemplate } from '../../../db/template.ts';
 import { codeOf } from './errno.ts';
 import { takeFolderLock } from './folder-lock.ts';
+import { makeFolder } from './make-folder.ts';
 import { isCheckout, PACKAGE_ROOT } from './place.ts';
 import { untar } from './untar.ts';
 
@@ -47,7 +48,7 @@ const removeOthers = (path: string): void => {
 
 /** Builds once for all processes of this checkout that start at the same time. */
 const buildCached = async (path: string): Promise<Uint8Array> => {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   for (;;) {
     const ready = readIfThere(path);
     if (ready !== null) return ready;
