@@ -29,6 +29,10 @@ describe('parseExpiry', () => {
     'refuses "%s"',
     (text) => expect(() => parseExpiry(text, now)).toThrow(CliError),
   );
+  it.each(['2027-02-30', '2027-02-29T00:00:00Z', '2027-04-31', '2027-01-31T24:00:00Z'])(
+    'F-58 refuses %s, which no calendar has',
+    (text) => expect(() => parseExpiry(text, now)).toThrow('is not a moment'),
+  );
   it('refuses what has passed', () =>
     expect(() => parseExpiry('2026-11-22T12:00:00Z', now)).toThrow('has passed'));
 });

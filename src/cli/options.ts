@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseInstant } from '../../domain/instant.ts';
 import { usageError } from './exit.ts';
 
 /** Parser of a whole number within bounds, both included. */
@@ -12,6 +13,17 @@ export const wholeNumber =
     return value;
   };
 
+/**
+ * Parser of a point in time in the past or the future, for the filters of listings.
+ * @returns RFC 3339 in UTC
+ */
+export const moment = (text: string): string => {
+  const at = parseInstant(text);
+  if (at === null)
+    throw new InvalidArgumentError('Expected a moment such as 2027-01-31 or 2027-01-31T12:00:00Z.');
+  return new Date(at).toISOString();
+};
+
 const SECONDS = { m: 60, h: 3_600, d: 86_400 } as const;
 
 /**
@@ -23,7 +35,7 @@ export const parseExpiry = (text: string, now: Date): string => {
   const distance = /^([1-9]\d{0,5})([mhd])$/.exec(text);
   const at =
     distance === null
-      ? Date.parse(/^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? text : '')
+      ? (parseInstant(text) ?? Number.NaN)
       : now.getTime() + Number(distance[1]) * SECONDS[distance[2] as keyof typeof SECONDS] * 1000;
   if (Number.isNaN(at) || at > 8.64e15) {
     throw usageError(`"${text}" is not a moment.`, 'Give 30d, 12h, 45m, 2027-01-31 or 2027-01-31T12:00:00Z.');

@@ -11,6 +11,7 @@ import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions 
 import { EXIT, ExitWith } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { findPeer, idOf } from '../lookup.ts';
+import { moment } from '../options.ts';
 import { listAll, type PagingOptions } from '../paging.ts';
 import { renderAudit, renderHistogram, renderReconciliation, renderVerification } from '../render/audit.ts';
 import { verifyAll } from '../verification.ts';
@@ -39,8 +40,8 @@ const withFilters = (command: Command): Command =>
     .option('--verb <verb>', 'only those, for example list, get, enroll or admin')
     .option('--reason <code>', 'only those refused or failed for this reason')
     .option('--trace <id>', 'only those of this trace')
-    .option('--from <moment>', 'not before, RFC 3339')
-    .option('--to <moment>', 'before, RFC 3339');
+    .option('--from <moment>', 'not before, RFC 3339', moment)
+    .option('--to <moment>', 'before, RFC 3339', moment);
 
 const filtersOf = async (api: Api, options: FilterOptions): Promise<Query> => ({
   grant_id: options.grant,
