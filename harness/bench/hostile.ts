@@ -47,13 +47,40 @@ const rowOf = (name: string, faults: string, met: Beside): readonly string[] => 
   counts(met.tally),
 ];
 
-const measureAt = async (front: Front, progress: (text: string) => void): Promise<Table> => {
+/** What of it is measured; an empty list is everything. */
+export interface HostilityChosen {
+  /** Parts of names of attacks. */
+  readonly attacks: readonly string[];
+  readonly fronts: readonly string[];
+}
+
+const isChosen = (name: string, { attacks }: HostilityChosen): boolean =>
+  attacks.length === 0 || attacks.some((part) => name.toLowerCase().includes(part.toLowerCase()));
+
+/** @returns what is wrong with what was chosen; null when nothing is */
+export const wrongChoice = (chosen: HostilityChosen): string | null => {
+  const front = chosen.fronts.find((name) => !FRONTS.some((known) => known === name));
+  if (front !== undefined) return `There is no front ${front}: they are ${FRONTS.join(' and ')}.`;
+  const names = ATTACKS.map(({ name }) => name);
+  const attack = chosen.attacks.find(
+    (part) => !names.some((name) => isChosen(name, { ...chosen, attacks: [part] })),
+  );
+  return attack === undefined ? null : `There is no attack “${attack}”: they are ${names.join('; ')}.`;
+};
+
+const measureAt = async (
+  front: Front,
+  chosen: HostilityChosen,
+  progress: (text: string) => void,
+): Promise<Table> => {
   progress(`hostility: booting the front ${front}`);
   const field = await openBattlefield(front);
   const rows: (readonly string[])[] = [];
   const gone = new Set<string>();
   try {
-    for (const attack of ATTACKS.filter(({ fronts }) => fronts.includes(front))) {
+    for (const attack of ATTACKS.filter(
+      ({ name, fronts }) => fronts.includes(front) && isChosen(name, chosen),
+    )) {
       progress(`${front}: ${attack.name}`);
       const met = gone.has(attack.at) ? null : await beside(field, attack, SPAN).catch(() => null);
       if (met === null) {
@@ -69,8 +96,13 @@ const measureAt = async (front: Front, progress: (text: string) => void): Promis
 };
 
 /** A good peer alone and beside each attack of FAULTS kind A, at both fronts. Aim: p99 at most twice its p99 alone, and no 503. */
-export const measureHostility = async (progress: (text: string) => void): Promise<SectionReport> => {
+export const measureHostility = async (
+  progress: (text: string) => void,
+  chosen: HostilityChosen,
+): Promise<SectionReport> => {
   const tables: Table[] = [];
-  for (const front of FRONTS) tables.push(await measureAt(front, progress));
+  for (const front of FRONTS)
+    if (chosen.fronts.length === 0 || chosen.fronts.includes(front))
+      tables.push(await measureAt(front, chosen, progress));
   return { figures: [], tables };
 };
