@@ -12,6 +12,7 @@ import { answerClientError } from './raw-answers.ts';
 import { makeReadable } from './request-target.ts';
 import { whenSent } from './sending.ts';
 import { makeStoppable } from './stopping.ts';
+import { createTurns } from './turns.ts';
 
 export interface Listening {
   /** null for a Unix socket. */
@@ -80,15 +81,26 @@ export const withForwardedAddress = (isProven: (proof: string) => boolean) =>
     return isProven(typeof proof === 'string' ? proof : '') ? forwardedAddress(incoming) : undefined;
   });
 
-const plainServer = (
-  handler: NodeHandler,
-  limits: HttpLimits = DEFAULT_LIMITS,
-  prepare: (incoming: IncomingMessage) => void = () => {},
-): Server => {
+/** Who a request is for, as far as turns are concerned: the address of its connection. */
+const partyOfPort = ({ socket }: IncomingMessage): unknown => socket.remoteAddress;
+
+/** The same on a front's socket. Not proven yet: whoever reaches the socket without being the front gets a turn, and then 401. */
+const partyOfSocket = (incoming: IncomingMessage): unknown =>
+  incoming.headers['client-cert'] ?? forwardedAddress(incoming);
+
+interface PlainServer {
+  readonly limits: HttpLimits;
+  readonly partyOf: (incoming: IncomingMessage) => unknown;
+  readonly prepare?: ((incoming: IncomingMessage) => void) | undefined;
+}
+
+/** Its requests take turns by party (turns.ts): those of a thousand connections come in at once, and one of somebody else with them. */
+const plainServer = (handler: NodeHandler, { limits, partyOf, prepare }: PlainServer): Server => {
   const listener = getRequestListener(handler, { errorHandler: onUnreadable });
+  const turns = createTurns();
   const server = createServer(serverOptions(limits), (incoming, outgoing) => {
-    prepare(incoming);
-    void listener(incoming, outgoing);
+    prepare?.(incoming);
+    turns(partyOf(incoming), () => void listener(incoming, outgoing));
   });
   server.maxConnections = limits.maxConnections;
   server.on('clientError', answerClientError);
@@ -101,7 +113,7 @@ export const listenPublic = async (
   { host, port }: TcpListener,
   field = 'listen.public',
 ): Promise<Listening> => {
-  const server = plainServer(handler);
+  const server = plainServer(handler, { limits: DEFAULT_LIMITS, partyOf: partyOfPort });
   const { stop } = makeStoppable(server);
   return { port: await listenTcp(server, host, port, field), stop };
 };
@@ -109,7 +121,7 @@ export const listenPublic = async (
 const listenPlainSocket =
   (field: string, prepare?: (incoming: IncomingMessage) => void) =>
   async (handler: NodeHandler, path: string): Promise<Listening> => {
-    const server = plainServer(handler, FRONT_SOCKET_LIMITS, prepare);
+    const server = plainServer(handler, { limits: FRONT_SOCKET_LIMITS, partyOf: partyOfSocket, prepare });
     const { stop } = makeStoppable(server);
     await listenSocket(server, path, field);
     return { port: null, stop };
