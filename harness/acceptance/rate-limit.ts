@@ -79,6 +79,18 @@ export const describeRateLimit = (components: string, boot: () => Promise<World>
       await hand.remove();
     });
 
+    it('F-6 a refusal comes a little late, so that few connections cannot have thousands a second', async () => {
+      const hand = await limited(1);
+      await ask(hand);
+      for (let round = 0; round < 3; round += 1) {
+        const from = performance.now();
+        const { status } = await ask(hand);
+        // Timers may be a millisecond early; an answer that is not held comes within a few.
+        expect([status, performance.now() - from >= 99]).toEqual([429, true]);
+      }
+      await hand.remove();
+    });
+
     it('a suspended peer is refused at the very next request', async () => {
       const hand = await limited(600);
       const set = (state: string) =>

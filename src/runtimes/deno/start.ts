@@ -17,6 +17,7 @@ import { databaseWatch } from '../../services/database-watch.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
+import { createLateRefusals } from '../late-refusals.ts';
 import { createRestKeyValue } from '../rest-key-value.ts';
 import { databaseSources } from '../node/database-address.ts';
 import { folderOfSocket, socketFolderFault } from '../socket-folder.ts';
@@ -166,10 +167,13 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   ].map((part) => async () => {
     await part.stop();
   });
-  const behindFront = await openSocket(socket, (request) => federationApp.fetch(request));
+  const late = createLateRefusals();
+  const atFront = late<void>((request) => federationApp.fetch(request));
+  const behindFront = await openSocket(socket, (request) => atFront(request, undefined));
   const { host, port } = config.publicListener;
-  const publicly = denoApi().serve({ hostname: host, port, onListen: () => {} }, (request, info) =>
-    publicApp.fetch(request, { clientAddress: info.remoteAddr.hostname }),
+  const publicly = denoApi().serve(
+    { hostname: host, port, onListen: () => {} },
+    late((request, info) => publicApp.fetch(request, { clientAddress: info.remoteAddr.hostname })),
   );
   const metrics = listenForMetrics(config, deps);
   return {

@@ -41,6 +41,7 @@ import { nodeHashing } from './hashing.ts';
 import { setupTokenOf } from '../../services/setup-token.ts';
 import { certificateOfSocket } from './tls-peers.ts';
 import { createWebhook } from './webhook.ts';
+import { createLateRefusals } from '../late-refusals.ts';
 import { cleanFields } from '../redact.ts';
 import { createUndo, deadlineIn, stopInOrder, type Undo } from '../shutdown.ts';
 import { openWatching } from '../telemetry.ts';
@@ -148,10 +149,11 @@ const startListeners = async (config: GatewayConfig, wired: Wired, log: Log, und
     : listenPublicSocket(publicly.handle, publicSocket));
   undo.add('public listener', () => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
+  const late = createLateRefusals();
   const serve = (deps: Deps): void => {
-    federation.set(withSending(createFederationApp(deps, source).fetch));
-    enrollment.set(withClientAddress(createEnrollmentApp(deps).fetch));
-    publicly.set(addressed(createPublicApp(deps).fetch));
+    federation.set(late(withSending(createFederationApp(deps, source).fetch)));
+    enrollment.set(late(withClientAddress(createEnrollmentApp(deps).fetch)));
+    publicly.set(late(addressed(createPublicApp(deps).fetch)));
   };
   return {
     federationPort: inner.port,
