@@ -59,8 +59,26 @@ alter role ${login} set search_path = ${SEARCH_PATH};${withoutParameterLog(login
 };
 
 /**
+ * Postgres lets everybody hold advisory locks, for which the API and migrations would wait, write into the server's log of changes, and
+ * use up transaction ids. The functions are the superuser's, so no migration could take them away.
+ */
+const WITHOUT_LOCKS = `do $public$
+declare
+  known regprocedure;
+begin
+  for known in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+      and (proname ~ '^pg_(try_)?advisory_' or proname in ('pg_logical_emit_message', 'pg_current_xact_id', 'txid_current')) loop
+    execute format('revoke execute on function %s from public', known);
+    if known::text ~ 'advisory' then
+      execute format('grant execute on function %s to mosaic_owner, mosaic_app, mosaic_admin', known);
+    end if;
+  end loop;
+end $public$;`;
+
+/**
  * What a superuser does once in a gateway's database, before the first start or when one login becomes three. Idempotent, and it sets
- * no password. It leaves the rows alone, and takes from nobody else but `public`: temporary tables, objects in the schema, large objects.
+ * no password. It leaves the rows alone, and takes from nobody else but `public`: temporary tables, objects in the schema, large objects,
+ * advisory locks, transaction ids and messages in the server's log of changes.
  */
 export const setupSql = (names: LoginNames): string => `begin;
 ${PRELUDE}
@@ -74,6 +92,7 @@ end $database$;
 revoke create on schema public from public;
 -- A large object is a row that everybody may write.
 revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;
+${WITHOUT_LOCKS}
 commit;
 `;
 

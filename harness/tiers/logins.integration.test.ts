@@ -85,6 +85,57 @@ const ANYBODY: readonly string[] = [
   `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = 'mosaic_maintenance'`,
 ];
 
+/** The same on the login that answers peers alone: the API's locks while it makes the first user. */
+const PEERS: readonly string[] = [
+  'select pg_advisory_lock(1)',
+  'select pg_advisory_lock(1, 1)',
+  'select pg_advisory_lock_shared(1)',
+  'select pg_advisory_xact_lock(727416912)',
+  'select pg_advisory_xact_lock_shared(727416912)',
+  'select pg_try_advisory_lock(1)',
+  'select pg_try_advisory_xact_lock(1, 1)',
+  'select pg_try_advisory_lock_shared(1)',
+  'select pg_advisory_unlock_all()',
+  `select pg_logical_emit_message(false, 'x', repeat('x', 1000))`,
+  `select pg_logical_emit_message(true, 'x', 'x'::bytea)`,
+  'select pg_current_xact_id()',
+  'select txid_current()',
+  `select lo_put(1, 0, 'x')`,
+  'select lo_export(1, $$/tmp/mosaic-attack$$)',
+  `select dblink('', 'select 1')`,
+  `select * from pg_ls_logdir()`,
+  `select pg_read_binary_file('PG_VERSION')`,
+  'select pg_switch_wal()',
+  'select pg_stat_reset()',
+  'select pg_reload_conf()',
+  `select pg_create_physical_replication_slot('mine')`,
+  'load $$auto_explain$$',
+  `set log_statement = 'all'`,
+  'set temp_file_limit = -1',
+];
+
+/** Large objects: there is none, and none can be made. The other two ask for a superuser themselves. */
+const LEFT = [
+  'lo_close',
+  'lo_get',
+  'lo_lseek',
+  'lo_lseek64',
+  'lo_open',
+  'lo_put',
+  'lo_tell',
+  'lo_tell64',
+  'lo_truncate',
+  'lo_truncate64',
+  'lo_unlink',
+  'lowrite',
+  'pg_read_file_old',
+  'pg_rotate_logfile_old',
+];
+
+/** Functions of Postgres's own that write, lock, use up or read what is no row. */
+const KEEPING =
+  'advisory|^lo_|lowrite|emit_message|xact_id$|txid_current$|read.*file|rotate|_ls_|dblink|switch_wal|reload|promote|restore_point|backup';
+
 describe('F-13 any SQL on a login that serves', () => {
   let cluster: Cluster;
   let urls: DatabaseUrls;
@@ -177,6 +228,31 @@ describe('F-13 any SQL on a login that serves', () => {
   });
 
   describe('of the peers’ login', () => {
+    it('holds no lock, writes no log of the server’s, and uses no transaction ids up', async () => {
+      const session = as('peersUrl', 'mosaic_peer_reader');
+      const done: string[] = [];
+      for (const text of PEERS) {
+        const outcome = await session.run(text);
+        if (!('refused' in outcome)) done.push(text);
+      }
+      expect(done).toEqual([]);
+      expect(
+        await cluster.underneath(
+          urls.url,
+          `select count(*)::int as locks from pg_locks where locktype = 'advisory'`,
+        ),
+      ).toEqual([{ locks: 0 }]);
+    });
+
+    it('of what Postgres lets everybody run, these are left, and each refuses by itself or has nothing to work on', async () => {
+      const rows = await cluster.underneath<{ name: string }>(
+        urls.url,
+        `select distinct proname::text as name from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname ~ '${KEEPING}'
+          and has_function_privilege('mosaic_peers', oid, 'EXECUTE') order by 1`,
+      );
+      expect(rows.map(({ name }) => name)).toEqual(LEFT);
+    });
+
     const TITLES = 'select title from tasks order by title';
 
     it('is nobody without a fence, whatever subject it sets', async () => {

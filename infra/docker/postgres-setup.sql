@@ -104,4 +104,16 @@ end $database$;
 revoke create on schema public from public;
 -- A large object is a row that everybody may write.
 revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;
+do $public$
+declare
+  known regprocedure;
+begin
+  for known in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+      and (proname ~ '^pg_(try_)?advisory_' or proname in ('pg_logical_emit_message', 'pg_current_xact_id', 'txid_current')) loop
+    execute format('revoke execute on function %s from public', known);
+    if known::text ~ 'advisory' then
+      execute format('grant execute on function %s to mosaic_owner, mosaic_app, mosaic_admin', known);
+    end if;
+  end loop;
+end $public$;
 commit;
