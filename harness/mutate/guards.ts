@@ -135,7 +135,11 @@ export const GUARDS: readonly Guard[] = [
     area: 'cache',
     files: ['src/federation/cache.ts', 'src/federation/flights.ts'],
     tests: [
-      ['src/federation/cache.test.ts', 'src/federation/flights.test.ts'],
+      [
+        'src/federation/cache-times.test.ts',
+        'src/federation/cache.test.ts',
+        'src/federation/flights.test.ts',
+      ],
       ['src/services/query-cache.test.ts'],
     ],
   },
