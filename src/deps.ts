@@ -138,6 +138,10 @@ export interface PeerClient {
 
 /** What a runtime brings to reach other gateways. */
 export interface PeerTransport {
+  /**
+   * Why this runtime can not present a certificate that it is given, so that none can be renewed. Absent: it can.
+   */
+  readonly bound?: string;
   connect(credentials: PeerCredentials): PeerClient;
   /**
    * Connects without sending anything, walks the presented chain and returns the PEM of the certificate whose
@@ -204,6 +208,11 @@ export interface Deps {
   readonly signIns: SignInLimits;
   readonly setup: SetupTerms;
   readonly transport: PeerTransport;
+  /**
+   * Stands for the process where a runtime makes all the rest anew for each request: what is learned of peers and counted is kept by
+   * it, as data alone. Absent: the parts live as long as the process.
+   */
+  readonly lasting?: object;
   readonly keyMaker: KeyMaker;
   readonly clock: Clock;
   readonly ids: Ids;

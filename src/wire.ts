@@ -8,7 +8,7 @@ import type { SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';
 import type { CoreSettings, Deps, GatewayKeys, KeyMaker, PeerTransport } from './deps.ts';
 import { createAuditChains, type AuditChains } from './services/audit-chains.ts';
-import { createAuditQueue, type AuditQueue } from './services/audit-queue.ts';
+import { createAuditQueue, type AuditQueue, type CountedAudit } from './services/audit-queue.ts';
 import type { RefusalMinutes } from './services/audit-repeats.ts';
 import { loadGatewayKeys } from './services/gateway-keys.ts';
 import { portableHashing, type Hashing } from './services/mac.ts';
@@ -42,12 +42,16 @@ export interface WireParts {
   readonly chains?: AuditChains;
   /** Of an earlier `wire`, for the same runtimes: refusals that are counted. */
   readonly refusals?: RefusalMinutes;
+  /** Of an earlier `wire`, for the same runtimes: what the audit queue has counted. */
+  readonly auditCounters?: CountedAudit;
   /** Of an earlier `wire`, for the same runtimes: what everybody may read of the authority. */
   readonly pkiMemory?: PkiMemory;
   /** Of an earlier `wire`, for the same runtimes: what failed sign-ins have used up. */
   readonly signIns?: SignInLimits;
   /** Only this machine reaches the public listener: the first administrator is created without the setup token. */
   readonly isSetupOpen?: boolean;
+  /** Stands for the process: of an earlier `wire`, for the same runtimes (`Deps.lasting`). */
+  readonly lasting?: object;
   /** `WORK_LIMITS` when absent. */
   readonly workLimits?: WorkLimits;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
@@ -142,6 +146,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
     signer: keys.auditSigner,
     isEphemeral: parts.chains !== undefined,
     ...(parts.refusals === undefined ? {} : { refusals: parts.refusals }),
+    ...(parts.auditCounters === undefined ? {} : { counters: parts.auditCounters }),
     clock,
     log,
     ...AUDIT,
@@ -175,6 +180,7 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       signIns,
       setup,
       transport,
+      ...(parts.lasting === undefined ? {} : { lasting: parts.lasting }),
       keyMaker,
       clock,
       ids,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryKeyValue } from '../kv/memory.ts';
-import { createResponseCache, MAX_ENTRY_BYTES } from './cache.ts';
+import { createResponseCache } from './cache.ts';
+import { MAX_ENTRY_BYTES } from './cache-memory.ts';
 
 const clock = { now: () => new Date(1_800_000_000_000) };
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,10 +1,10 @@
-import { LRUCache } from 'lru-cache';
 import { toHex } from '../../domain/bytes.ts';
 import { parseJson, PLAIN } from '../../domain/json.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { abortable } from './body.ts';
+import { MAX_ENTRY_BYTES, newCacheMemory, type CacheMemory } from './cache-memory.ts';
 import { createFlights, type Flights } from './flights.ts';
 
 /** What an answer is given in again and again. Kept with it and gone with it, so that it says nothing for longer. */
@@ -25,10 +25,6 @@ export interface Kept<T> {
   readonly until: number;
 }
 
-interface Stored extends Kept<unknown> {
-  readonly peerId: string;
-}
-
 export interface ResponseCacheParts {
   readonly kv: KeyValue;
   /** Makes keys that tell nothing of what was asked. */
@@ -37,6 +33,8 @@ export interface ResponseCacheParts {
   readonly log: Log;
   /** Longest time anything is kept, whatever a peer says. */
   readonly ttlSeconds: number;
+  /** Of an earlier cache, where a runtime starts anew for each request. */
+  readonly memory?: CacheMemory;
 }
 
 /** Questions since the start that the cache could have answered. */
@@ -87,13 +85,6 @@ export interface ResponseCache {
   settled(): Promise<void>;
 }
 
-const MAX_BYTES = 64 * 1024 * 1024;
-/** What an answer takes here, against its JSON: the rows as objects, and the text that answers are made of. */
-const WEIGHT = 3;
-/** Larger answers are not kept. */
-export const MAX_ENTRY_BYTES = 1024 * 1024;
-const MAX_ENTRY_SIZE = WEIGHT * MAX_ENTRY_BYTES;
-const MAX_PEERS = 10_000;
 /** A shared store that is slower than this is of no use, and is left alone for a while. */
 const SHARED_WAIT_MS = 250;
 const SHARED_PAUSE_MS = 5_000;
@@ -122,46 +113,20 @@ const readShared = (bytes: Uint8Array): { asOf: number; until: number; json: unk
 export const createResponseCache = (parts: ResponseCacheParts): ResponseCache => {
   const { kv, mac, clock, log, ttlSeconds } = parts;
   const isShared = kv.isLocal !== true;
-  /** The keys of what is kept, by peer. */
-  const keysOf = new Map<string, Set<string>>();
-  const entries = new LRUCache<string, Stored>({
-    maxSize: MAX_BYTES,
-    maxEntrySize: MAX_ENTRY_SIZE,
-    ttlResolution: 0,
-    // Rows of others must not outlive their time in memory only because nobody asks again: each has a timer, which keeps no process alive.
-    ttlAutopurge: true,
-    perf: { now: () => clock.now().getTime() },
-    disposeAfter: ({ peerId }, key, reason) => {
-      if (reason === 'set') return;
-      const keys = keysOf.get(peerId);
-      keys?.delete(key);
-      if (keys?.size === 0) keysOf.delete(peerId);
-    },
-  });
-  const keep = (key: string, stored: Stored, bytes: number, ttl: number): void => {
-    const size = WEIGHT * bytes + key.length;
-    if (size > MAX_ENTRY_SIZE) return;
-    const keys = keysOf.get(stored.peerId) ?? new Set();
-    keysOf.set(stored.peerId, keys.add(key));
-    entries.set(key, stored, { size, ttl });
-  };
-  const limits = new LRUCache<string, number>({ max: MAX_PEERS });
-  const spent = new LRUCache<string, { readonly since: number; readonly bytes: number }>({ max: MAX_PEERS });
+  const memory = parts.memory ?? newCacheMemory(clock);
+  const { entries, limits, spent, counters } = memory;
   const running = new Set<Promise<void>>();
-  const counters = { hits: 0, misses: 0 };
-  let pausedUntil = 0;
-  let purgedAt = 0;
 
   const sharedKey = (key: string): string =>
     `response:${toHex(mac(encoder.encode(`mosaic-response-1${key}`)))}`;
 
   /** Never longer than a moment, and no error: without the store an answer is just not cached elsewhere. */
   const atStore = async <T>(work: () => Promise<T>): Promise<T | null> => {
-    if (!isShared || clock.now().getTime() < pausedUntil) return null;
+    if (!isShared || clock.now().getTime() < memory.pausedUntil) return null;
     try {
       return await abortable(AbortSignal.timeout(SHARED_WAIT_MS), work());
     } catch (error) {
-      pausedUntil = clock.now().getTime() + SHARED_PAUSE_MS;
+      memory.pausedUntil = clock.now().getTime() + SHARED_PAUSE_MS;
       log.warn('shared response cache left alone for a while', {
         error: error instanceof Error ? error : undefined,
       });
@@ -181,8 +146,8 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
 
   /** For runtimes where a timer ends with the request that set it, as in Workers: the next answer cleans up. */
   const purge = (now: number): void => {
-    if (now - purgedAt < SHARED_PAUSE_MS) return;
-    purgedAt = now;
+    if (now - memory.purgedAt < SHARED_PAUSE_MS) return;
+    memory.purgedAt = now;
     entries.purgeStale();
   };
 
@@ -209,7 +174,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       if (value === null || bytes === null) return null;
       const kept = { value, forms: {}, asOf: new Date(found.asOf), until: found.until, peerId: peer.id };
       if (!mayKeep()) return null;
-      keep(key, kept, bytes.byteLength, left);
+      memory.keep(key, kept, bytes.byteLength, left);
       return kept;
     },
 
@@ -220,7 +185,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       if (until <= now) return;
       const bytes = encoder.encode(JSON.stringify([asOf.getTime(), until, json]));
       if (bytes.byteLength + key.length > MAX_ENTRY_BYTES) return;
-      keep(key, { value, forms: {}, asOf, until, peerId }, bytes.byteLength, until - now);
+      memory.keep(key, { value, forms: {}, asOf, until, peerId }, bytes.byteLength, until - now);
       if (!maySpend(localUserId ?? '', bytes.byteLength, now)) return;
       const writing = atStore(() => kv.set(sharedKey(key), bytes, (until - now) / 1000)).then(
         () => undefined,
@@ -229,11 +194,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       void writing.finally(() => running.delete(writing));
     },
 
-    forget: (peerId) => {
-      const keys = keysOf.get(peerId) ?? [];
-      keysOf.delete(peerId);
-      for (const key of keys) entries.delete(key);
-    },
+    forget: (peerId) => memory.forget(peerId),
 
     flights: createFlights(),
 

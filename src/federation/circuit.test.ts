@@ -5,10 +5,14 @@ import { createCircuits, type Attempt } from './circuit.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
 
 const COOLDOWN_MS = 60;
+const PROBE_MS = 200;
 const down = err(peerFailure('peer_unreachable'));
 
 const build = () => {
-  const circuits = createCircuits({ failures: 3, cooldownMs: COOLDOWN_MS }, { now: () => new Date() });
+  const circuits = createCircuits(
+    { failures: 3, cooldownMs: COOLDOWN_MS, probeMs: PROBE_MS },
+    { now: () => new Date() },
+  );
   let calls = 0;
   const run = (result: Result<number, PeerFailure>, givenUp = false) =>
     circuits.run('p', async (): Promise<Attempt<number>> => {
@@ -52,6 +56,22 @@ describe('circuits', () => {
     expect(await run(ok(1))).toEqual(ok(1));
     expect(circuits.of('p')).toMatchObject({ state: 'closed', nextProbe: null });
     await fail(2);
+    expect(circuits.of('p').state).toBe('closed');
+  });
+
+  it('F-74 takes a probe for lost that never came back, as one whose request was ended with it: the next call tries', async () => {
+    const { circuits, run, fail, calls } = build();
+    await fail(3);
+    await sleep(COOLDOWN_MS + 10);
+    void circuits.run('p', () => new Promise<Attempt<number>>(() => {}));
+    const before = calls();
+    expect(await run(ok(1))).toMatchObject({ ok: false, error: { code: 'peer_circuit_open' } });
+    expect([calls(), circuits.of('p').state]).toEqual([before, 'half_open']);
+    await sleep(PROBE_MS + 10);
+    expect(await run(down)).toEqual(down);
+    expect([calls(), circuits.of('p').state]).toEqual([before + 1, 'open']);
+    await sleep(COOLDOWN_MS + 10);
+    expect(await run(ok(1))).toEqual(ok(1));
     expect(circuits.of('p').state).toBe('closed');
   });
 

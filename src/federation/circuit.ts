@@ -17,6 +17,8 @@ export interface CircuitOptions {
   /** Failed calls in a row that open it. */
   readonly failures: number;
   readonly cooldownMs: number;
+  /** Longest time a probe may take: after it the probe is taken for lost, and the next call is one. */
+  readonly probeMs: number;
 }
 
 /** What a call came to. `givenUp`: the caller went away, so that it says nothing of the peer. */
@@ -71,19 +73,26 @@ interface Held {
   /** When it opened first, or closed again. */
   since: Date | null;
   nextProbe: Date | null;
+  /** When the probe that is under way began, in milliseconds since the epoch. */
+  probingSince: number;
 }
 
-export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: Clock): Circuits => {
+/** @returns what may be kept for longer than a request, where a runtime starts anew for each: no connection is in it */
+export const createCircuits = ({ failures, cooldownMs, probeMs }: CircuitOptions, clock: Clock): Circuits => {
   const all = new LRUCache<string, Held>({ max: MAX_PEERS });
 
-  const heldOf = (peerId: string, library: Library): Held => {
-    const known = all.get(peerId);
-    if (known !== undefined) return known;
+  /** @param before whose probe was lost: the new one is open, and its next call is a probe */
+  const make = (peerId: string, library: Library, before: Held | null): Held => {
     const breaker = library.circuitBreaker(library.handleWhenResult(isFailureOfReach), {
       breaker: new library.ConsecutiveBreaker(failures),
       halfOpenAfter: cooldownMs,
+      ...(before === null ? {} : { initialState: before.breaker.toJSON() }),
     });
-    const made: Held = { library, breaker, since: null, nextProbe: null };
+    const { since, nextProbe } = before ?? { since: null, nextProbe: null };
+    const made: Held = { library, breaker, since, nextProbe, probingSince: 0 };
+    breaker.onHalfOpen(() => {
+      made.probingSince = clock.now().getTime();
+    });
     breaker.onBreak(() => {
       const now = clock.now();
       // A probe that failed prolongs the same outage.
@@ -98,6 +107,15 @@ export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: 
     return made;
   };
 
+  const heldOf = (peerId: string, library: Library): Held => {
+    const known = all.get(peerId);
+    if (known === undefined) return make(peerId, library, null);
+    const isProbing = known.breaker.state === library.CircuitState.HalfOpen;
+    // Whoever went away with its request, as on Workers, ended the probe without a verdict.
+    const isLost = isProbing && clock.now().getTime() - known.probingSince > probeMs;
+    return isLost ? make(peerId, library, known) : known;
+  };
+
   const openFailure = ({ nextProbe }: Held): PeerFailure => {
     const left = nextProbe === null ? 0 : nextProbe.getTime() - clock.now().getTime();
     return peerFailure('peer_circuit_open', { retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)) });
@@ -105,7 +123,7 @@ export const createCircuits = ({ failures, cooldownMs }: CircuitOptions, clock: 
 
   return {
     run: async (peerId, call) => {
-      const held = all.get(peerId) ?? heldOf(peerId, await loaded());
+      const held = heldOf(peerId, all.get(peerId)?.library ?? (await loaded()));
       const { breaker } = held;
       const { BrokenCircuitError, CircuitState } = held.library;
       // The library lets others wait for the probe's outcome; here they would wait for a peer that is down.

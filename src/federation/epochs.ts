@@ -50,10 +50,18 @@ interface Known {
   revoked: boolean;
   /** The last word was a refusal: nothing was kept since. */
   refused: boolean;
-  /** A rise of the epoch could not be written: the next look at the peer tries again. */
+  /** A rise of the epoch is not written yet: unless that is under way, the next look at the peer tries again. */
   owed: boolean;
-  writing: boolean;
 }
+
+/** What was learned, as data alone: it outlives a request where a runtime starts anew for each. */
+export interface EpochMemory {
+  readonly peers: LRUCache<string, Known>;
+  /** Orders marks and news. */
+  now: number;
+}
+
+export const newEpochMemory = (): EpochMemory => ({ peers: new LRUCache({ max: MAX_PEERS }), now: 0 });
 
 type Peers = Pick<PeerStore, 'raiseCacheEpoch' | 'recordGrantVersion'>;
 
@@ -62,10 +70,12 @@ export const createPeerEpochs = (
   peers: Peers,
   log: Log,
   outdated: (peerId: string) => void = () => {},
+  memory: EpochMemory = newEpochMemory(),
 ): PeerEpochs => {
-  const all = new LRUCache<string, Known>({ max: MAX_PEERS });
+  const { peers: all } = memory;
   const running = new Set<Promise<void>>();
-  let now = 0;
+  /** Peers that something is written of now, and whether more came meanwhile. */
+  const writing = new Map<string, { isOvertaken: boolean }>();
 
   const knownOf = (peerId: string): Known => {
     const found = all.get(peerId);
@@ -77,24 +87,27 @@ export const createPeerEpochs = (
       revoked: false,
       refused: false,
       owed: false,
-      writing: false,
     };
     all.set(peerId, made);
     return made;
   };
 
   const write = (peerId: string, known: Known, work: () => Promise<unknown>): Promise<void> => {
-    if (known.writing) {
-      known.owed = true;
+    // Owed until it is written: who writes it may go away with its request.
+    known.owed = true;
+    const before = writing.get(peerId);
+    if (before !== undefined) {
+      before.isOvertaken = true;
       return Promise.resolve();
     }
-    known.writing = true;
-    known.owed = false;
+    const own = { isOvertaken: false };
+    writing.set(peerId, own);
     const done = work()
       .then(
-        () => undefined,
+        () => {
+          known.owed = own.isOvertaken;
+        },
         (error: unknown) => {
-          known.owed = true;
           log.warn('cache epoch not recorded', {
             peer_id: peerId,
             error: error instanceof Error ? error : undefined,
@@ -102,7 +115,7 @@ export const createPeerEpochs = (
         },
       )
       .finally(() => {
-        known.writing = false;
+        writing.delete(peerId);
         running.delete(done);
       });
     running.add(done);
@@ -115,8 +128,7 @@ export const createPeerEpochs = (
   const invalidate = (peerId: string): Promise<void> => {
     const known = knownOf(peerId);
     known.epoch += 1;
-    now += 1;
-    known.at = now;
+    known.at = memory.now += 1;
     outdated(peerId);
     return raise(peerId, known);
   };
@@ -124,15 +136,15 @@ export const createPeerEpochs = (
   return {
     mark: ({ id, cacheEpoch, remoteGrantVersion }) => {
       const known = knownOf(id);
-      now += 1;
+      memory.now += 1;
       if (cacheEpoch > known.epoch) {
         known.epoch = cacheEpoch;
         known.version = remoteGrantVersion ?? known.version;
-        known.at = now;
+        known.at = memory.now;
         outdated(id);
       }
-      if (known.owed && !known.writing) void raise(id, known);
-      return { peerId: id, epoch: cacheEpoch, at: now };
+      if (known.owed && !writing.has(id)) void raise(id, known);
+      return { peerId: id, epoch: cacheEpoch, at: memory.now };
     },
 
     isCurrent: ({ peerId, epoch }) => {
@@ -145,7 +157,7 @@ export const createPeerEpochs = (
       return known === undefined || known.revoked || known.at > at;
     },
 
-    again: ({ peerId, epoch }) => ({ peerId, epoch, at: (now += 1) }),
+    again: ({ peerId, epoch }) => ({ peerId, epoch, at: (memory.now += 1) }),
 
     isRevoked: (peerId) => all.get(peerId)?.revoked === true,
 
@@ -175,14 +187,13 @@ export const createPeerEpochs = (
       const isNews = known.version !== null && known.version !== version;
       if (isNews && mark.at < known.at) return 'late';
       if (isNews) {
-        now += 1;
         known.epoch = Math.max(known.epoch, mark.epoch) + 1;
-        known.at = now;
+        known.at = memory.now += 1;
         outdated(mark.peerId);
       }
       known.version = version;
       // Also what an earlier attempt could not write.
-      if (peer.remoteGrantVersion !== version && !known.writing)
+      if (peer.remoteGrantVersion !== version && !writing.has(mark.peerId))
         void write(mark.peerId, known, () => peers.recordGrantVersion(mark.peerId, version));
       return isNews ? 'news' : 'same';
     },

@@ -1,9 +1,10 @@
 import type { Clock } from '../../domain/ports/basics.ts';
 import type { Deps } from '../deps.ts';
 import { createResponseCache, type ResponseCache } from './cache.ts';
+import { newCacheMemory, type CacheMemory } from './cache-memory.ts';
 import { createCircuits, type Circuits } from './circuit.ts';
 import { createPeerClients, type PeerClients } from './clients.ts';
-import { createPeerEpochs, type PeerEpochs } from './epochs.ts';
+import { createPeerEpochs, newEpochMemory, type EpochMemory, type PeerEpochs } from './epochs.ts';
 import { createOfflineSignals, type OfflineSignals } from './offline.ts';
 import { createPeerHealth, type PeerHealth } from './health.ts';
 import { createWitness, type Witness } from './witness.ts';
@@ -25,6 +26,36 @@ export interface Outbound {
   readonly revocations: RevocationMemory;
 }
 
+/** What is learned of peers, as data alone: there is no connection in it, so that it may outlive a request. */
+interface OutboundMemory {
+  readonly circuits: Circuits;
+  readonly epochs: EpochMemory;
+  readonly cache: CacheMemory;
+}
+
+/** A probe has the time of any call, and a moment for what is said about it. */
+const PROBE_GRACE_MS = 1_000;
+/** An isolate has 128 MiB for everything (`Deps.lasting`), and a timer of its own lasts no longer than a request. */
+const ISOLATE_CACHE = { maxBytes: 16 * 1024 * 1024, hasTimers: false } as const;
+
+const newMemory = ({ settings, clock, lasting }: Deps): OutboundMemory => {
+  const { circuitFailures: failures, circuitCooldownMs: cooldownMs, peerTimeoutMs } = settings;
+  return {
+    circuits: createCircuits({ failures, cooldownMs, probeMs: peerTimeoutMs + PROBE_GRACE_MS }, clock),
+    epochs: newEpochMemory(),
+    cache: newCacheMemory(clock, lasting === undefined ? undefined : ISOLATE_CACHE),
+  };
+};
+
+const memories = new WeakMap<object, OutboundMemory>();
+
+const memoryOf = (deps: Deps): OutboundMemory => {
+  const key = deps.lasting ?? deps.transport;
+  const known = memories.get(key) ?? newMemory(deps);
+  memories.set(key, known);
+  return known;
+};
+
 /** Per transport, which is one per gateway: routes share the clients although each is given only `Deps`. */
 const kept = new WeakMap<Deps['transport'], Outbound>();
 
@@ -32,7 +63,9 @@ export const outboundOf = (deps: Deps): Outbound => {
   const known = kept.get(deps.transport);
   if (known !== undefined) return known;
   const { settings, kv, keys, clock, log } = deps;
+  const memory = memoryOf(deps);
   const cache = createResponseCache({
+    memory: memory.cache,
     kv,
     mac: keys.cursorMac,
     clock,
@@ -43,10 +76,7 @@ export const outboundOf = (deps: Deps): Outbound => {
     clock,
     timeoutMs: settings.peerTimeoutMs,
     retries: settings.peerRetries,
-    circuits: createCircuits(
-      { failures: settings.circuitFailures, cooldownMs: settings.circuitCooldownMs },
-      clock,
-    ),
+    circuits: memory.circuits,
     cache,
     offline: createOfflineSignals(kv, keys.cursorMac, clock, log),
     clients: createPeerClients({
@@ -55,12 +85,30 @@ export const outboundOf = (deps: Deps): Outbound => {
       load: (peerId) => deps.storage.stores.peers.byId(peerId),
     }),
     health: createPeerHealth(deps.storage.stores.peers, deps.clock, deps.log),
-    epochs: createPeerEpochs(deps.storage.stores.peers, deps.log, (peerId) => cache.forget(peerId)),
+    epochs: createPeerEpochs(
+      deps.storage.stores.peers,
+      deps.log,
+      (peerId) => cache.forget(peerId),
+      memory.epochs,
+    ),
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
     revocations: createRevocationMemory(deps.storage.stores.peerTrust, deps.log),
   };
   kept.set(deps.transport, made);
   return made;
+};
+
+/**
+ * For a runtime whose timers end with a request: lets go of answers whose time is over.
+ * @returns when the next one's is, in milliseconds since the epoch; null when nothing is kept
+ */
+export const purgeOutbound = (deps: Pick<Deps, 'lasting' | 'transport' | 'clock'>): number | null => {
+  const { entries } = memories.get(deps.lasting ?? deps.transport)?.cache ?? {};
+  if (entries === undefined) return null;
+  entries.purgeStale();
+  let next: number | null = null;
+  for (const { until } of entries.values()) next = Math.min(next ?? until, until);
+  return next;
 };
 
 /** For a runtime's shutdown: writes what was noted and lets go of every connection to a peer. */

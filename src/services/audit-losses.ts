@@ -46,6 +46,10 @@ export const reportLosses = async (
   return reported;
 };
 
+/** One look at the others, for a runtime without a process that could watch. @returns how many were reported */
+export const reportSilentWriters = (deps: WatchDeps, ownWriterId: string): Promise<number> =>
+  reportLosses(deps, ownWriterId, SILENT_MS);
+
 /**
  * Begins with a report of what earlier starts may have lost, then tells of this writer and looks for silent ones
  * until it is stopped. Failures are logged: a gateway serves without it.

@@ -29,7 +29,21 @@ export interface AuditQueueOptions {
   readonly isEphemeral?: boolean;
   /** Of earlier queues of such a runtime. */
   readonly refusals?: RefusalMinutes;
+  /** The same. */
+  readonly counters?: CountedAudit;
 }
+
+/** Counters that go on from one queue of a runtime that starts anew all the time to the next. */
+export type CountedAudit = { -readonly [K in Exclude<keyof AuditCounters, 'droppedByClass'>]: number } & {
+  readonly droppedByClass: Record<AuditClass, number>;
+};
+
+export const newAuditCounters = (): CountedAudit => ({
+  accepted: 0,
+  written: 0,
+  dropped: 0,
+  droppedByClass: { allowed: 0, denied: 0, error: 0, change: 0 },
+});
 
 export interface AuditQueue extends AuditSink {
   /** Tells the database of this writer, also while nothing happens: silence is how its end is noticed. */
@@ -45,13 +59,7 @@ export interface AuditQueue extends AuditSink {
  */
 export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
   const { chains, clock, log, capacity, flushMs, batch, strictMs } = options;
-  const byClass: Record<AuditClass, number> = { allowed: 0, denied: 0, error: 0, change: 0 };
-  const counters: { -readonly [K in keyof AuditCounters]: AuditCounters[K] } = {
-    accepted: 0,
-    written: 0,
-    dropped: 0,
-    droppedByClass: byClass,
-  };
+  const counters = options.counters ?? newAuditCounters();
   const backlog = createAuditBacklog(capacity);
   const checkpoints = createCheckpoints(options);
   let flushers: { readonly until: number; readonly resolve: () => void }[] = [];
@@ -77,7 +85,7 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
 
   const drop = (linked: Linked): void => {
     counters.dropped += 1;
-    byClass[classOf(linked.entry)] += 1;
+    counters.droppedByClass[classOf(linked.entry)] += 1;
     chains.dropped(linked);
     settle(linked, false);
     if (droppedSince !== null) return;

@@ -64,8 +64,20 @@ const isProven = async (deps: Deps, peer: AskedPeer, statement: string): Promise
   return said !== null && said.grant_id === peer.remoteGrantId;
 };
 
+type PolledAt = LRUCache<string, number>;
+
+const memories = new WeakMap<object, PolledAt>();
+
+/** When each peer's list was asked for, kept for as long as the process. */
+const polledAtOf = (deps: Deps): PolledAt => {
+  const key = deps.lasting ?? deps.transport;
+  const known = memories.get(key) ?? new LRUCache<string, number>({ max: MAX_PEERS });
+  memories.set(key, known);
+  return known;
+};
+
 const createLearner = (deps: Deps): RevocationLearner => {
-  const polledAt = new LRUCache<string, number>({ max: MAX_PEERS });
+  const polledAt = polledAtOf(deps);
   const polling = new Set<Promise<void>>();
 
   const poll = async (peerId: string): Promise<void> => {

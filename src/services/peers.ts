@@ -173,7 +173,7 @@ export const peerByGrant = (own: readonly AskedPeer[], grantId: string): AskedPe
 
 /**
  * Renews the certificate of a peer that we ask, now, whatever its date.
- * @throws MosaicError `not_found`, `invalid_transition` (it asks us, or can not be asked), `conflict` (a renewal is under
+ * @throws MosaicError `not_found`, `runtime_unsupported`, `invalid_transition` (it asks us, or can not be asked), `conflict` (a renewal is under
  *   way), and what the renewal fails with: the peer then is degraded
  */
 export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promise<Peer> => {
@@ -185,6 +185,9 @@ export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promis
   }
   if (!isUsable(peer.state))
     throw new MosaicError('invalid_transition', { detail: `The peer is ${peer.state}.` });
+  // The new certificate would be tried with the old one, found good, and the old one given up.
+  const { bound } = deps.transport;
+  if (bound !== undefined) throw new MosaicError('runtime_unsupported', { detail: bound });
   const outcome = await renewPeer(deps, id, { author: actor, mustBeDue: false });
   if (outcome.kind === 'failed') throw outcome.error;
   if (outcome.kind !== 'renewed')

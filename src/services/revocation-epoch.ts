@@ -32,22 +32,25 @@ export interface EpochKeeper {
   refresh(): Promise<void>;
 }
 
-type EpochDeps = Pick<Deps, 'storage' | 'keys' | 'clock' | 'log'>;
+type EpochDeps = Pick<Deps, 'storage' | 'keys' | 'clock' | 'log' | 'lasting'>;
 
 interface Known extends RevocationEpoch {
   readonly token: string;
   readonly readAt: number;
 }
 
-const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeeper => {
+/** The highest epoch this process knows to have been published: also when the database does not know it any more. */
+interface Published {
+  epoch: number;
+}
+
+const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps, published: Published): EpochKeeper => {
   const store = storage.stores.revocationEpoch;
   /** What peers showed, with the epoch it was looked at under: they show theirs with every request. */
   const seen = new LRUCache<string, number>({ max: MAX_TOKENS });
   const genuine = new LRUCache<string, true>({ max: MAX_TOKENS });
   let known: Known | null = null;
   let reading: Promise<void> | null = null;
-  /** The highest epoch this process knows to have been published: also when the database does not know it any more. */
-  let published = 0;
 
   const take = async (state: RevocationEpoch): Promise<void> => {
     const { epoch, proven, lostSince } = state;
@@ -60,13 +63,13 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeepe
         epoch,
         published_epoch: proven,
       });
-    published = Math.max(published, epoch, proven);
+    published.epoch = Math.max(published.epoch, epoch, proven);
     known = { epoch, proven, lostSince, token, readAt: clock.now().getTime() };
   };
 
   /** What this very process has seen is proof as well: the database under it was put back, or a standby took over. */
   const refresh = async (): Promise<void> => {
-    const before = published;
+    const before = published.epoch;
     const { knows, ...state } = await store.read(before);
     await take(knows || state.lostSince !== null ? state : await store.prove(before));
   };
@@ -110,7 +113,7 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeepe
       if (known === null) await refreshOnce();
     },
     token: () => known?.token ?? null,
-    known: () => published,
+    known: () => published.epoch,
     heed: async (token) => {
       const epoch = token === undefined || isHeeded(token) ? null : epochOf(token);
       if (token !== undefined && epoch !== null) await look(token, epoch);
@@ -122,13 +125,22 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps): EpochKeepe
   };
 };
 
+const memories = new WeakMap<object, Published>();
+
+const publishedBy = ({ lasting, storage }: EpochDeps): Published => {
+  const key = lasting ?? storage;
+  const known = memories.get(key) ?? { epoch: 0 };
+  memories.set(key, known);
+  return known;
+};
+
 const kept = new WeakMap<Deps['storage'], EpochKeeper>();
 
 /** One for each database connection. */
 export const epochKeeperOf = (deps: EpochDeps): EpochKeeper => {
   const found = kept.get(deps.storage);
   if (found !== undefined) return found;
-  const made = createEpochKeeper(deps);
+  const made = createEpochKeeper(deps, publishedBy(deps));
   kept.set(deps.storage, made);
   return made;
 };
