@@ -176,6 +176,11 @@ export const ERROR_CATALOGUE = {
     'Something went wrong on this side.',
     'Try again; if it stays, tell the operator the trace id.',
   ),
+  runtime_unsupported: entry(
+    501,
+    'This gateway can not do that where it runs.',
+    'Do it on a gateway on Node or Deno with the same database and sealing key; see `detail` and docs/runtimes.md.',
+  ),
   peer_refused: entry(502, 'The peer refused the request.', 'See `detail` for the peer’s own code.'),
   peer_unreachable: entry(502, 'The peer could not be reached.', 'Try again later, or query `source=local`.'),
   peer_protocol: entry(
@@ -202,6 +207,11 @@ export const ERROR_CATALOGUE = {
     503,
     'This gateway’s database is older than revocations it has published.',
     'Its operator: compare the grants with what was revoked, then `mosaic gateway accept-restore`.',
+  ),
+  misconfigured: entry(
+    503,
+    'The configuration of this gateway is not valid.',
+    'Its operator: correct the settings named in `issues`, then deploy again.',
   ),
   database_unavailable: entry(503, 'The database cannot answer now.', 'Try again in a moment.'),
   unavailable: entry(503, 'The gateway cannot answer now.', 'Try again in a moment.'),

@@ -1,6 +1,6 @@
-import type { Hono } from 'hono';
+import { Hono } from 'hono';
 import type { AppEnv } from '../routes/http.ts';
-import { createBase } from '../routes/http.ts';
+import { createBase, SECURITY_HEADERS } from '../routes/http.ts';
 import { auditRoutes } from '../routes/admin/audit.ts';
 import { authorityRoutes } from '../routes/admin/authority.ts';
 import { federationStatusRoutes } from '../routes/admin/federation-status.ts';
@@ -18,7 +18,7 @@ import { federationApp, federationRoutes } from '../routes/federation/index.ts';
 import { meRoutes } from '../routes/me.ts';
 import { openapiRoutes } from '../routes/openapi/routes.ts';
 import { crlRoutes } from '../routes/public/crl.ts';
-import { healthRoutes } from '../routes/public/health.ts';
+import { aliveRoutes, healthRoutes } from '../routes/public/health.ts';
 import { metricsRoutes } from '../routes/public/metrics.ts';
 import { federationGrantRoutes, ownPeerRoutes, queryRoutes } from '../routes/query/index.ts';
 import { resourceRoutes } from '../routes/resources.ts';
@@ -33,6 +33,20 @@ const federationDocumented = (deps: Deps): Hono<AppEnv> =>
 
 /** The asking routes: their answers are made whole. */
 const ASKING = /^\/api\/(?:query|federation)\//;
+
+/**
+ * Whether the process is alive, and nothing else: for a runtime that opens the database with each request, and has to answer without
+ * one.
+ */
+export const createAliveApp = (): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
+  app.use(async (c, next) => {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    await next();
+  });
+  app.route('/', aliveRoutes());
+  return app;
+};
 
 /** The public listener: people and their programs, with bearer tokens. No route here looks at a certificate. */
 export const createPublicApp = (deps: Deps): Hono<AppEnv> => {

@@ -27,6 +27,8 @@ export interface PostgresStorageOptions extends TlsSources {
   readonly pools?: Partial<Record<Purpose, PoolSize>>;
   /** One connection of a login, for as long as one request or one command: no pools by purpose. */
   readonly isShortLived?: boolean;
+  /** Logins and schema were looked at a moment ago, by an opening like this one: each session is looked at all the same. */
+  readonly isKnownFit?: boolean;
   readonly connectTimeoutMs?: number;
   /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   readonly statementTimeoutMs?: number;
@@ -199,7 +201,7 @@ export const openPostgresStorage = async (options: PostgresStorageOptions): Prom
     // Their first statements also show that somebody answers.
     await withRole(async () => {
       if (maintenanceUrl === undefined) options.onFacts?.(await readFacts(drivers.writes));
-      await assertFit(drivers, options);
+      if (options.isKnownFit !== true) await assertFit(drivers, options);
       await lease?.start();
       await storage.ping();
     });

@@ -1,54 +1,21 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asking, type Ask, type Body as EdgeBody, type Person, setupBody } from '../conformance/client.ts';
 import { openDenoGateway } from '../conformance/deno-gateway.ts';
+import { entryOf, exportPeer, tlsOf, type ExportedPeer } from '../conformance/exported-peer.ts';
 import { startEdgeServices, type EdgeServices } from '../conformance/services.ts';
 import type { GatewayUnderTest } from '../conformance/under-test.ts';
 import { openWorkerdGateway, type MutualTls, type WorkerGateway } from '../conformance/workerd-gateway.ts';
-import { ROOT } from '../checks/repository.ts';
 import { bootFederatedWorld, type FederatedWorld } from './federated-world.ts';
 import { seedPeople, type Seeded } from './people.ts';
 import { must } from './world.ts';
-
-interface ExportedPeer {
-  readonly grantId: string;
-  readonly caFingerprint: string;
-  readonly caPem: string;
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
-const run = promisify(execFile);
-
-/** `mosaic federation peer export`, as an operator runs it beside the gateway's configuration. */
-const exportPeer = async (services: EdgeServices, id: string, out: string): Promise<ExportedPeer> => {
-  const main = path.join(ROOT, 'src/cli/main.ts');
-  const env = { PATH: process.env['PATH'] || '', ...services.environment };
-  const { stdout } = await run(
-    process.execPath,
-    [main, 'federation', 'peer', 'export', id, '--out', out, '--json'],
-    { env },
-  );
-  const file = (name: string): string => readFileSync(path.join(out, name), 'utf8');
-  const entries = JSON.parse(file('binding.json')) as Record<string, { ca: string }>;
-  const [grantId = ''] = Object.keys(entries);
-  const caFingerprint = entries[grantId]?.ca.replace('sha256:', '') ?? '';
-  expect(JSON.parse(stdout)).toMatchObject({ grant_id: grantId, folder: out });
-  const keyPem = file('client.key');
-  expect(keyPem).toMatch(/^-----BEGIN PRIVATE KEY-----/);
-  expect(stdout).not.toContain(keyPem.split('\n')[1]);
-  expect(statSync(path.join(out, 'client.key')).mode & 0o777).toBe(0o600);
-  expect(statSync(out).mode & 0o777).toBe(0o700);
-  return { grantId, caFingerprint, caPem: file('ca.pem'), certPem: file('client.pem'), keyPem };
-};
 
 interface Impostor {
   readonly url: string;
@@ -95,17 +62,6 @@ const startImpostor = async (): Promise<Impostor> => {
     },
   };
 };
-
-const tlsOf = ({ caPem, certPem, keyPem }: ExportedPeer): MutualTls => ({
-  rootPem: caPem,
-  certificate: certPem,
-  key: keyPem,
-});
-
-/** As `peer export` writes it down. */
-const entryOf = ({ grantId, caFingerprint }: ExportedPeer, binding: string) => ({
-  [grantId]: { binding, ca: `sha256:${caFingerprint}` },
-});
 
 describe('Deno and workerd ask a gateway behind nginx: step-ca, Postgres, mutual TLS', () => {
   let world: FederatedWorld;

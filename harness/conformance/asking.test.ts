@@ -51,14 +51,16 @@ describe('asking another gateway: a peer on Node, over real TLS', () => {
     }
   });
 
-  it('from workerd: refused, in words that say what to do', async () => {
+  it('F-78 from workerd: refused, in words that say what to do', async () => {
     const home = await openWorkerdGateway();
     try {
       const admin = await bootstrap(home);
       const asked = { enrollment_url: await enrollmentUrl(), user: 'root' };
       const peer = await asking(home)(admin, 'POST', '/api/admin/peers', asked);
-      expect(peer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      expect(peer.body.detail).toContain('Enroll on a gateway on Node or Deno with the same database');
+      expect(peer).toMatchObject({ status: 501, body: { code: 'runtime_unsupported' } });
+      expect(peer.body.detail).toContain(
+        'Enroll or renew on a gateway on Node or Deno with the same database',
+      );
     } finally {
       await home.stop();
     }

@@ -128,5 +128,6 @@ const startIn = async (
   };
 };
 
-/** A gateway of tier local, in a folder of its own. */
-export const openNodeGateway = (mode: Mode): ReturnType<typeof startIn> => startIn(newPlace(), mode, {});
+/** A gateway of tier local, in a folder of its own. @param fields of its configuration, in place of the usual ones */
+export const openNodeGateway = (mode: Mode, fields: Json = {}): ReturnType<typeof startIn> =>
+  startIn(newPlace(), mode, fields);

@@ -21,6 +21,8 @@ const tlsClientAuth = (client: ClientCertificate | null): Record<string, string>
 export interface WorkerGateway extends GatewayUnderTest {
   /** A request with whatever the edge might say. */
   withClientAuth(auth: Record<string, string>, path: string, init?: RequestInit): Promise<Response>;
+  /** One round of the cron trigger. @returns its outcome, as Cloudflare shows it */
+  scheduled(): Promise<string>;
 }
 
 export interface WorkerOptions {
@@ -30,8 +32,12 @@ export interface WorkerOptions {
   readonly services?: EdgeServices;
   /** How Postgres is reached: a Hyperdrive binding, or DATABASE_URL over `cloudflare:sockets`. Default: Hyperdrive. */
   readonly database?: 'hyperdrive' | 'address';
-  /** Bindings that present a client certificate and trust one root, as workerd's `network` services. */
-  readonly peers?: Readonly<Record<string, MutualTls>>;
+  /** Bindings that trust one root and present a client certificate, where one is given, as workerd's `network` services. */
+  readonly peers?: Readonly<Record<string, MutualTls | Pick<MutualTls, 'rootPem'>>>;
+}
+
+interface Scheduling {
+  scheduled(options: { readonly cron: string }): Promise<{ readonly outcome: string }>;
 }
 
 export interface MutualTls {
@@ -40,24 +46,26 @@ export interface MutualTls {
   readonly key: string;
 }
 
-const networkOf = ({ rootPem, certificate, key }: MutualTls) => ({
+const networkOf = ({ rootPem, ...own }: MutualTls | Pick<MutualTls, 'rootPem'>) => ({
   network: {
     // The peers of tests are on loopback.
     allow: ['public', 'private'],
     tlsOptions: {
       trustBrowserCas: false,
       trustedCertificates: [rootPem],
-      keypair: { certificateChain: certificate, privateKey: key },
+      ...('key' in own ? { keypair: { certificateChain: own.certificate, privateKey: own.key } } : {}),
     },
   },
 });
+
+let bundled: ReturnType<typeof bundleWorker> | null = null;
 
 /** The worker's real bundle in workerd. */
 export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<WorkerGateway> => {
   const services = options.services ?? (await startEdgeServices());
   const { DATABASE_URL, DATABASE_PEERS_URL, ...environment } = services.environment;
   const isDirect = options.database === 'address';
-  const { code } = await bundleWorker();
+  const { code } = await (bundled ??= bundleWorker());
   const worker = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     compatibilityDate: '2026-07-01',
@@ -99,6 +107,11 @@ export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<W
     publicFetch,
     enrollmentFetch: publicFetch,
     withClientAuth,
+    scheduled: async () => {
+      // Its types need a package of Cloudflare's that nothing else here does.
+      const fetcher = (await worker.getWorker()) as unknown as Scheduling;
+      return (await fetcher.scheduled({ cron: '* * * * *' })).outcome;
+    },
     federationFetch: (client, path, init) => withClientAuth(tlsClientAuth(client), path, init),
     forge: services.forge,
     setupToken: services.setupToken,

@@ -61,15 +61,9 @@ const showFront = (front: FrontState): z.infer<typeof frontShape> => ({
   refused_lists: front.refusedLists,
 });
 
-/** Mounted at /: whether the process lives, and whether it can do its work. */
-export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
+/** Mounted at /: whether the process lives. It needs nothing, so that it says nothing of anything else. */
+export const aliveRoutes = (): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  let underWay: Promise<Readiness> | null = null;
-  /** Anybody may ask, any number of times: all who ask at once share one look at the services. */
-  const look = (): Promise<Readiness> =>
-    (underWay ??= readiness(deps).finally(() => {
-      underWay = null;
-    }));
   app.get(
     '/health',
     describe({
@@ -79,6 +73,18 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
     }),
     (c) => c.json({ status: 'ok' }),
   );
+  return app;
+};
+
+/** Mounted at /: whether the process lives, and whether it can do its work. */
+export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
+  const app = aliveRoutes();
+  let underWay: Promise<Readiness> | null = null;
+  /** Anybody may ask, any number of times: all who ask at once share one look at the services. */
+  const look = (): Promise<Readiness> =>
+    (underWay ??= readiness(deps).finally(() => {
+      underWay = null;
+    }));
   app.get(
     '/ready',
     describe({

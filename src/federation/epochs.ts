@@ -106,6 +106,7 @@ export const createPeerEpochs = (
       .then(
         () => {
           known.owed = own.isOvertaken;
+          return undefined;
         },
         (error: unknown) => {
           log.warn('cache epoch not recorded', {

@@ -8,10 +8,18 @@ const CA = `sha256:${'ab'.repeat(32)}`;
 describe('MOSAIC_PEER_BINDINGS', () => {
   it('maps a grant to a binding and the root it was made for, as text or as JSON', () => {
     const document = { [GRANT]: { binding: 'PEER_WORK', ca: CA } };
-    const expected = new Map([[GRANT, { name: 'PEER_WORK', caFingerprint: 'ab'.repeat(32) }]]);
+    const expected = new Map([[GRANT, { name: 'PEER_WORK', caFingerprint: 'ab'.repeat(32), lists: null }]]);
     expect(readPeerBindings(JSON.stringify(document))).toEqual(expected);
     expect(readPeerBindings(document)).toEqual(expected);
     expect(readPeerBindings(undefined)).toEqual(new Map());
+  });
+
+  it('F-78 may name a binding for the peer’s revocation list, which presents nothing', () => {
+    const document = { [GRANT]: { binding: 'PEER_WORK', ca: CA, lists: 'LISTS_WORK' } };
+    expect(readPeerBindings(document).get(GRANT)).toMatchObject({ name: 'PEER_WORK', lists: 'LISTS_WORK' });
+    expect(() => readPeerBindings({ [GRANT]: { binding: 'PEER_WORK', ca: CA, lists: 'no name' } })).toThrow(
+      /MOSAIC_PEER_BINDINGS/,
+    );
   });
 
   it.each([

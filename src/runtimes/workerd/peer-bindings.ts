@@ -7,6 +7,8 @@ export interface PeerBinding {
   readonly name: string;
   /** SHA-256 of the one root it trusts, lower-case hexadecimal. */
   readonly caFingerprint: string;
+  /** Of a binding that trusts the same root and presents no certificate, for the peer's revocation list; null: there is none. */
+  readonly lists: string | null;
 }
 
 /** By grant id: names of peers are each person's own, and one certificate belongs to one grant. */
@@ -17,7 +19,9 @@ export const PEER_BINDINGS = 'MOSAIC_PEER_BINDINGS';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 const FINGERPRINT = /^sha256:([0-9a-f]{64})$/;
-const ENTRY = '{"<grant id>": {"binding": "<name>", "ca": "sha256:<64 hexadecimal digits>"}}';
+const ENTRY =
+  '{"<grant id>": {"binding": "<name>", "ca": "sha256:<64 hexadecimal digits>"}}, and "lists": "<name>" where the peer’s list needs a binding';
+const KEYS: readonly string[] = ['binding', 'ca', 'lists'];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -31,11 +35,12 @@ const parse = (text: string): unknown => {
 };
 
 const readEntry = (value: unknown): PeerBinding | null => {
-  if (!isObject(value) || Object.keys(value).some((key) => key !== 'binding' && key !== 'ca')) return null;
-  const { binding: name, ca } = value;
+  if (!isObject(value) || Object.keys(value).some((key) => !KEYS.includes(key))) return null;
+  const { binding: name, ca, lists = null } = value;
+  if (lists !== null && (typeof lists !== 'string' || !NAME.test(lists))) return null;
   const caFingerprint = typeof ca === 'string' ? FINGERPRINT.exec(ca)?.[1] : undefined;
   if (typeof name !== 'string' || !NAME.test(name) || caFingerprint === undefined) return null;
-  return { name, caFingerprint };
+  return { name, caFingerprint, lists };
 };
 
 /**

@@ -25,13 +25,16 @@ const SEE = 'See docs/runtimes.md, “Asking peers from Workers”.';
 const FEDERATION = '/federation/v1/';
 const MAX_CAPABILITIES = 64 * 1024;
 
+const BOUND =
+  'This gateway runs on Workers, where client certificates are bindings of the deployment: it can ask a peer, but neither enroll with one nor renew. ' +
+  `Enroll or renew on a gateway on Node or Deno with the same database and sealing key, then bind the peer’s certificate. ${SEE}`;
+
 const refuse = (): never => {
-  throw new MosaicError('unavailable', {
-    detail:
-      'This gateway runs on Workers, where client certificates are bindings of the deployment: it can ask a peer, but not enroll with one. ' +
-      `Enroll on a gateway on Node or Deno with the same database and sealing key, then bind the peer’s certificate. ${SEE}`,
-  });
+  throw new MosaicError('runtime_unsupported', { detail: BOUND });
 };
+
+/** Where gateways publish their revocation lists. */
+const LISTS = '/pki/crl';
 
 const unusable = (detail: string): MosaicError =>
   new MosaicError('peer_unreachable', { detail: `${detail} ${SEE}` });
@@ -121,9 +124,35 @@ export const createWorkerdTransport = (options: WorkerdTransportOptions): PeerTr
     close: async () => {},
   });
 
+  /** Trusts that root and presents nothing; null: the operator has bound none. */
+  const listBinding = (caPem: string): Fetcher | null => {
+    const root = sha256Hex(firstOf(caPem));
+    for (const { lists, caFingerprint } of bindings.values()) {
+      const fetcher = lists === null || caFingerprint !== root ? null : env[lists];
+      if (isFetcher(fetcher)) return fetcher;
+    }
+    return null;
+  };
+
+  /**
+   * Revocation lists, and nothing else. A list is signed by the pinned authority, and none below a number that was seen is believed:
+   * whoever carries it can only keep it back.
+   */
+  const anonymous = (caPem: string | null): PeerClient => ({
+    fetch: async (text, init = {}) => {
+      const url = checkUrl(text);
+      const isList = new URL(url).pathname.endsWith(LISTS) && (init.method ?? 'GET') === 'GET';
+      if (!isList) return refuse();
+      const bound = caPem === null ? null : listBinding(caPem);
+      return send(bound ?? { fetch: (to, how) => fetch(to, how) }, url, init);
+    },
+    close: async () => {},
+  });
+
   return {
+    bound: BOUND,
     connect,
-    anonymous: () => ({ fetch: async () => refuse(), close: async () => {} }),
+    anonymous,
     pinnedRoot: async () => refuse(),
     assertAddressAllowed: async () => refuse(),
   };
