@@ -52,9 +52,14 @@ const readProc = (path: string): string => {
 const workersOf = (master: number): readonly number[] =>
   readProc(`${master}/task/${master}/children`).split(' ').filter(Boolean).map(Number);
 
-/** A worker that was told to go writes so into its title, and accepts nothing from then on. */
-const accepts = (worker: number): boolean =>
-  readProc(`${worker}/cmdline`).split('\0', 1)[0]?.trim() === 'nginx: worker process';
+/**
+ * Whether a process of the master takes connections, or will. A worker that was told to go writes so into its title, and accepts nothing
+ * from then on. One that was just made has its master's title still, and may come up with what was read before.
+ */
+const accepts = (worker: number): boolean => {
+  const title = readProc(`${worker}/cmdline`).split('\0', 1)[0]?.trim() ?? '';
+  return /^nginx: (?:worker|master) process/.test(title) && !title.endsWith('is shutting down');
+};
 
 /**
  * Has a running nginx read its configuration again. For a tenth of a second the workers from before take connections
