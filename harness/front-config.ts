@@ -34,7 +34,16 @@ export const writeFrontConfig = (folder: string, options: NginxOptions = FRONT):
   for (const [name, text] of renderFront(read, options)) writeFileSync(join(folder, name), text);
 };
 
-// `node harness/front-config.ts <folder>`: a step of infra/Dockerfile.
+/** Behind a proxy on a network of the same host or swarm, which passes TLS on and says for whom. */
+export const PROXIED_FRONT: NginxOptions = {
+  ...FRONT,
+  configFolder: '/etc/mosaic-nginx-proxied',
+  proxies: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'],
+};
+
+// `node harness/front-config.ts <folder>`: a step of infra/Dockerfile. Beside it, the one for a proxy in front.
 const [, program, folder] = process.argv;
-if (program !== undefined && folder !== undefined && import.meta.url === pathToFileURL(program).href)
+if (program !== undefined && folder !== undefined && import.meta.url === pathToFileURL(program).href) {
   writeFrontConfig(folder);
+  writeFrontConfig(`${folder}-proxied`, PROXIED_FRONT);
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the real components on Debian 12: PostgreSQL with pgvector, Valkey, nginx with njs, step-ca and step; and the loader of
+# Installs the real components on Debian 12: PostgreSQL with pgvector, Valkey, nginx with njs and stream, step-ca and step; and the loader of
 # Docker Compose, which judges compose files without an engine.
 #
 #   infra/install-debian.sh            install what is missing (root)
@@ -26,6 +26,7 @@ missing() {
   command -v valkey-server >/dev/null || echo valkey
   command -v nginx >/dev/null || echo nginx
   [ -f /usr/lib/nginx/modules/ngx_http_js_module.so ] || echo nginx-njs
+  [ -f /usr/lib/nginx/modules/ngx_stream_module.so ] || echo nginx-stream
   command -v openssl >/dev/null || echo openssl
   command -v curl >/dev/null || echo curl
   [ -x "$bin/step-ca-$STEP_CA_VERSION" ] || echo step-ca
@@ -83,6 +84,7 @@ packages=()
 wants postgresql && packages+=("postgresql-$POSTGRES_MAJOR")
 wants nginx && packages+=(nginx-light)
 wants nginx-njs && packages+=(libnginx-mod-http-js)
+wants nginx-stream && packages+=(libnginx-mod-stream)
 wants openssl && packages+=(openssl)
 wants curl && packages+=(curl)
 if wants pgvector; then packages+=("postgresql-server-dev-$POSTGRES_MAJOR" build-essential dpkg-dev); fi

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NODE_FLAGS } from '../../bin/launch.mjs';
-import { FRONT, writeFrontConfig } from '../front-config.ts';
+import { FRONT, PROXIED_FRONT, writeFrontConfig } from '../front-config.ts';
 import { readText, ROOT } from './repository.ts';
 
 describe('what the images run', () => {
@@ -60,6 +60,9 @@ describe('what the images run', () => {
       rmSync(folder, { recursive: true });
     }
     expect(readText('infra/Dockerfile')).toContain(`COPY --from=build /out/nginx ${FRONT.configFolder}\n`);
+    const proxied = PROXIED_FRONT.configFolder;
+    expect(readText('infra/Dockerfile')).toContain(`COPY --from=build /out/nginx-proxied ${proxied}\n`);
+    expect(readText('infra/swarm/docker-stack.yml')).toContain(`FRONT_CONFIG: ${proxied}/nginx.conf`);
     const script = readText('infra/docker/front-entrypoint.sh');
     expect(script).toContain(`${FRONT.configFolder}/nginx.conf`);
     expect(script).toContain(dirname(FRONT.serverKey));

@@ -239,6 +239,9 @@ describe('ports on the host', () => {
         'traefik.tcp.routers.m-federation.rule=HostSNI(`federation.h.example.org`)',
         'traefik.tcp.routers.m-federation.tls.passthrough=true',
         `traefik.tcp.services.m-federation.loadbalancer.server.port=${FRONT.federationListen}`,
+        // Otherwise all clients would be Traefik's one address, and share the limits of it.
+        'traefik.tcp.services.m-public.loadbalancer.proxyprotocol.version=2',
+        'traefik.tcp.services.m-federation.loadbalancer.proxyprotocol.version=2',
       ]),
     );
   });

@@ -42,7 +42,7 @@ export interface FrontEdge {
   close(): Promise<void>;
 }
 
-interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits'> {
+interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits' | 'proxies'> {
   readonly replicas?: number;
   /** What a gateway does for a request beside answering it. */
   readonly work?: (path: string) => Promise<void> | void;

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,7 +10,9 @@ import { accepts } from './sockets.ts';
 
 const run = promisify(execFile);
 const SOURCE = fileURLToPath(new URL('../../infra/nginx/', import.meta.url));
-const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
+const MODULES = ['ngx_http_js_module', 'ngx_stream_module'].map(
+  (name) => `/usr/lib/nginx/modules/${name}.so`,
+);
 
 export interface NginxFront {
   readonly folder: string;
@@ -24,6 +26,7 @@ export interface NginxFront {
   readonly name?: string;
   readonly onSpawn?: OnSpawn;
   readonly isHttp2?: boolean;
+  readonly proxies?: readonly string[];
   readonly limits?: NginxOptions['limits'];
 }
 
@@ -36,7 +39,7 @@ export const writeNginxConfig = (front: NginxFront): string => {
     configFolder: folder,
     runFolder: path.join(folder, 'run'),
     logFolder: path.join(folder, 'log'),
-    modules: [NJS],
+    modules: MODULES,
     workers: 1,
     daemon: false,
     serverName: 'localhost',
@@ -49,6 +52,7 @@ export const writeNginxConfig = (front: NginxFront): string => {
     publicSockets: front.publicSockets,
     federationSockets: front.federationSockets,
     frontProof: material('front-proof.conf'),
+    ...(front.proxies === undefined ? {} : { proxies: front.proxies }),
     ...(front.isHttp2 === undefined ? {} : { isHttp2: front.isHttp2 }),
     ...(front.limits === undefined ? {} : { limits: front.limits }),
   });
@@ -67,6 +71,9 @@ export const testNginxConfig = (configFile: string): void => {
 export const startNginx = async (front: NginxFront): Promise<Component> => {
   const configFile = writeNginxConfig(front);
   testNginxConfig(configFile);
+  // One that was killed leaves its sockets behind, and the next could not listen (as infra/docker/front-entrypoint.sh).
+  for (const name of ['edge-public.sock', 'edge-federation.sock'])
+    rmSync(path.join(front.folder, 'run', name), { force: true });
   // Workers run as another user; the sockets' folders are group and world passable, the keys are read by the master only.
   await run('chmod', ['a+rx', front.folder]);
   return launch({

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,7 @@ describe('the script that starts and reloads nginx', () => {
       federationSockets: [path.join(folder, 'federation.sock')],
     };
     const config = writeNginxConfig(front);
+    const pidFile = path.join(front.folder, 'run', 'nginx.pid');
     keeper = await keepFrontFiles({
       ca,
       keyMaker: makeKeyMaker(),
@@ -61,7 +62,8 @@ describe('the script that starts and reloads nginx', () => {
         FRONT_MATERIAL: front.materialFolder,
         FRONT_REFUSED_LOG: path.join(front.folder, 'log', 'refused.log'),
       },
-      ready: () => accepts(federationPort),
+      // `nginx -t` listens for a moment, too.
+      ready: async () => existsSync(pidFile) && (await accepts(federationPort)),
     });
   });
   afterAll(async () => {

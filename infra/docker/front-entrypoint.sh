@@ -32,6 +32,8 @@ until complete; do
   pause
 done
 loaded=$(state)
+# nginx removes its sockets when it ends, but not when it was killed, and could then not listen.
+sed -n 's/^ *listen unix:\([^ ;]*\/edge-[a-z]*\.sock\) .*/\1/p' "$config" | while read -r socket; do rm -f "$socket"; done
 good || { say error 'nginx refuses the configuration'; exit 1; }
 nginx -e stderr -c "$config" &
 pid=$!

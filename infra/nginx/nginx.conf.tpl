@@ -1,8 +1,11 @@
 # Mosaic Federation front: TLS, client certificates, revocation list. Rendered by `mosaic infra nginx`.
 # The gateway is reached through unix sockets only, so nothing but this front can speak for a client certificate.
+# It needs njs and the stream module: libnginx-mod-http-js and libnginx-mod-stream in Debian; nginx.org has stream built in.
 @LOAD_MODULES@
 worker_processes @WORKERS@;
 worker_rlimit_nofile @OPEN_FILES@;
+# After a reload no connection keeps a worker from before for longer.
+worker_shutdown_timeout 120s;
 pid @RUN_DIR@/nginx.pid;
 error_log @LOG_DIR@/error.log warn;
 @DAEMON@
@@ -10,6 +13,67 @@ error_log @LOG_DIR@/error.log warn;
 events {
   worker_connections @CONNECTIONS@;
   multi_accept on;
+}
+
+# The edge: whoever connects is counted here, before TLS and before the first byte. `http` could count requests only, so that
+# connections that never send one would be nobody's, and fill a worker for everybody.
+stream {
+  # nginx would write a line, with the address, for each connection that it refuses.
+  error_log /dev/null emerg;
+  log_format mosaic_edge escape=json
+    '{"time":"$time_iso8601","server":"$server_port","method":"","path":"","status":$status,"seconds":$session_time,'
+    '"upstream_connect_seconds":"$upstream_connect_time","limit":"$limit_conn_status"}';
+  # Who was let in is logged with the request.
+  map $status $mosaic_refused {
+    default 1;
+    200 0;
+  }
+  access_log @LOG_DIR@/access.log mosaic_edge buffer=32k flush=1s if=$mosaic_refused;
+
+@NETWORKS@
+  # A larger one: addresses are cheap by the /24 and by the IPv6 /48.
+  map $binary_remote_addr $mosaic_neighbours {
+    default $binary_remote_addr;
+    "~^\x00{10}\xff\xff(?<mosaic_mapped_three>[\x00-\xff]{3})" $mosaic_mapped_three;
+    "~^(?<mosaic_six>[\x00-\xff]{6})[\x00-\xff]{10}$" $mosaic_six;
+    "~^(?<mosaic_three>[\x00-\xff]{3})[\x00-\xff]$" $mosaic_three;
+  }
+  # Counted for each listener apart, so that nobody who comes to the public one takes the room of peers.
+  limit_conn_zone $mosaic_network zone=public_network:4m;
+  limit_conn_zone $mosaic_neighbours zone=public_neighbours:4m;
+  limit_conn_zone $server_port zone=public_all:64k;
+  limit_conn_zone $mosaic_network zone=federation_network:4m;
+  limit_conn_zone $mosaic_neighbours zone=federation_neighbours:4m;
+  limit_conn_zone $server_port zone=federation_all:64k;
+
+  # A connection costs one slot of a worker until its ClientHello is whole, which it must be in this time however it dribbles;
+  # three slots from then on. What comes is not looked at, but passed on.
+  ssl_preread on;
+  preread_buffer_size 16k;
+  preread_timeout 5s;
+  # Tells the servers below whose connection it is. Nobody outside can: what listens here reads no such header, unless a proxy
+  # in front was named (--proxy-from), and then believes that proxy alone.
+  proxy_protocol on;
+@TRUSTED_PROXIES@
+  proxy_connect_timeout 2s;
+  # Longer than a connection may be idle below (keepalive_timeout), or wait for its answer (proxy_read_timeout).
+  proxy_timeout 75s;
+  proxy_buffer_size 16k;
+
+  server {
+    listen @PUBLIC_LISTEN@@BEHIND_PROXY@ backlog=4096;
+    limit_conn public_network @ADDRESS_CONNECTIONS@;
+    limit_conn public_neighbours @NEIGHBOURS_CONNECTIONS@;
+    limit_conn public_all @LISTENER_CONNECTIONS@;
+    proxy_pass unix:@RUN_DIR@/edge-public.sock;
+  }
+  server {
+    listen @FEDERATION_LISTEN@@BEHIND_PROXY@ backlog=4096;
+    limit_conn federation_network @ADDRESS_CONNECTIONS@;
+    limit_conn federation_neighbours @NEIGHBOURS_CONNECTIONS@;
+    limit_conn federation_all @LISTENER_CONNECTIONS@;
+    proxy_pass unix:@RUN_DIR@/edge-federation.sock;
+  }
 }
 
 http {
@@ -39,11 +103,15 @@ http {
   }
 
   log_format mosaic escape=json
-    '{"time":"$time_iso8601","server":"$server_port","method":"$mosaic_method","path":"$mosaic_path","status":$status,'
+    '{"time":"$time_iso8601","server":"$proxy_protocol_server_port","method":"$mosaic_method","path":"$mosaic_path","status":$status,'
     '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr","upstream_status":"$upstream_status",'
     '"upstream_seconds":"$upstream_response_time","limit":"$limit_conn_status$limit_req_status",'
     '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$mosaic_trace"}';
   access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
+
+  # The servers below are reached through the edge alone, which says for whom.
+  set_real_ip_from unix:;
+  real_ip_header proxy_protocol;
 
   server_tokens off;
   client_body_temp_path @RUN_DIR@/body;
@@ -58,6 +126,8 @@ http {
   send_timeout 15s;
   keepalive_timeout 60s;
   keepalive_requests @REQUESTS_PER_CONNECTION@;
+  lingering_time 10s;
+  lingering_timeout 2s;
   client_header_buffer_size 4k;
   large_client_header_buffers 4 16k;
   client_max_body_size @BODY@k;
@@ -66,12 +136,7 @@ http {
   ignore_invalid_headers on;
 
   # Who a request is counted for: the certificate where one was verified, otherwise the address. An empty key counts nothing.
-  map $remote_addr $mosaic_network {
-    default $remote_addr;
-    # An IPv6 /64 is one household or machine.
-    "~^(?<mosaic_four>(?:[0-9a-f]{1,4}:){4})" $mosaic_four;
-    "~^(?<mosaic_less>(?:[0-9a-f]{1,4}:){1,3}):" $mosaic_less;
-  }
+@NETWORKS@
   map $ssl_client_verify $mosaic_stranger {
     default $mosaic_network;
     SUCCESS "";
@@ -80,7 +145,13 @@ http {
     default "";
     SUCCESS $ssl_client_fingerprint;
   }
+  # A body that is slow to come may use up what there is for bodies of that address, and nothing else.
+  map "$mosaic_stranger:$request_method:$content_length" $mosaic_body {
+    default $mosaic_stranger;
+    "~:(?:GET|HEAD):0*$" "";
+  }
   limit_conn_zone $mosaic_stranger zone=address:10m;
+  limit_conn_zone $mosaic_body zone=address_bodies:10m;
   limit_conn_zone $mosaic_peer zone=certificate:10m;
   limit_req_zone $mosaic_stranger zone=address_rate:10m rate=@ADDRESS_RATE@r/s;
   limit_req_zone $mosaic_peer zone=certificate_rate:10m rate=@CERTIFICATE_RATE@r/s;
@@ -154,10 +225,11 @@ http {
 
   # People, administrators and enrollment: no client certificate.
   server {
-    listen @PUBLIC_LISTEN@ ssl@HTTP2@ backlog=4096;
+    listen unix:@RUN_DIR@/edge-public.sock ssl@HTTP2@ proxy_protocol backlog=4096;
     server_name @SERVER_NAME@;
 @HTTP2_STREAMS@
     limit_conn address @ADDRESS_CONCURRENT@;
+    limit_conn address_bodies @ADDRESS_BODIES@;
     limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
     if ($mosaic_ancient) {
       return 444;
@@ -203,9 +275,10 @@ http {
 
   # Peers: a client certificate of this gateway's authority, not revoked.
   server {
-    listen @FEDERATION_LISTEN@ ssl backlog=4096;
+    listen unix:@RUN_DIR@/edge-federation.sock ssl proxy_protocol backlog=4096;
     server_name @SERVER_NAME@;
     limit_conn address @ADDRESS_CONCURRENT@;
+    limit_conn address_bodies @ADDRESS_BODIES@;
     limit_conn certificate @CERTIFICATE_CONCURRENT@;
     limit_req zone=address_rate burst=@ADDRESS_BURST@ nodelay;
     limit_req zone=certificate_rate burst=@CERTIFICATE_BURST@ nodelay;
@@ -234,6 +307,7 @@ http {
     }
     # The list that a peer learns from whether its own certificate was revoked: then it can show none that is accepted.
     location ~ ^/pki/(?:crl|root\.pem)$ {
+      keepalive_timeout 5s;
       limit_req zone=page_rate burst=@PAGE_BURST@ nodelay;
       proxy_buffers 64 16k;
       proxy_pass http://mosaic_public;
@@ -249,6 +323,8 @@ http {
     error_page 495 496 = @refused;
     location @refused {
       internal;
+      # Strangers make room for peers.
+      keepalive_timeout 0;
       limit_conn_dry_run on;
       limit_req_dry_run on;
       access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { fileError, pathOf } from '../../../domain/system-errors.ts';
@@ -27,11 +27,15 @@ interface NginxCommand extends OutputOptions {
   readonly logDir: string;
   readonly module?: readonly string[];
   readonly limit?: readonly string[];
+  readonly proxyFrom?: readonly string[];
   readonly http2?: boolean;
   readonly frontProof: boolean;
 }
 
-const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
+/** Where Debian has what the configuration needs; elsewhere it is built in, or named by --module. */
+const DEBIAN_MODULES = ['ngx_http_js_module', 'ngx_stream_module'].map(
+  (name) => `/usr/lib/nginx/modules/${name}.so`,
+);
 const TEMPLATES = join(PACKAGE_ROOT, 'infra', 'nginx');
 
 type Places = Pick<Required<NginxCommand>, 'publicSocket' | 'federationSocket' | 'material' | 'serverName'>;
@@ -76,7 +80,7 @@ const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions =>
     configFolder: given.out ?? '.',
     runFolder: given.runDir,
     logFolder: given.logDir,
-    modules: given.module ?? (statSync(NJS, { throwIfNoEntry: false }) === undefined ? [] : [NJS]),
+    modules: given.module ?? DEBIAN_MODULES.filter((file) => existsSync(file)),
     workers: 'auto',
     daemon: false,
     serverName: need(given.serverName ?? found.serverName, '--server-name', 'FEDERATION_URL'),
@@ -93,6 +97,7 @@ const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions =>
       'MOSAIC_FEDERATION_SOCKET',
     ),
     frontProof: given.frontProof ? join(material, 'front-proof.conf') : null,
+    proxies: given.proxyFrom ?? [],
     isHttp2: given.http2 === true,
     limits: limitsOf(given.limit ?? []),
   };
@@ -155,8 +160,17 @@ export const addInfra = (program: Command, io: Io): void => {
     .option('--material <folder>', 'folder of certificate and lists (default: front.directory)')
     .option('--run-dir <folder>', 'folder of the pid file and of temporary files', '/run/nginx-mosaic')
     .option('--log-dir <folder>', 'folder of the logs', '/var/log/mosaic')
-    .option('--module <file>', `module to load, repeatable (default: njs, where Debian has it)`, collect)
+    .option(
+      '--module <file>',
+      'module to load, repeatable (default: njs and stream, where Debian has them)',
+      collect,
+    )
     .option('--limit <name=number>', 'one of the limits of docs/configuration.md, repeatable', collect)
+    .option(
+      '--proxy-from <cidr>',
+      'addresses of a proxy that passes TLS on with the PROXY protocol, repeatable; then everybody must come through it',
+      collect,
+    )
     .option('--http2', 'let people and programs use HTTP/2 on the public listener')
     .option(
       '--no-front-proof',

@@ -11,6 +11,8 @@ describe('MUTANTS nginx.conf.tpl what one client can take', () => {
         'send_timeout 15s',
         'keepalive_timeout 60s',
         'keepalive_requests 1000',
+        'lingering_time 10s',
+        'lingering_timeout 2s',
         'client_header_buffer_size 4k',
         'large_client_header_buffers 4 16k',
         expect.stringMatching(/^client_max_body_size \d+k$/),
@@ -25,6 +27,7 @@ describe('MUTANTS nginx.conf.tpl what one client can take', () => {
     expect(linesOf(http)).toEqual(
       expect.arrayContaining([
         'limit_conn_zone $mosaic_stranger zone=address:10m',
+        'limit_conn_zone $mosaic_body zone=address_bodies:10m',
         'limit_conn_zone $mosaic_peer zone=certificate:10m',
         expect.stringMatching(/^limit_req_zone \$mosaic_stranger zone=address_rate:10m rate=\d+r\/s$/),
         expect.stringMatching(/^limit_req_zone \$mosaic_peer zone=certificate_rate:10m rate=\d+r\/s$/),
@@ -37,13 +40,14 @@ describe('MUTANTS nginx.conf.tpl what one client can take', () => {
       linesOf(directives).filter((line) => line.startsWith('limit_'));
     const address = [
       expect.stringMatching(/^limit_conn address \d+$/),
+      expect.stringMatching(/^limit_conn address_bodies \d+$/),
       expect.stringMatching(/^limit_req zone=address_rate burst=\d+ nodelay$/),
     ];
     expect(limits(people)).toEqual(address);
     expect(limits(peers)).toEqual([
-      address[0],
+      ...address.slice(0, 2),
       expect.stringMatching(/^limit_conn certificate \d+$/),
-      address[1],
+      address[2],
       expect.stringMatching(/^limit_req zone=certificate_rate burst=\d+ nodelay$/),
     ]);
     for (const [server, location] of [
@@ -77,6 +81,7 @@ describe('MUTANTS nginx.conf.tpl what one client can take', () => {
       'load_module /usr/lib/ngx_http_js_module.so',
       'worker_processes 2',
       expect.stringMatching(/^worker_rlimit_nofile \d+$/),
+      'worker_shutdown_timeout 120s',
       'pid /run/mosaic/nginx.pid',
       'error_log /var/log/mosaic/error.log warn',
       'daemon off',

@@ -25,15 +25,16 @@ export const rendered = renderNginx(readTemplate('nginx.conf.tpl'), {
 });
 export const main = readNginx(rendered);
 export const http = blockOf(main, 'http');
-const serverOf = (port: string): readonly Directive[] => {
+export const stream = blockOf(main, 'stream');
+const serverOf = (socket: string): readonly Directive[] => {
   const found = named(http, 'server').filter(({ block }) =>
-    named(block ?? [], 'listen').some(({ args }) => args[0] === port),
+    named(block ?? [], 'listen').some(({ args }) => args[0] === `unix:/run/mosaic/${socket}`),
   );
-  if (found.length !== 1) throw new Error(`${found.length} servers listen on ${port}`);
+  if (found.length !== 1) throw new Error(`${found.length} servers listen on ${socket}`);
   return found[0]?.block ?? [];
 };
-export const people = serverOf('443');
-export const peers = serverOf('8443');
+export const people = serverOf('edge-public.sock');
+export const peers = serverOf('edge-federation.sock');
 
 export const PUBLIC_PAGES = '~ ^/(?:docs|openapi\\.json|pki)(?:/|$)';
 export const PEER_LIST = '~ ^/pki/(?:crl|root\\.pem)$';

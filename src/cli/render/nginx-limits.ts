@@ -33,6 +33,12 @@ export const FRONT_LIMITS = {
     100_000,
     'Requests under way of one address without a verified certificate.',
   ),
+  bodies_per_address: limit(
+    64,
+    1,
+    100_000,
+    'Of those, requests with a body. A body may take long to come, and then only other bodies of that address are told to wait.',
+  ),
   requests_per_certificate: limit(
     1_000,
     1,
@@ -65,11 +71,24 @@ export const FRONT_LIMITS = {
     1_024,
     'Longest body of a request to `/api/resources`, which holds a person’s own rows.',
   ),
-  connections_per_worker: limit(
-    8_192,
-    512,
+  connections_per_address: limit(
+    1_024,
+    1,
     100_000,
-    'Connections of one worker process: those of clients, and those to gateways.',
+    'Connections of one address (IPv6: its /64) to one of the two listeners, whatever was said over them; one more is closed at once.',
+  ),
+  connections_per_network: limit(2_048, 1, 100_000, 'The same of a whole IPv4 /24 or IPv6 /48.'),
+  connections_per_listener: limit(
+    10_240,
+    64,
+    100_000,
+    'Connections to one of the two listeners, of everybody together.',
+  ),
+  connections_per_worker: limit(
+    69_632,
+    512,
+    1_000_000,
+    'Slots of one worker process. A client’s connection takes three, and one more while a gateway is at work for it; there must be enough for both listeners.',
   ),
   kept_to_gateway: limit(
     1_024,
@@ -86,6 +105,14 @@ export const FRONT_LIMIT_NAMES = Object.keys(FRONT_LIMITS) as readonly FrontLimi
 
 const isName = (name: string): name is FrontLimitName => Object.hasOwn(FRONT_LIMITS, name);
 
+/** Of a client's connection: the edge's two ends, and the one below. */
+const SLOTS_OF_CLIENT = 3;
+const LISTENERS = 2;
+/** Slots that a worker may need, also when all connections are one worker's: one that has none left resets whoever comes. */
+const slotsFor = (limits: FrontLimits): number =>
+  LISTENERS * (SLOTS_OF_CLIENT * limits.connections_per_listener + limits.concurrent_requests) +
+  limits.kept_to_gateway;
+
 /** The defaults, and what takes their place. @throws RangeError for a limit out of its bounds */
 export const frontLimits = (chosen: Partial<FrontLimits> = {}): FrontLimits => {
   const all = FRONT_LIMIT_NAMES.map((name) => {
@@ -95,7 +122,13 @@ export const frontLimits = (chosen: Partial<FrontLimits> = {}): FrontLimits => {
       throw new RangeError(`limit ${name} must be a whole number from ${least} to ${most}`);
     return [name, given] as const;
   });
-  return Object.fromEntries(all) as unknown as FrontLimits;
+  const limits = Object.fromEntries(all) as unknown as FrontLimits;
+  const needed = slotsFor(limits);
+  if (limits.connections_per_worker < needed)
+    throw new RangeError(
+      `limit connections_per_worker must be at least ${needed}: lower connections_per_listener, or raise it`,
+    );
+  return limits;
 };
 
 /** `name=value` of a command line. @throws RangeError for an unknown name, or what is no number */

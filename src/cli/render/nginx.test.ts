@@ -47,7 +47,7 @@ describe('renderNginx', () => {
   });
 
   it('logs nothing of a request as it came: no address, no method, no header', () => {
-    const format = /log_format[\s\S]*?;/.exec(rendered)?.[0] ?? '';
+    const format = /log_format mosaic escape[\s\S]*?;/.exec(rendered)?.[0] ?? '';
     expect(format).toContain('$mosaic_path');
     expect(format).not.toMatch(/\$(uri|request|request_uri|request_method|args|query_string|http_\w+)\b/);
   });
@@ -58,8 +58,30 @@ describe('renderNginx', () => {
     expect(rendered).toContain('proxy_ignore_client_abort on;');
     expect(rendered).not.toContain('http2');
     expect(renderNginx(template, { ...options, isHttp2: true })).toMatch(
-      /ssl http2 backlog=4096;[\s\S]*http2_max_concurrent_streams 32;/,
+      /ssl http2 proxy_protocol backlog=4096;[\s\S]*http2_max_concurrent_streams 32;/,
     );
+  });
+
+  it('F-2 counts connections before TLS, for each listener apart, and reads no PROXY header of strangers', () => {
+    const stream = rendered.slice(rendered.indexOf('stream {'), rendered.indexOf('\nhttp {'));
+    expect(stream.match(/listen \S+ backlog=4096;/g)).toEqual([
+      'listen 443 backlog=4096;',
+      'listen 8443 backlog=4096;',
+    ]);
+    for (const side of ['public', 'federation'])
+      expect(stream).toContain(
+        `limit_conn ${side}_network 1024;\n    limit_conn ${side}_neighbours 2048;\n    limit_conn ${side}_all 10240;`,
+      );
+    expect(stream).not.toContain('set_real_ip_from');
+    expect(rendered.slice(rendered.indexOf('\nhttp {')).match(/listen .*;/g)).toEqual([
+      'listen unix:/run/mosaic/edge-public.sock ssl proxy_protocol backlog=4096;',
+      'listen unix:/run/mosaic/edge-federation.sock ssl proxy_protocol backlog=4096;',
+    ]);
+    const proxied = renderNginx(template, { ...options, proxies: ['10.0.0.0/8', 'fd00::/8'] });
+    expect(proxied.match(/listen \d+ proxy_protocol backlog=4096;/g)).toHaveLength(2);
+    expect(proxied).toContain('  set_real_ip_from 10.0.0.0/8;\n  set_real_ip_from fd00::/8;');
+    expect(() => renderNginx(template, { ...options, proxies: ['0.0.0.0/0; return 1'] })).toThrow(RangeError);
+    expect(() => frontLimits({ connections_per_listener: 20_000 })).toThrow('connections_per_worker must be');
   });
 
   it('F-3 lets pass the longest body that the gateway takes at each address, and not more by default', () => {
@@ -71,7 +93,7 @@ describe('renderNginx', () => {
   });
 
   it('F-36 every way to the gateway replaces what a client says in the proof’s place', () => {
-    const passes = rendered.match(/proxy_pass /g)?.length;
+    const passes = rendered.match(/proxy_pass http/g)?.length;
     expect(rendered.match(/include \/run\/mosaic\/front\/front-proof\.conf;/g)).toHaveLength(passes ?? 0);
     const without = renderNginx(template, { ...options, frontProof: null });
     expect(without.match(/proxy_set_header Mosaic-Front-Proof "";/g)).toHaveLength(passes ?? 0);

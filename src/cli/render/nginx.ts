@@ -28,6 +28,11 @@ export interface NginxOptions {
   readonly federationSockets: readonly string[];
   /** What the front proves itself to the gateway with, made by it in `front.directory`; null: the front does not. */
   readonly frontProof: string | null;
+  /**
+   * Addresses (CIDR) of proxies that pass TLS on to both listeners and say by the PROXY protocol for whom; empty: there is none, and
+   * nobody's word is taken.
+   */
+  readonly proxies?: readonly string[];
   /** Whether people may use HTTP/2. */
   readonly isHttp2?: boolean;
   /** Instead of the defaults of nginx-limits.ts. */
@@ -53,6 +58,16 @@ const upstreams = (name: string, sockets: readonly string[], most: string): stri
     .join('\n');
 };
 
+/**
+ * Who somebody is counted as, in `stream` and in `http` alike: the address, and of IPv6 the /64, which one household or machine has. Of the
+ * bytes, since one /64 is written in several ways. An IPv4 address that comes as IPv6 (`ipv6only=off`) is the IPv4 address.
+ */
+const NETWORK_MAP = String.raw`  map $binary_remote_addr $mosaic_network {
+    default $binary_remote_addr;
+    "~^\x00{10}\xff\xff(?<mosaic_mapped>[\x00-\xff]{4})$" $mosaic_mapped;
+    "~^(?<mosaic_eight>[\x00-\xff]{8})[\x00-\xff]{8}$" $mosaic_eight;
+  }`;
+
 /** Files beside connections: logs, certificates, sockets. */
 const OTHER_FILES = 512;
 const PAGE_BURST = 10;
@@ -62,8 +77,12 @@ const limitValues = (chosen: Partial<FrontLimits> | undefined): Readonly<Record<
   const values = {
     CONNECTIONS: limits.connections_per_worker,
     OPEN_FILES: limits.connections_per_worker + OTHER_FILES,
+    ADDRESS_CONNECTIONS: limits.connections_per_address,
+    NEIGHBOURS_CONNECTIONS: limits.connections_per_network,
+    LISTENER_CONNECTIONS: limits.connections_per_listener,
     CONCURRENT: limits.concurrent_requests,
     ADDRESS_CONCURRENT: limits.concurrent_per_address,
+    ADDRESS_BODIES: limits.bodies_per_address,
     CERTIFICATE_CONCURRENT: limits.concurrent_per_certificate,
     ADDRESS_RATE: limits.requests_per_address,
     ADDRESS_BURST: 2 * limits.requests_per_address,
@@ -87,6 +106,20 @@ const proofLine = (file: string | null): string =>
     ? '      proxy_set_header Mosaic-Front-Proof "";'
     : `      include ${checked('frontProof', file)};`;
 
+const CIDR = /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/;
+
+const trusted = (proxies: readonly string[]): string =>
+  proxies.length === 0
+    ? ''
+    : [
+        '  proxy_protocol_timeout 5s;',
+        ...proxies.map((proxy) => {
+          if (!CIDR.test(proxy))
+            throw new RangeError(`proxies: ${JSON.stringify(proxy)} is no address or CIDR range`);
+          return `  set_real_ip_from ${proxy};`;
+        }),
+      ].join('\n');
+
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replaceAll(/@([A-Z0-9_]+)@/g, (_placeholder, name: string) => {
     const value = values[name];
@@ -99,6 +132,7 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
   const limits = limitValues(options.limits);
   const concurrent = limits['CONCURRENT'] ?? '';
   const isHttp2 = options.isHttp2 === true;
+  const { proxies = [] } = options;
   return fill(template, {
     ...limits,
     LOAD_MODULES: options.modules.map((module) => `load_module ${checked('modules', module)};`).join('\n'),
@@ -117,6 +151,9 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
     PUBLIC_UPSTREAMS: upstreams('publicSockets', options.publicSockets, concurrent),
     FEDERATION_UPSTREAMS: upstreams('federationSockets', options.federationSockets, concurrent),
     FRONT_PROOF: proofLine(options.frontProof),
+    NETWORKS: NETWORK_MAP,
+    BEHIND_PROXY: proxies.length > 0 ? ' proxy_protocol' : '',
+    TRUSTED_PROXIES: trusted(proxies),
     LOGGED_PATHS: pathMap(),
     PROBLEMS: problemLocations(),
     HTTP2: isHttp2 ? ' http2' : '',

@@ -35,6 +35,7 @@ const healthy: readonly Finding[] = [
   { kind: 'gateway', ...at, isRunning: true, problem: null },
   { kind: 'folder', where: 'data', ms: null, problem: null, holder: 'process 7' },
   { kind: 'sealing-key', opens: true },
+  { kind: 'front-configuration', where: 'nginx.conf', ms: null, problem: null },
   expiry('front', 20, 30),
   { kind: 'peer', name: 'work', direction: 'outbound', state: 'active' },
 ];
@@ -53,6 +54,7 @@ describe('M1-5 the doctor’s judgement', () => {
       'gateway',
       'data folder',
       'sealing key',
+      'nginx',
       'front',
       'peer work (outbound)',
     ]);

@@ -220,6 +220,14 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
       const message = holder === null ? 'free' : `in use by ${holder}`;
       return [check('data folder', 'green', message, { where })];
     }
+    case 'front-configuration': {
+      const { where, problem } = finding;
+      return [
+        problem === null
+          ? check('nginx', 'green', 'takes its configuration', { where })
+          : ofProblem('nginx', finding, problem),
+      ];
+    }
     case 'kv':
     case 'authority': {
       const name = finding.kind === 'kv' ? 'key-value' : 'authority';

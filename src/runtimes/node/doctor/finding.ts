@@ -18,6 +18,8 @@ export type Finding =
   | (Probe & { readonly kind: 'authority'; readonly type: string })
   /** A running gateway of this configuration. `problem` null: it is ready. */
   | (Probe & { readonly kind: 'gateway'; readonly isRunning: boolean })
+  /** What nginx says of its configuration. */
+  | (Probe & { readonly kind: 'front-configuration' })
   | (Probe & { readonly kind: 'folder'; readonly holder: string | null })
   | { readonly kind: 'sealing-key'; readonly opens: boolean | null }
   | {

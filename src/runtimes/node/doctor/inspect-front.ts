@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { splitPem } from '../../../../ca/x509/pem.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { readFrontFile, readProof, type FrontFile } from '../front-folder.ts';
-import type { Finding } from './finding.ts';
+import { nginxFault } from '../nginx.ts';
+import type { Finding, Problem } from './finding.ts';
 import { listExpiry } from './inspect-authority.ts';
 
 /** The first block of a file; null also where it cannot be read: then there is none that nginx could serve. */
@@ -24,12 +25,38 @@ const inspectProof = (front: NonNullable<GatewayConfig['front']>): readonly Find
     : [{ kind: 'front-proof', where: join(front.directory, 'front-proof.conf'), fault }];
 };
 
-/** What the folder in front of nginx holds. */
+/** What has to be done about what `nginx -t` says. */
+const problemIn = (fault: string): Problem => {
+  const message = `nginx does not take its configuration: ${fault}`;
+  if (/unknown directive "stream"|ngx_stream_module/.test(fault))
+    return {
+      message,
+      remedy:
+        'install nginx’s stream module (Debian: libnginx-mod-stream), then render the configuration anew',
+    };
+  return /unknown directive "js_|ngx_http_js_module/.test(fault)
+    ? {
+        message,
+        remedy: 'install njs for nginx (Debian: libnginx-mod-http-js), then render the configuration anew',
+      }
+    : { message, remedy: 'correct it, or render it anew: mosaic infra nginx --out <folder>' };
+};
+
+/** Before the gateway's first start there is no certificate yet, and nginx would say so: then it is not asked. */
+const inspectNginx = async ({ nginx }: NonNullable<GatewayConfig['front']>): Promise<readonly Finding[]> => {
+  if (nginx === null) return [];
+  const fault = await nginxFault(nginx);
+  const problem = fault === null ? null : problemIn(fault);
+  return [{ kind: 'front-configuration', where: nginx.config, ms: null, problem }];
+};
+
+/** What the folder in front of nginx holds, and whether nginx would start with it. */
 export const inspectFront = async ({ front }: GatewayConfig): Promise<readonly Finding[]> => {
   if (front === null) return [];
   const der = firstDer(front.directory, 'server.pem');
   const leaf = der === null ? null : new X509Certificate(der);
   return [
+    ...(leaf === null ? [] : await inspectNginx(front)),
     {
       kind: 'expiry',
       what: 'front',
