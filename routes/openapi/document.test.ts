@@ -6,8 +6,9 @@ import type { AppEnv } from '../http.ts';
 import { pageOf, pageQuery } from '../paging.ts';
 import { validate } from '../validate.ts';
 import { describe, guard } from './describe.ts';
-import { openapiDocument, templateOf } from './document.ts';
-import { docsPage } from './page.ts';
+import { openapiSteps, templateOf } from './document.ts';
+import { docsSteps } from './page.ts';
+import { inTurns } from './steps.ts';
 
 const settings = { gatewayName: 'work', federationUrl: 'https://work.test:14012' };
 const thing = z.strictObject({ id: z.string(), at: z.string().nullable() }).meta({ id: 'Thing' });
@@ -64,15 +65,17 @@ const federation = new Hono<AppEnv>().route('/federation/v1', outer);
 const app = new Hono<AppEnv>().route('/api/things', things);
 app.get('/open', (c) => c.text(''));
 
-const document = openapiDocument(settings, '1.2.3', [
-  { surface: 'public', routes: app.routes },
-  { surface: 'federation', routes: federation.routes },
-]);
+const document = await inTurns(
+  openapiSteps(settings, '1.2.3', [
+    { surface: 'public', routes: app.routes },
+    { surface: 'federation', routes: federation.routes },
+  ]),
+);
 // Read as data: a wrong shape fails the assertion that looks at it.
 const at = (...path: readonly string[]): unknown =>
   path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
 
-group('openapiDocument', () => {
+group('the OpenAPI document', () => {
   it('has every route and no middleware', () => {
     expect(Object.keys(at('paths') as object)).toEqual([
       '/api/things',
@@ -164,12 +167,43 @@ group('openapiDocument', () => {
   });
 });
 
-group('docsPage', () => {
+group('the page of it', () => {
   it('escapes, and needs neither script nor inline style', async () => {
-    const page = String(await docsPage(document, '/docs/style.css', '/openapi.json'));
+    const page = String(await inTurns(docsSteps(document, '/docs/style.css', '/openapi.json')));
     expect(page).toContain('List &lt;things&gt;');
     expect(page).not.toMatch(/<script|<style|\sstyle=|\son\w+=/i);
     expect(page).toContain('<a href="#schema-Thing">Thing</a>');
     for (const path of ['/api/things', '/open', 'grant_revoked']) expect(page).toContain(path);
+  });
+});
+
+group('F-4 work in steps', () => {
+  it('lets others have the loop after each of them', async () => {
+    const done: string[] = [];
+    function* steps(): Generator<void, string> {
+      for (const name of ['first', 'second', 'third']) {
+        setImmediate(() => done.push(`other, after the ${name}`));
+        done.push(name);
+        yield;
+      }
+      return 'made';
+    }
+    expect(await inTurns(steps())).toBe('made');
+    expect(done).toEqual([
+      'first',
+      'other, after the first',
+      'second',
+      'other, after the second',
+      'third',
+      'other, after the third',
+    ]);
+  });
+
+  it('are one for each route, operation and schema', async () => {
+    const count = (steps: Generator<void>): number => [...steps].length;
+    const sources = [{ surface: 'public' as const, routes: app.routes }];
+    expect(count(openapiSteps(settings, '1.2.3', sources) as Generator<void>)).toBe(4);
+    const schemas = Object.keys(at('components', 'schemas') as object).length;
+    expect(count(docsSteps(document, '/s', '/d') as Generator<void>)).toBe(6 + schemas);
   });
 });

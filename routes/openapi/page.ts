@@ -128,11 +128,11 @@ const operationBlock = (operation: Operation): Html => {
   </details>`;
 };
 
-const section = ({ name: tag, about }: Tag, operations: readonly Operation[]): Html =>
+const section = ({ name: tag, about }: Tag, blocks: readonly Html[]): Html =>
   html`<section>
     <h2 id="${tag}">${tag}</h2>
     <p class="soft">${about}</p>
-    ${operations.filter((operation) => tagOfOperation(operation) === tag).map(operationBlock)}
+    ${blocks}
   </section>`;
 
 const componentBlock = ([name, schema]: readonly [string, Json]): Html =>
@@ -151,8 +151,15 @@ const errorRows = (): readonly Html[] =>
       </tr>`,
   );
 
-/** The OpenAPI document as one page for people: no script, its style from `stylePath`. Every value is escaped. */
-export const docsPage = (document: JsonObject, stylePath: string, documentPath: string): Html => {
+/**
+ * The OpenAPI document as one page for people: no script, its style from `stylePath`. Every value is escaped. A step for each operation and
+ * schema.
+ */
+export function* docsSteps(
+  document: JsonObject,
+  stylePath: string,
+  documentPath: string,
+): Generator<void, Html> {
   const operations = operationsOf(document);
   const tags = list(document['tags']).map((value): Tag => {
     const { name, description } = object(value);
@@ -160,7 +167,16 @@ export const docsPage = (document: JsonObject, stylePath: string, documentPath: 
   });
   const sections = [...tags.map(({ name }) => name), 'schemas', 'errors'];
   const info = object(document['info']);
-  const components = Object.entries(object(object(document['components'])['schemas']));
+  const blocks = new Map<string, Html[]>(tags.map(({ name }) => [name, []]));
+  for (const operation of operations) {
+    blocks.get(tagOfOperation(operation))?.push(operationBlock(operation));
+    yield;
+  }
+  const components: Html[] = [];
+  for (const component of Object.entries(object(object(document['components'])['schemas']))) {
+    components.push(componentBlock(component));
+    yield;
+  }
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -181,10 +197,10 @@ export const docsPage = (document: JsonObject, stylePath: string, documentPath: 
               ${sections.map((tag) => html`<li><a href="#${tag}">${tag}</a></li>`)}
             </ul>
           </nav>
-          ${tags.map((tag) => section(tag, operations))}
+          ${tags.map((tag) => section(tag, blocks.get(tag.name) ?? []))}
           <section>
             <h2 id="schemas">schemas</h2>
-            ${components.map(componentBlock)}
+            ${components}
           </section>
           <section>
             <h2 id="errors">errors</h2>
@@ -197,4 +213,4 @@ export const docsPage = (document: JsonObject, stylePath: string, documentPath: 
         </main>
       </body>
     </html>`;
-};
+}

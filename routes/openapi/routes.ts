@@ -6,9 +6,9 @@ import { answerCacheable, limitPages, NOT_MODIFIED, type Cacheable } from '../co
 import type { AppEnv } from '../http.ts';
 import type { OpenapiSource } from './collect.ts';
 import { describe } from './describe.ts';
-import { openapiDocument } from './document.ts';
-import { docsPage } from './page.ts';
-import type { JsonObject } from './schemas.ts';
+import { openapiSteps } from './document.ts';
+import { docsSteps } from './page.ts';
+import { inTurns, pause } from './steps.ts';
 import { DOCS_STYLE } from './style.ts';
 
 export interface OpenapiOptions {
@@ -30,25 +30,33 @@ interface Rendered {
 const MAX_AGE_SECONDS = 60;
 const TAG_LENGTH = 32;
 
-const render = async ({ hash }: Pick<Deps, 'hash'>, document: JsonObject): Promise<Rendered> => {
+const render = async (
+  { hash, settings }: Pick<Deps, 'hash' | 'settings'>,
+  { version, sources }: OpenapiOptions,
+): Promise<Rendered> => {
   const encoder = new TextEncoder();
   const cacheable = (contentType: string, text: string): Cacheable => {
     const body = encoder.encode(text);
     return { body, contentType, tag: toHex(hash(body)).slice(0, TAG_LENGTH), maxAgeSeconds: MAX_AGE_SECONDS };
   };
+  const routes = sources();
+  await pause();
+  const document = await inTurns(openapiSteps(settings, version, routes));
+  const page = await inTurns(docsSteps(document, '/docs/style.css', '/openapi.json'));
+  const html = cacheable('text/html; charset=UTF-8', String(await page));
+  await pause();
   return {
     document: cacheable('application/json', JSON.stringify(document)),
-    page: cacheable('text/html; charset=UTF-8', await docsPage(document, '/docs/style.css', '/openapi.json')),
+    page: html,
     style: cacheable('text/css; charset=utf-8', DOCS_STYLE),
   };
 };
 
 /** Mounted at /: the API's document, and a page of it for people. */
-export const openapiRoutes = (deps: Deps, { version, sources }: OpenapiOptions): Hono<AppEnv> => {
+export const openapiRoutes = (deps: Deps, options: OpenapiOptions): Hono<AppEnv> => {
   let made: Promise<Rendered> | undefined;
   /** Rendered once: every reader gets the same text, and whoever has it gets 304. */
-  const rendered = (): Promise<Rendered> =>
-    (made ??= render(deps, openapiDocument(deps.settings, version, sources())));
+  const rendered = (): Promise<Rendered> => (made ??= render(deps, options));
   const app = new Hono<AppEnv>();
   const limited = limitPages(deps);
   for (const path of ['/openapi.json', '/docs', '/docs/*']) app.use(path, limited);
