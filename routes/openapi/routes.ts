@@ -43,7 +43,7 @@ const render = async (
   await pause();
   const document = await inTurns(openapiSteps(settings, version, routes));
   const page = await inTurns(docsSteps(document, '/docs/style.css', '/openapi.json'));
-  const html = cacheable('text/html; charset=UTF-8', String(await page));
+  const html = cacheable('text/html; charset=UTF-8', String(page));
   await pause();
   return {
     document: cacheable('application/json', JSON.stringify(document)),
