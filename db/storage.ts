@@ -170,6 +170,9 @@ export const createStorage = (
       ]);
       lease?.assertHeld();
     },
+    assertServing: async () => {
+      await lease?.assertHeldOn(reads);
+    },
     state: () => monitor.state,
     settled: () => background.settled(),
     onRevocations: (heard) => background.listen(REVOCATIONS_CHANNEL, heard),

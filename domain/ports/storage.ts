@@ -53,6 +53,12 @@ export interface Storage {
   /** All or nothing; keep it short and do no other I/O inside. */
   transaction<T>(work: (stores: Stores) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /**
+   * Whether what the database lacks may be told as lacking: it is the one that this process holds its serving lease on. One that was just
+   * put back does not know the lease yet. Asked before a refusal, never on the way to an answer.
+   * @throws MosaicError `database_unavailable`
+   */
+  assertServing(): Promise<void>;
+  /**
    * The barrier of a revocation, to be called after its commit: resolves when no statement that could still see what was
    * before is running, on any gateway of this database. Takes no longer than a statement may run. On PGlite, one session
    * and one statement at a time, that is so at once.

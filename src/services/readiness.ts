@@ -1,4 +1,4 @@
-import type { DatabaseState } from '../../domain/database/state.ts';
+import { DATABASE_CURES, type DatabaseState } from '../../domain/database/state.ts';
 import type { Deps, FrontState } from '../deps.ts';
 import { revocationState } from './revocation-epoch.ts';
 
@@ -51,6 +51,15 @@ const probe = async (deps: Deps, name: string, work: () => Promise<unknown>): Pr
   return { status: ok ? 'ok' : 'unreachable', latencyMs: Math.round(performance.now() - start) };
 };
 
+/**
+ * A host that has gone silent is found by this look before a statement of somebody's has run out of time: then it is `away`, and not
+ * without a condition.
+ */
+const stateSeen = (look: ServiceState, known: DatabaseState, now: Date): DatabaseState =>
+  look.status === 'ok' || known.condition !== 'ok'
+    ? known
+    : { condition: 'away', since: now, cure: DATABASE_CURES.away };
+
 /** Asks every service the gateway needs, at once, each for at most 2 seconds. Why one fails is in the log only. */
 export const readiness = async (deps: Deps): Promise<Readiness> => {
   let revocations: Readiness['revocations'] = null;
@@ -63,7 +72,7 @@ export const readiness = async (deps: Deps): Promise<Readiness> => {
     probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
   ]);
   // How it stands is known from its work, not from this look alone: what is wrong between two looks counts as well.
-  const state = deps.storage.state();
+  const state = stateSeen(database, deps.storage.state(), deps.clock.now());
   const isDatabaseFit = database.status === 'ok' && state.condition === 'ok';
   const services = {
     database: { ...database, status: isDatabaseFit ? 'ok' : 'unreachable', state } as const,

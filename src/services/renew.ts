@@ -46,6 +46,14 @@ const heldGrant = async (deps: Deps, stores: Stores, identity: CertificateIdenti
   return grant;
 };
 
+/** A transaction whose refusals count only on the database that this process serves from. */
+const whereServing = <T>(deps: Deps, work: (stores: Stores) => Promise<T>): Promise<T> =>
+  deps.storage.transaction(work).catch(async (error: unknown) => {
+    if (error instanceof MosaicError && error.code !== 'database_unavailable')
+      await deps.storage.assertServing();
+    throw error;
+  });
+
 type Begun =
   | { readonly kind: 'intent'; readonly id: string; readonly grant: Grant }
   | { readonly kind: 'again'; readonly certificate: CertificateRecord; readonly grant: Grant }
@@ -53,7 +61,7 @@ type Begun =
 
 /** Decides, and writes the intent down before the authority hears of it. */
 const begin = (deps: Deps, identity: CertificateIdentity, publicKeyHash: string): Promise<Begun> =>
-  deps.storage.transaction(async (stores): Promise<Begun> => {
+  whereServing(deps, async (stores): Promise<Begun> => {
     const grant = await heldGrant(deps, stores, identity);
     const now = deps.clock.now();
     const certificates = await stores.certificates.ofGrant(grant.id);
@@ -172,7 +180,7 @@ export const renewCertificate = async (
  * @throws MosaicError as `renewCertificate`
  */
 export const confirmRenewal = (deps: Deps, identity: CertificateIdentity): Promise<Date | null> =>
-  deps.storage.transaction(async (stores) => {
+  whereServing(deps, async (stores) => {
     await heldGrant(deps, stores, identity);
     const certificates = await stores.certificates.ofGrant(identity.grantId);
     const own = certificates.find((one) => isOfCertificate(one, identity));

@@ -118,6 +118,17 @@ export const createServing = (deps: Deps): Serving => {
   };
 
   /**
+   * A refusal rests on what the database holds or lacks. One that was put back a moment ago must not be told as a peer's fault (H-3).
+   * @throws MosaicError `database_unavailable`, `revocations_lost`
+   */
+  const refusedBy = async (code: Exclude<Refusal, 'not_admitted'>): Promise<MosaicError> => {
+    await deps.storage.assertServing();
+    await epochs.refresh();
+    epochs.assertCurrent();
+    return new MosaicError(code);
+  };
+
+  /**
    * Tries on the snapshot at hand. Any refusal, of ours or of the fence, may be due to its age, so it counts
    * only once it was found on a snapshot read after the request came in.
    */
@@ -131,7 +142,7 @@ export const createServing = (deps: Deps): Serving => {
       if (outcome.ok) return outcome.value;
       const version = caller.snapshot.grant?.version;
       if (outcome.error !== 'not_admitted') {
-        if (round > 0) throw new MosaicError(outcome.error);
+        if (round > 0) throw await refusedBy(outcome.error);
       } else if (version === refusedVersion) throw await refusedByFence(caller);
       else refusedVersion = version;
       await refresh(caller);
