@@ -57,3 +57,39 @@ describe('texts of bytes', () => {
     );
   });
 });
+
+describe('MUTANTS bytes texts at their edges', () => {
+  it.each([
+    [[], '', ''],
+    [[0], '00', 'AA'],
+    [[255], 'ff', '_w'],
+    [[255, 255], 'ffff', '__8'],
+    [[255, 255, 255], 'ffffff', '____'],
+    [[251, 239, 190, 1], 'fbefbe01', '----AQ'],
+    [[16, 131, 16, 81, 135, 32], '108310518720', 'EIMQUYcg'],
+  ])('%j is %s and %s, both ways', (octets, hex, base64) => {
+    const value = Uint8Array.from(octets);
+    expect([toHex(value), toBase64Url(value)]).toEqual([hex, base64]);
+    expect(fromBase64Url(base64)).toEqual(value);
+  });
+
+  it.each(['A', 'AAAAA', 'AB', 'AAB', '=', 'AA==', 'A+', 'A/', ' AA', 'AA ', 'AA\n', 'é', '**'])(
+    '%j is no text of bytes',
+    (text) => expect(fromBase64Url(text)).toBeNull(),
+  );
+
+  it.each([
+    [[1, 2], [1, 2], true],
+    [[1, 2], [1, 3], false],
+    [[0, 2], [1, 2], false],
+    [[3, 0], [1, 2], false],
+    [[1, 2], [1], false],
+    [[1], [1, 2], false],
+    [[1], [1, 0], false],
+    [[1, 0], [1], false],
+    [[], [], true],
+    [[], [0], false],
+  ])('%j and %j are equal: %s', (a, b, equal) =>
+    expect(equalBytes(Uint8Array.from(a), Uint8Array.from(b))).toBe(equal),
+  );
+});

@@ -4,6 +4,8 @@ import { GRANT_STATUSES, type Grant } from '../grants/grant.ts';
 import { RESOURCES, type Resource } from '../resources.ts';
 import type { CertificateIdentity } from '../peers/identity.ts';
 import type { ResourceReader } from '../ports/resources.ts';
+import { reachableResources } from '../scope/narrow.ts';
+import { SEARCHABLE } from '../search/hit.ts';
 import { assertAuthorized, decide, decideNative, type AuthorizedGet, type AuthorizedList } from './decide.ts';
 import { assertAuthorizedWrite, decideWrite, type AuthorizedWrite } from './write.ts';
 
@@ -221,5 +223,120 @@ describe('decideWrite', () => {
     });
     const decision = decideWrite({ userId: SUBJECT, isAdmin: false, access: 'write' }, 'tasks', 'create');
     expect(decision.ok && decision.value.userId).toBe(SUBJECT);
+  });
+});
+
+describe('MUTANTS access the two proofs', () => {
+  const writer = { userId: SUBJECT, isAdmin: false, access: 'write' } as const;
+  const written = decideWrite(writer, 'notes', 'delete');
+  if (!written.ok) throw new Error('a writer may write');
+
+  it('a write that was decided says who, what and how, and cannot be changed', () => {
+    const { value } = written;
+    expect({ ...value }).toEqual({ userId: SUBJECT, resource: 'notes', action: 'delete' });
+    expect(() => assertAuthorizedWrite(value)).not.toThrow();
+    expect(() => Object.assign(value, { userId: OTHER })).toThrow(TypeError);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'proof'],
+    ['an object', {}],
+    ['a copy', { ...written.value }],
+    ['a read', decideNative.list(writer, list)],
+    ['an heir', Object.create(written.value) as unknown],
+  ])('a write is not %s', (_what, forged) => {
+    expect(() => assertAuthorizedWrite(forged)).toThrow('not an AuthorizedWrite made by decideWrite()');
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'proof'],
+    ['a write', written.value],
+    ['an heir', Object.create(decideNative.list(writer, list)) as unknown],
+  ])('a read is not %s', (_what, forged) => {
+    expect(() => assertAuthorized(forged)).toThrow('not an AuthorizedRead made by decide()');
+  });
+
+  it('what a person reads at home is all of the own, by every verb, and no more than was asked', () => {
+    const reach = { subjectUserId: SUBJECT, personal: true, teams: 'all', fence: null };
+    const after = { createdAt: NOW.toISOString(), id: OTHER };
+    expect(decideNative.list(writer, { resource: 'tasks', limit: 7, after }).terms).toEqual({
+      ...reach,
+      target: { verb: 'list', resource: 'tasks', limit: 7, after },
+    });
+    expect(decideNative.get(writer, { resource: 'notes', id: OTHER }).terms).toEqual({
+      ...reach,
+      target: { verb: 'get', resource: 'notes', id: OTHER },
+    });
+    const asked = (resources: readonly Resource[] | null) =>
+      decideNative.search(writer, { query: 'words', resources, limit: 3, after: null }).terms;
+    const within = (...resources: readonly Resource[]) =>
+      resources.map((resource) => ({ resource, personal: true, teams: 'all' }));
+    expect(asked(['notes', 'tasks', 'notes'])).toEqual({
+      subjectUserId: SUBJECT,
+      personal: false,
+      teams: [],
+      fence: null,
+      target: { verb: 'search', query: 'words', limit: 3, after: null, within: within('notes', 'tasks') },
+    });
+    expect(asked(null).target.within).toEqual(within(...SEARCHABLE));
+  });
+
+  it('what a peer reads is the subject’s by every verb, under the fence, and its capabilities are no rows', () => {
+    const fence = {
+      grantId: GRANT,
+      grantVersion: 7,
+      subjectUserId: SUBJECT,
+      certificateSerial: 'ab12',
+      certificateFingerprint: 'f'.repeat(64),
+      revocationEpoch: 5,
+    };
+    const get = decide.get(grant, identity, { resource: 'tasks', id: OTHER }, NOW, 5);
+    expect(get.ok && get.value.terms).toEqual({
+      subjectUserId: SUBJECT,
+      personal: false,
+      teams: [TEAM],
+      fence,
+      target: { verb: 'get', resource: 'tasks', id: OTHER },
+    });
+    const told = decide.capabilities(grant, identity, NOW, 5);
+    expect(told.ok && told.value.terms).toEqual({
+      subjectUserId: SUBJECT,
+      personal: false,
+      teams: [],
+      fence,
+      target: { verb: 'capabilities' },
+    });
+    for (const decision of [
+      decide.list(grant, identity, list, NOW, 5),
+      decide.search(grant, identity, search, NOW, 5),
+    ])
+      expect(decision.ok && decision.value.terms.fence).toEqual(fence);
+    expect(decide.capabilities(grant, identity, NOW).ok).toBe(true);
+    const unsaid = decide.get(grant, identity, { resource: 'tasks', id: OTHER }, NOW);
+    expect(unsaid.ok && unsaid.value.terms.fence?.revocationEpoch).toBe(0);
+  });
+
+  it('no page and no search is longer than was asked, nor than the scope allows', () => {
+    const limits = (asked: number): readonly unknown[] => {
+      const [page, hits] = [
+        decide.list(grant, identity, { ...list, limit: asked }, NOW),
+        decide.search(grant, identity, { ...search, limit: asked }, NOW),
+      ];
+      return [page.ok && page.value.terms.target.limit, hits.ok && hits.value.terms.target.limit];
+    };
+    expect([limits(19), limits(20), limits(21)]).toEqual([
+      [19, 19],
+      [20, 20],
+      [20, 20],
+    ]);
+  });
+
+  it('a scope reaches what it grants and does not exclude', () => {
+    const scope = { ...grant.scope, resources: ['tasks', 'notes', 'credentials'] as const };
+    expect(reachableResources(scope)).toEqual(['tasks', 'notes']);
   });
 });

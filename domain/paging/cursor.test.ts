@@ -2,7 +2,16 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CURSOR_TTL_SECONDS, decodeCursor, encodeCursor, type Mac } from './cursor.ts';
+import { fromBase64Url, toBase64Url } from '../bytes.ts';
+import {
+  CURSOR_TTL_SECONDS,
+  decodeCursor,
+  encodeCursor,
+  expiryOf,
+  openCursor,
+  sealCursor,
+  type Mac,
+} from './cursor.ts';
 
 const macOf =
   (key: string): Mac =>
@@ -80,5 +89,67 @@ describe('cursor', () => {
   it('does not confuse the parts of its binding', () => {
     const a = encodeCursor(mac, { holder: 'a', resource: 'b', filters: 'c' }, position, now);
     expect(decodeCursor(mac, { holder: 'a","b', resource: '', filters: 'c' }, a, now)).toBeNull();
+  });
+});
+
+describe('MUTANTS cursor what is under a good seal is still read strictly', () => {
+  const sealed = (payload: string): string => sealCursor(mac, binding, payload);
+  const { createdAt, id } = position;
+  const end = String(expiryOf(now));
+  const read = (payload: string) => decodeCursor(mac, binding, sealed(payload), now);
+
+  it('lasts a day, in whole seconds', () => {
+    expect(CURSOR_TTL_SECONDS).toBe(86_400);
+    expect(expiryOf(new Date(1_999))).toBe(86_401);
+    expect(read(`${createdAt}|${id}|${end}`)).toEqual(position);
+  });
+
+  it.each([
+    ['something before', `x${createdAt}|${id}|${end}`],
+    ['something after', `${createdAt}|${id}|${end}x`],
+    ['another part', `${createdAt}|${id}|${end}|1`],
+    ['no end', `${createdAt}|${id}`],
+    ['an empty end', `${createdAt}|${id}|`],
+    ['an end of thirteen digits', `${createdAt}|${id}|${'9'.repeat(13)}`],
+    ['a short id', `${createdAt}|${id.slice(1)}|${end}`],
+    ['a long id', `${createdAt}|${id}0|${end}`],
+    ['an id in upper case', `${createdAt}|${id.replace('0', 'A')}|${end}`],
+    ['a year of five digits', `1${createdAt}|${id}|${end}`],
+    ['a month of three digits', `2026-005-01T10:00:00.123Z|${id}|${end}`],
+    ['a day of three digits', `2026-05-001T10:00:00.123Z|${id}|${end}`],
+    ['an hour of three digits', `2026-05-01T010:00:00.123Z|${id}|${end}`],
+    ['a minute of three digits', `2026-05-01T10:000:00.123Z|${id}|${end}`],
+    ['a second of three digits', `2026-05-01T10:00:000.123Z|${id}|${end}`],
+    ['milliseconds of four digits', `2026-05-01T10:00:00.1234Z|${id}|${end}`],
+    ['no milliseconds', `2026-05-01T10:00:00.Z|${id}|${end}`],
+    ['nothing at all', ''],
+  ])('not with %s', (_what, payload) => expect(read(payload)).toBeNull());
+
+  it('is at most 512 characters long, and a longer one is not looked at', () => {
+    const of = (length: number): string => sealed('x'.repeat(length));
+    expect(of(368)).toHaveLength(512);
+    expect(openCursor(mac, binding, of(368))).toBe('x'.repeat(368));
+    expect(of(369).length).toBeGreaterThan(512);
+    expect(openCursor(mac, binding, of(369))).toBeNull();
+  });
+
+  it('is more than its seal, sixteen octets of it, and text', () => {
+    expect(openCursor(mac, binding, toBase64Url(new Uint8Array(16)))).toBeNull();
+    expect(openCursor(mac, binding, sealed(''))).toBeNull();
+    expect(openCursor(mac, binding, sealed('x'))).toBe('x');
+    expect(fromBase64Url(sealed('x'))).toHaveLength(17);
+    const open: Mac = () => new Uint8Array(32);
+    const noText = Uint8Array.from([...new Uint8Array(16), 0xff]);
+    expect(openCursor(open, binding, toBase64Url(noText))).toBeNull();
+  });
+
+  it('is sealed under a label of its own: the key makes other seals too', () => {
+    const seen: string[] = [];
+    const listening: Mac = (message) => {
+      seen.push(new TextDecoder().decode(message));
+      return mac(message);
+    };
+    sealCursor(listening, binding, 'x');
+    expect(seen).toEqual(['["mosaic-cursor-1","grant-1","tasks","v1","x"]']);
   });
 });

@@ -3,7 +3,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { RESOURCES } from '../resources.ts';
-import { CURSOR_TTL_SECONDS, decodeCursor, encodeCursor, type Mac } from './cursor.ts';
+import { CURSOR_TTL_SECONDS, decodeCursor, encodeCursor, expiryOf, sealCursor, type Mac } from './cursor.ts';
 import { decodeSearchCursor, encodeSearchCursor, type SearchBinding } from './search-cursor.ts';
 
 const mac: Mac = (message) => hmac(sha256, new Uint8Array(32).fill(1), message);
@@ -85,5 +85,72 @@ describe('the cursor of a search', () => {
     };
     expect(decodeCursor(mac, lists, cursor, now)).toBeNull();
     expect(decodeSearchCursor(mac, binding, encodeCursor(mac, lists, given, now), now)).toBeNull();
+  });
+});
+
+describe('MUTANTS search-cursor what is under a good seal is still read strictly', () => {
+  const list = {
+    holder: 'grant',
+    resource: 'search',
+    filters: JSON.stringify([3, ['notes', 'tasks'], 'wombat']),
+  };
+  const parts = [
+    '0.5',
+    now.toISOString(),
+    'tasks',
+    '00000000-0000-4000-8000-000000000001',
+    String(expiryOf(now)),
+  ];
+  const read = (place: number, text: string) =>
+    decodeSearchCursor(mac, binding, sealCursor(mac, list, parts.with(place, text).join('|')), now);
+
+  it.each(['0', '1', '0.5', '1e-20', '6.25e-7'])('a rank of %s is one', (rank) =>
+    expect(read(0, rank)?.rank).toBe(Number(rank)),
+  );
+
+  it.each([
+    [0, ''],
+    [0, '-1'],
+    [0, '.5'],
+    [0, '0.'],
+    [0, '12'],
+    [0, '1e5'],
+    [0, '1e-'],
+    [0, 'x0'],
+    [1, '2026-01-01T00:00:00Z'],
+    [1, '12026-01-01T00:00:00.000Z'],
+    [1, '2026-001-01T00:00:00.000Z'],
+    [1, '2026-01-001T00:00:00.000Z'],
+    [1, '2026-01-01T000:00:00.000Z'],
+    [1, '2026-01-01T00:000:00.000Z'],
+    [1, '2026-01-01T00:00:000.000Z'],
+    [1, '2026-01-01T00:00:00.0000Z'],
+    [2, ''],
+    [2, 'gone'],
+    [2, 'Tasks'],
+    [3, '00000000-0000-4000-8000-00000000000'],
+    [3, '00000000-0000-4000-8000-0000000000011'],
+    [4, ''],
+    [4, '9'.repeat(13)],
+    [4, `${String(expiryOf(now))}x`],
+    [4, '0'],
+  ])('part %d is not %j', (place, text) => expect(read(place, text)).toBeNull());
+
+  it('ends at its time and not before', () => {
+    const cursor = sealCursor(mac, list, parts.join('|'));
+    const end = expiryOf(now) * 1_000;
+    expect(decodeSearchCursor(mac, binding, cursor, new Date(end - 1))).not.toBeNull();
+    expect(decodeSearchCursor(mac, binding, cursor, new Date(end))).toBeNull();
+  });
+
+  it('is for a choice of resources, or for all of them, or for a person without a version', () => {
+    const seal = (filters: unknown) =>
+      sealCursor(mac, { ...list, filters: JSON.stringify(filters) }, parts.join('|'));
+    const open = (over: Partial<SearchBinding>, filters: unknown) =>
+      decodeSearchCursor(mac, { ...binding, ...over }, seal(filters), now) !== null;
+    expect(open({ resources: null }, [3, null, 'wombat'])).toBe(true);
+    expect(open({ version: null }, [null, ['notes', 'tasks'], 'wombat'])).toBe(true);
+    expect(open({ resources: ['tasks', 'notes'] }, [3, ['notes', 'tasks'], 'wombat'])).toBe(true);
+    expect(open({ resources: null }, [3, [], 'wombat'])).toBe(false);
   });
 });

@@ -38,7 +38,6 @@ const SEARCH_TESTS = [
   'db/sql/many-teams.integration.test.ts',
 ];
 const ENROLL_TESTS = [
-  'routes/enrollment/redeem-guarded.integration.test.ts',
   'routes/enrollment/redeem-overtaken.integration.test.ts',
   'routes/enrollment/redeem.integration.test.ts',
 ];
@@ -114,7 +113,7 @@ export const GUARDS: readonly Guard[] = [
       ['routes/middleware/guarded.integration.test.ts', 'routes/middleware/sign-in.integration.test.ts'],
     ],
   },
-  x509('certificate', 'certificate'),
+  x509('certificate', 'der-bounds'),
   x509('csr', 'csr'),
   x509('der', 'der', 'der-bounds'),
   x509('der-walk', 'der-bounds', 'der'),
@@ -153,7 +152,11 @@ export const GUARDS: readonly Guard[] = [
     files: ['routes/federation/certificate-header.ts'],
     tests: [['routes/federation/certificate-header.test.ts']],
   },
-  { area: 'inbound', files: ['routes/federation/inbound.ts'], tests: [FEDERATION_TESTS] },
+  {
+    area: 'inbound',
+    files: ['routes/federation/inbound.ts'],
+    tests: [['routes/federation/inbound.test.ts'], FEDERATION_TESTS],
+  },
   { area: 'serve', files: ['src/services/serve.ts'], tests: [FEDERATION_TESTS] },
   {
     area: 'redeem',
@@ -163,7 +166,12 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'renew',
     files: ['src/services/renew.ts'],
-    tests: [['routes/federation/renewal.integration.test.ts']],
+    tests: [
+      [
+        'routes/federation/renewal-guarded.integration.test.ts',
+        'routes/federation/renewal.integration.test.ts',
+      ],
+    ],
   },
   {
     area: 'grants',

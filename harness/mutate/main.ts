@@ -14,6 +14,7 @@ import { describeChange, jobOf, runJobs, stopAll, type RunOptions } from './run.
 interface Options {
   readonly file: readonly string[];
   readonly area: readonly string[];
+  readonly id: readonly string[];
   readonly onlyChanged?: boolean;
   readonly fresh?: boolean;
   readonly list?: boolean;
@@ -61,7 +62,7 @@ const PAGE_HEAD = `# Whether tests notice the loss of a guard
 
 Made by \`npm run mutate -- --record\`; [how to use it](mutation.md). Each row is a guard file: how many small changes of it made a test
 fail, how many did not, how many are argued to change nothing that anybody can see (\`harness/mutate/equivalent.json\`), and how many were not
-run since the file or its tests changed. A percentage without "not run" at nought tells of those only that were run.
+run since the file or its tests changed.
 `;
 
 const record = (reports: readonly FileReport[]): void => {
@@ -106,6 +107,7 @@ const mutate = async (options: Options): Promise<void> => {
     concurrency: options.concurrency,
     limitMs: options.limit * 1_000,
     budgetMs: options.minutes * 60_000,
+    ids: options.id,
     equivalent,
     say: (line) => void process.stderr.write(`${line}\n`),
   };
@@ -146,6 +148,7 @@ const program = new Command('npm run -s mutate --')
   )
   .option('--file <part>', 'guard files whose path contains it; may be repeated', several, [])
   .option('--area <name>', 'one area of the table, besides the files; may be repeated', several, [])
+  .option('--id <id>', 'one change again, whatever is known of it; may be repeated', several, [])
   .option('--only-changed', 'files that changed since the recorded result, or were not run to the end')
   .option('--fresh', 'forget what earlier runs found')
   .option('--list', 'name the files, or with --file the changes, and run nothing')
@@ -167,6 +170,7 @@ Examples:
   $ npm run mutate -- --area x509 --concurrency 1         one area, beside other work
   $ npm run mutate -- --only-changed --minutes 10         what changed, for ten minutes
   $ npm run -s mutate -- --file seal --list --json        every change with its id, for an argument
+  $ npm run mutate -- --file seal --id f4c6055227c7       one change again
   $ npm run mutate -- --report-only --record              write what is known down
 
 What is found is kept in .cache/mutate, change by change.

@@ -64,18 +64,25 @@ export const reportOf = (guard: Guard, file: string, equivalent: ReadonlySet<str
   };
 };
 
-const cell = (percent: number | null): string => (percent === null ? 'not run' : `${percent} %`);
+/** No percentage of a part: what is quickly run is quickly noticed. */
+const cell = (percent: number | null, open: number): string => {
+  if (percent === null) return 'not run';
+  return open > 0 ? 'not run to the end' : `${percent} %`;
+};
 
 /** A table for people. */
 export const table = (reports: readonly FileReport[]): string => {
   const rows = reports.map(
     ({ file, killed, survived, open, equivalent, percent }) =>
-      `| \`${file}\` | ${killed} | ${survived} | ${equivalent} | ${open} | ${cell(percent)} |`,
+      `| \`${file}\` | ${killed} | ${survived} | ${equivalent} | ${open} | ${cell(percent, open)} |`,
   );
   const sum = (pick: (report: FileReport) => number): number =>
     reports.reduce((total, report) => total + pick(report), 0);
   const [killed, survived] = [sum((one) => one.killed), sum((one) => one.survived)];
-  const total = `| all | ${killed} | ${survived} | ${sum((one) => one.equivalent)} | ${sum((one) => one.open)} | ${cell(percentOf(killed, survived))} |`;
+  const total = `| all | ${killed} | ${survived} | ${sum((one) => one.equivalent)} | ${sum((one) => one.open)} | ${cell(
+    percentOf(killed, survived),
+    sum((one) => one.open),
+  )} |`;
   return [
     '| file | killed | survived | argued equivalent | not run | killed of those run |',
     '| --- | --: | --: | --: | --: | --: |',

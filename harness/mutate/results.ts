@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ROOT, exists, readText } from '../checks/repository.ts';
+import { ROOT, readText } from '../checks/repository.ts';
 import type { Guard } from './guards.ts';
 
 /** `timeout` counts as killed: a test that never ends is noticed. */
@@ -32,8 +32,7 @@ const hashOf = (texts: readonly string[]): string =>
 export const fingerprint = (file: string): string => hashOf([readText(file)]);
 
 /** Of the tests that guard it. */
-export const testsFingerprint = ({ tests }: Guard): string =>
-  hashOf(tests.flat().map((file) => (exists(file) ? readText(file) : '')));
+export const testsFingerprint = ({ tests }: Guard): string => hashOf(tests.flat().map(readText));
 
 export const readResults = (): Results =>
   existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Results) : {};

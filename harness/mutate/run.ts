@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ROOT, exists, readText } from '../checks/repository.ts';
+import { ROOT, readText } from '../checks/repository.ts';
 import { mutationsOf } from './changes.ts';
 import { GuardProcess, type Ran } from './guard-process.ts';
 import type { Guard } from './guards.ts';
@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly concurrency: number;
   /** Least time that one change may take, in milliseconds; a slow baseline raises it. */
   readonly limitMs: number;
+  /** The ids to run; none given: all that are left to do. */
+  readonly ids: readonly string[];
   /** Ids of changes that are argued to be none: they are not run. */
   readonly equivalent: ReadonlySet<string>;
   /** No new change is begun after this many milliseconds; what is left is for the next run. */
@@ -32,6 +34,7 @@ export const jobOf = (guard: Guard, file: string, options: RunOptions): Job => {
   const kept = options.fresh ? {} : readResults();
   const [source, tests] = [fingerprint(file), testsFingerprint(guard)];
   const open = mutationsOf(file).filter(({ id }) => {
+    if (options.ids.length > 0) return options.ids.includes(id);
     const known = kept[id];
     return !options.equivalent.has(id) && (known === undefined || !isCurrent(known, source, tests));
   });
@@ -90,8 +93,7 @@ const runJob = async (
 ): Promise<void> => {
   if (open.length === 0 || isOver()) return;
   const { say } = options;
-  const groups = guard.tests.map((group) => group.filter(exists)).filter((group) => group.length > 0);
-  const tests = new GuardProcess(groups);
+  const tests = new GuardProcess(guard.tests);
   running.add(tests);
   const [source, path, text] = [fingerprint(file), join(ROOT, file), readText(file)];
   const print = testsFingerprint(guard);
