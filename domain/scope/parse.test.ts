@@ -271,6 +271,24 @@ describe('MUTANTS scope/parse at the edges', () => {
     expect(readStoredScope({ ...scope, max_rows_per_query: cap }).max_rows_per_query).toBe(cap);
   });
 
+  it('says which resources there are where one is none of them', () => {
+    const parsed = parseScope({ ...scope, resources: ['x'] });
+    expect(parsed.ok ? [] : parsed.error.map(({ expected }) => expected)).toEqual([
+      'one of tasks, notes, memory, credentials, api_keys',
+    ]);
+  });
+
+  it.each([true, false])('a filter may say of personal rows: %s', (personal) => {
+    const filters = { tasks: { include_teams: [], include_personal: personal } };
+    const parsed = parseScope({ ...scope, filters });
+    expect(parsed.ok && parsed.value.filters).toEqual(filters);
+    expect(readStoredScope({ ...scope, filters }).filters).toEqual(filters);
+  });
+
+  it('a stored cap of one row is one row of what is granted', () => {
+    expect(readStoredScope({ ...scope, max_rows_per_query: 1 }).resources).toEqual(['tasks']);
+  });
+
   it('exactly 1,000 teams are taken, and a filter that says nothing of personal rows keeps them', () => {
     const parsed = parseScope({ ...scope, filters: { tasks: { include_teams: teams(1_000) } } });
     expect(parsed.ok && parsed.value.filters).toEqual({

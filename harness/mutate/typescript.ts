@@ -179,7 +179,8 @@ const ofLiteral = (node: Node, parent: Node | null, source: string): Change[] =>
   if (typeof value === 'number') return [{ mutator: 'number', ...whole, replacement: numberText(value) }];
   const isKey =
     (parent?.type === 'Property' && parent['key'] === node) || parent?.type === 'ExpressionStatement';
-  if (typeof value !== 'string' || isKey || isProse(parent)) return [];
+  // What has a space in it is a text for people; of SQL see `sqlWithin`.
+  if (typeof value !== 'string' || isKey || isProse(parent) || value.includes(' ')) return [];
   return [{ mutator: 'text', ...whole, replacement: value === '' ? "'mutated'" : "''" }];
 };
 

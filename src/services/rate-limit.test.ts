@@ -88,7 +88,8 @@ describe('MUTANTS rate-limit a bucket in this process', () => {
     expect(takeFrom(bucket, lowered, 500)).toMatchObject({ allowed: false, retryAfterSeconds: 2 });
     expect(takeFrom(bucket, lowered, 1_999)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
     expect(takeFrom(bucket, lowered, 2_000)).toEqual({ allowed: true, remaining: 2, retryAfterSeconds: 0 });
-    // Exactly at the capacity is not beyond it.
+    // Exactly at the capacity is not beyond it, and neither is a rounding.
+    expect(takeFrom({ used: 3 + 1e-6, at: 0 }, lowered, 100).allowed).toBe(true);
     expect(takeFrom({ used: 3, at: 0 }, lowered, 100).allowed).toBe(true);
   });
 

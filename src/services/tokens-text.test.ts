@@ -27,7 +27,23 @@ group('token text', () => {
     expect(hashToken('mos_abc')).toBe('e448410563579d25e458a43599319452b4c505aff2642c86f5b6047ce588a3db');
   });
 
-  it.each(['', 'mos_', 'mos_short', `mos_${'a'.repeat(44)}`, `mos_${'a'.repeat(42)}=`])('is not %j', (text) =>
-    expect(isTokenText(text)).toBe(false),
-  );
+  it('MUTANTS tokens-text is marked under a label of its own: the key makes other marks too', () => {
+    const seen: string[] = [];
+    const random = { bytes: (length: number) => new Uint8Array(length).fill(0x61) };
+    newTokenText(random, (message) => {
+      seen.push(new TextDecoder().decode(message));
+      return mine(message);
+    });
+    expect(seen).toEqual([`mosaic-token-1${'a'.repeat(22)}`]);
+  });
+
+  it.each([
+    `xmos_${'a'.repeat(43)}`,
+    `\nmos_${'a'.repeat(43)}`,
+    '',
+    'mos_',
+    'mos_short',
+    `mos_${'a'.repeat(44)}`,
+    `mos_${'a'.repeat(42)}=`,
+  ])('is not %j', (text) => expect(isTokenText(text)).toBe(false));
 });
