@@ -1,6 +1,7 @@
 import type { Storage } from '../../domain/ports/storage.ts';
 import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
+import { refuseCaching } from '../caching.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
 import { migrate } from '../migrate.ts';
 import { SERVING_ROLES } from '../logins.ts';
@@ -181,7 +182,8 @@ const assertFit = async (
 ): Promise<void> => {
   await Promise.all([
     refuseUnfitLogin(writes, 'api'),
-    ...(peersUrl === undefined ? [] : [refuseUnfitLogin(peerReads, 'peers')]),
+    refuseCaching(writes),
+    ...(peersUrl === undefined ? [] : [refuseUnfitLogin(peerReads, 'peers'), refuseCaching(peerReads)]),
   ]);
   if (maintenanceUrl === undefined) await refuseOldSchema(writes);
   await refuseUnfinishedTransfer(writes);

@@ -5,13 +5,14 @@ import { MosaicError } from '../errors.ts';
  * not the one that this gateway may serve from, and neither is anybody's fault who asks. The gravest first:
  *
  * `not_ours` another cluster than before, or one from before a failover · `standby` follows another server: what it says may be
- * old · `wrong_role` sessions of another role than row-level security binds · `read_only` takes no writes · `refused` answers, and
+ * old · `cached` is answered for by a cache in between · `wrong_role` sessions of another role than row-level security binds · `read_only` takes no writes · `refused` answers, and
  * refuses the login, the database or a right · `untrusted` shows no certificate, or none that may be trusted · `away` does not answer, or has no connection to give · `clock_skew` its clock and
  * this process's are too far apart.
  */
 export const DATABASE_CONDITIONS = [
   'not_ours',
   'standby',
+  'cached',
   'wrong_role',
   'read_only',
   'refused',
@@ -41,6 +42,8 @@ export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> 
   standby: 'Let database.url lead to the primary, or promote this server.',
   not_ours:
     'The address leads to another cluster, or to a server from before a failover. Correct it; if the database was moved on purpose, start the gateway again.',
+  cached:
+    'Turn off the cache between this gateway and Postgres (Hyperdrive: wrangler hyperdrive update <id> --caching-disabled): from it a revoked token, certificate or grant is good for as long as an answer is kept.',
   wrong_role:
     'Check the address and any pooler in between: sessions must have the role mosaic_app, those of database.peers_url mosaic_peer_reader.',
   clock_skew:
@@ -65,6 +68,7 @@ export const databaseCodeOf = (error: unknown): string | null => {
 export const SESSION_CODES = {
   STANDBY: 'standby',
   READ_ONLY: 'read_only',
+  CACHED: 'cached',
   WRONG_ROLE: 'wrong_role',
   OTHER_CLUSTER: 'not_ours',
   CLOCK_SKEW: 'clock_skew',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCachingProxy } from '../components/caching-proxy.ts';
 import { openLink, type Link } from '../components/link.ts';
 import { asking, createPerson, enroll, type Person, setupBody } from './client.ts';
 import { openDenoGateway } from './deno-gateway.ts';
@@ -118,6 +119,27 @@ describe('Workers tell the truth', () => {
       link.set('through');
     }
     await expect.poll(async () => (await me()).status, { timeout: 20_000, interval: 250 }).toBe(200);
+  });
+
+  it('F-77 a Hyperdrive that caches serves nobody: 503, not an answer from before a revocation', async () => {
+    const proxy = await openCachingProxy(Number(new URL(services.databaseUrl).port));
+    const by = (address: string): string => Object.assign(new URL(address), { port: proxy.port }).href;
+    const cached = {
+      ...services,
+      databaseUrl: by(services.databaseUrl),
+      databasePeersUrl: by(services.databasePeersUrl),
+    };
+    try {
+      await withWorker({ services: cached }, async (made) => {
+        const headers = { authorization: `Bearer ${admin.token}` };
+        const told = await problemOf(await made.publicFetch('/api/me', { headers }));
+        expect(told).toMatchObject({ status: 503, code: 'database_unavailable' });
+        expect((await made.publicFetch('/health')).status).toBe(200);
+      });
+      expect(proxy.hits()).toBeGreaterThan(0);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it.each([

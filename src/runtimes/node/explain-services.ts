@@ -86,6 +86,7 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   '25006': { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
+  CACHED: { message: 'something in between answers from a cache', remedy: DATABASE_CURES.cached ?? '' },
   WRONG_ROLE: {
     message: 'its sessions do not have the role of their purpose',
     remedy: DATABASE_CURES.wrong_role ?? '',

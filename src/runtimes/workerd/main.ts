@@ -1,4 +1,5 @@
 /** A gateway on Cloudflare Workers: see wrangler.toml. One bundle serves both host names. */
+import { conditionOf, databaseCodeOf, DATABASE_CURES } from '../../../domain/database/state.ts';
 import { MosaicError, toProblem, waitOf } from '../../../domain/errors.ts';
 import { SECURITY_HEADERS } from '../../../routes/http.ts';
 import { createAliveApp, createFederationApp, createPublicApp } from '../../app.ts';
@@ -35,8 +36,12 @@ const known = (error: unknown): MosaicError => {
 const problem = (error: unknown): Response => {
   const shown = known(error);
   if (error instanceof ConfigError) writeLogLine(error.message);
-  else if (shown.status >= 500)
-    writeLogLine(JSON.stringify({ level: 'error', message: 'request failed', code: shown.code }));
+  else if (shown.status >= 500) {
+    // Nobody else tells the operator here what is wrong with the database.
+    const condition = databaseCodeOf(error) === null ? undefined : conditionOf(error);
+    const told = condition === undefined ? {} : { condition, cure: DATABASE_CURES[condition] };
+    writeLogLine(JSON.stringify({ level: 'error', message: 'request failed', code: shown.code, ...told }));
+  }
   const headers = {
     ...SECURITY_HEADERS,
     'content-type': 'application/problem+json',
