@@ -20,8 +20,10 @@ export interface Lease {
   assertHeld(): void;
   /** Whether the server behind that session knows it: for a statement that found it missing. @throws as `assertHeld` */
   assertHeldOn(database: Queryable): Promise<void>;
-  /** The primary it was last committed on; null before the first time. */
+  /** The primary it was last committed on, or one that is known to have come after it; null before the first time. */
   readonly identity: DatabaseIdentity | null;
+  /** A connection has seen a primary that came after: the lease is to be taken there, and never again on the one before. */
+  leave(timeline: string): void;
   /** Takes it, and renews it until `stop`. @throws MosaicError when it cannot be taken now; it is tried again all the same */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -40,6 +42,8 @@ export interface LeaseParts {
   readonly onMoved: () => void;
   /** Looks after what failed last time. */
   readonly retry: (failing: ReadonlySet<string>) => void;
+  /** Opens a connection for each statement, and tells the lease what it has seen: open ones stay with an old primary that lives on. */
+  readonly scout: Driver;
 }
 
 /** Farther apart than that, and times that both write cannot be compared. */
@@ -88,6 +92,10 @@ export const createLease = (parts: LeaseParts): Lease => {
   let heldUntil = -Infinity;
   let isSkewed = false;
   let isStopped = false;
+  /** To be taken anew at once. */
+  let isLeaving = false;
+  let isUnderWay = false;
+  let lookedAt = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const beat = async (): Promise<void> => {
@@ -101,7 +109,8 @@ export const createLease = (parts: LeaseParts): Lease => {
     ]);
     // What was under way when the process stopped gives it no right any more.
     if (isStopped) return;
-    if (row?.written !== true) {
+    // Of a later one it may have been told while this was under way.
+    if (row?.written !== true || row.timeline < (identity?.timeline ?? '')) {
       parts.onAstray();
       throw unfit('OTHER_CLUSTER');
     }
@@ -114,7 +123,16 @@ export const createLease = (parts: LeaseParts): Lease => {
     if (isSkewed) throw unfit('CLOCK_SKEW');
   };
 
+  /** Where the address leads now. Once in the length of a lease, so that an old primary is left within about that. */
+  const look = (): void => {
+    if (performance.now() - lookedAt < lengthMs) return;
+    lookedAt = performance.now();
+    void parts.scout.query('select 1').catch(() => undefined);
+  };
+
   const round = async (): Promise<void> => {
+    isUnderWay = true;
+    look();
     let waitMs = Math.max(RETRY_MS / 2, lengthMs / 5);
     try {
       await beat();
@@ -124,9 +142,11 @@ export const createLease = (parts: LeaseParts): Lease => {
       waitMs = RETRY_MS;
       throw error;
     } finally {
+      isUnderWay = false;
       if (monitor.failing.size > 0) parts.retry(monitor.failing);
       // Its failure was told to the monitor.
-      if (!isStopped) timer = setTimeout(() => void round().catch(() => undefined), waitMs);
+      if (!isStopped) timer = setTimeout(() => void round().catch(() => undefined), isLeaving ? 0 : waitMs);
+      isLeaving = false;
     }
   };
 
@@ -143,6 +163,17 @@ export const createLease = (parts: LeaseParts): Lease => {
     assertHeldOn: async (database) => {
       if ((await database.query(IS_HELD, [holder])).length !== 1) throw notHeld();
     },
+    leave: (timeline) => {
+      if (isStopped || identity === null || timeline <= identity.timeline) return;
+      identity = { ...identity, timeline };
+      heldUntil = -Infinity;
+      parts.onAstray();
+      parts.onMoved();
+      isLeaving = isUnderWay;
+      if (isUnderWay) return;
+      clearTimeout(timer);
+      void round().catch(() => undefined);
+    },
     start: () => round(),
     stop: async () => {
       isStopped = true;
@@ -150,7 +181,7 @@ export const createLease = (parts: LeaseParts): Lease => {
       heldUntil = -Infinity;
       // A row that stays expires.
       await driver.query(GIVE_BACK, [holder]).catch(() => undefined);
-      await driver.close();
+      await Promise.all([driver.close(), parts.scout.close()]);
     },
   };
 };

@@ -43,6 +43,8 @@ export interface ConnectOptions extends TlsSources {
   readonly monitor?: Pick<DatabaseMonitor, 'worked' | 'failed'>;
   /** The primary that this process knows; null: not yet. Absent: whichever it is. */
   readonly expected?: () => DatabaseIdentity | null;
+  /** Told when a connection leads to a primary that came after that one. */
+  readonly onLater?: (timeline: string) => void;
 }
 
 export interface Connected {
@@ -153,6 +155,7 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
               demand: target.demand,
               abandoned,
               expected: options.expected?.() ?? null,
+              onLater: options.onLater,
             }),
           {
             onOver,

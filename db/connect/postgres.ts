@@ -122,11 +122,15 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
   const monitor = createDatabaseMonitor(options.onState);
   const pools = new Map<string, Connected>();
   let lease: Lease | null = null;
+  const known = {
+    expected: () => lease?.identity ?? null,
+    onLater: (timeline: string) => lease?.leave(timeline),
+  };
   const connect = (purpose: Purpose, kind: 'api' | 'peers' = 'api', address = url): Driver => {
     const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
     const source = kind === 'api' ? purpose : `peer ${purpose}`;
     const target = { ...serving(kind, address, limitMs), max, pipeline: PIPELINE[purpose], source };
-    const connected = connectDriver(target, { ...options, monitor, expected: () => lease?.identity ?? null });
+    const connected = connectDriver(target, { ...options, monitor, ...known });
     pools.set(source, connected);
     return connected.driver;
   };
@@ -152,6 +156,8 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
     // A lease that hangs is given up while the one before still holds.
     const leaseLimit = { ...serving('api', url, Math.min(limitMs, (leaseSeconds * 1_000) / 5)), ...ONE };
     const own = connectDriver({ ...leaseLimit, source: 'lease connection' }, { ...options, monitor });
+    // Opened anew each time. That it cannot be, for want of a slot for example, says nothing of the connections there are.
+    const scout = connectDriver({ ...leaseLimit, source: 'scout', idleMs: 0 }, { ...options, ...known });
     lease = createLease({
       driver: own.driver,
       onAstray: own.retire,
@@ -163,6 +169,7 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
         look(pools.keys());
       },
       retry: look,
+      scout: scout.driver,
     });
   }
   const parts = lease === null ? { monitor } : { monitor, lease };

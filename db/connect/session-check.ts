@@ -21,6 +21,8 @@ export interface SessionDemands {
   readonly abandoned: readonly string[];
   /** The primary it must lead to, or one that came after it; null: to any. */
   readonly expected: DatabaseIdentity | null;
+  /** Told of a primary that came after the expected one. */
+  readonly onLater?: ((timeline: string) => void) | undefined;
 }
 
 const IDENTITY = 'select system_id, timeline from app.database_identity()';
@@ -33,7 +35,7 @@ const IDENTITY = 'select system_id, timeline from app.database_identity()';
  */
 export const checkSession = async (
   connection: Connection,
-  { demand, abandoned, expected }: SessionDemands,
+  { demand, abandoned, expected, onLater }: SessionDemands,
 ): Promise<string | null> => {
   const text = `${asLoginRole(abandoned)} ${SESSION_FACTS};`;
   const { rows } = await connection.send(text, [], 'script');
@@ -44,6 +46,7 @@ export const checkSession = async (
     const [found] = answer.rows as readonly { readonly system_id: string; readonly timeline: string }[];
     if (found?.system_id !== expected.systemId || found.timeline < expected.timeline)
       throw unfit('OTHER_CLUSTER');
+    if (found.timeline > expected.timeline) onLater?.(found.timeline);
   }
   return seen.session ?? null;
 };

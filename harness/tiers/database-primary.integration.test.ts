@@ -203,6 +203,60 @@ describe('a database that is not the primary', () => {
     await expect.poll(() => storage.state().condition, SOON).toBe('ok');
   });
 
+  it('H-3 F-20 an old primary that lives on is left although no connection to it breaks', async () => {
+    const replica = await standby('lives-on');
+    const path_ = await link();
+    const storage = await opened({ url: via(path_) });
+    const enrolled = await granted(storage);
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    await expect
+      .poll(() => underneath`select from pg_stat_replication where replay_lsn = pg_current_wal_lsn()`, SOON)
+      .toHaveLength(1);
+    await replica.promote();
+    const moved = postgres(urlsOf(replica.url).maintenanceUrl, { max: 1 });
+    closers.push(() => moved.end({ timeout: 1 }));
+    await moved`update federation_grants set status = 'revoked', version = version + 1, revoked_at = now() where id = ${enrolled.grant.id}`;
+    // New connections lead to the new primary; the lease, and all that is open, is with the old one.
+    path_.retarget(replica.port);
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('refused');
+    await expect.poll(() => storage.state().condition, SOON).toBe('ok');
+    // Who was with the new one once is never led back.
+    path_.retarget(port);
+    path_.set('reset');
+    path_.set('through');
+    await expect.poll(() => storage.state().condition, SOON).toBe('not_ours');
+    for (let round = 0; round < 20; round += 1)
+      expect(await answer(storage, enrolled)).toBe('database_unavailable');
+  });
+
+  it('H-3 F-20 one connection that has seen the new primary takes the whole process there', async () => {
+    const replica = await standby('seen');
+    const [writing, reading] = [await link(), await link()];
+    const storage = await opened({ url: via(writing), peersUrl: via(reading), leaseSeconds: 60 });
+    const enrolled = await granted(storage);
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    await replica.promote();
+    for (const one of [writing, reading]) one.retarget(replica.port);
+    // The lease's own connection stays open.
+    reading.set('reset');
+    reading.set('through');
+    await expect.poll(() => answer(storage, enrolled), SOON).toBe('1');
+    await expect
+      .poll(
+        () =>
+          storage.ping().then(
+            () => 'fit',
+            () => 'unfit',
+          ),
+        SOON,
+      )
+      .toBe('fit');
+    expect(await answer(storage, enrolled)).toBe('1');
+    const left = () =>
+      underneath`select from pg_stat_activity where usename like 'mosaic%' and datname = current_database()`;
+    await expect.poll(left, SOON).toHaveLength(0);
+  });
+
   it('H-3 a server that was frozen holds no lease when it goes on', async () => {
     const storage = await opened();
     const enrolled = await granted(storage);
