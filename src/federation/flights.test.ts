@@ -45,6 +45,31 @@ describe('F-10 one call for many who ask the same', () => {
     expect((await late).value).toBe(3);
   });
 
+  it.each(['answer', 'fail'] as const)(
+    'of all who waited a few go on in each turn of the loop, and whoever made the call at once: %s',
+    async (how) => {
+      const flights = createFlights();
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      const most: number[] = [];
+      const gone: true[] = [];
+      const ask = async (): Promise<void> => {
+        await flights.join('question', { signal: never }, LONG_MS, () => promise).catch(() => null);
+        gone.push(true);
+      };
+      const all = Array.from({ length: 180 }, ask);
+      if (how === 'answer') resolve('made');
+      else reject(new Error('failed'));
+      while (gone.length < 180) {
+        const before = gone.length;
+        await new Promise<void>((next) => setImmediate(next));
+        most.push(gone.length - before);
+      }
+      await Promise.all(all);
+      expect(most[0]).toBeGreaterThan(0);
+      expect(Math.max(...most)).toBeLessThanOrEqual(10);
+    },
+  );
+
   it('a call that does not come back holds up the next one for a moment only', async () => {
     const { calls, ask } = peer();
     void ask();

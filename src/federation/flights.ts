@@ -1,5 +1,6 @@
 import { abortable } from './body.ts';
 import { createDeadline, isGivenUp, type Deadline } from './deadline.ts';
+import { createPace } from './pace.ts';
 
 /** What one of several who asked the same got. */
 export interface Shared<T> {
@@ -44,6 +45,8 @@ export const createFlights = (): Flights => {
   const flights = new Map<string, Flight>();
   const queues = new Map<string, Queue>();
 
+  const pace = createPace();
+
   const board = async <T>(flight: Flight, own: Deadline, isJoined: boolean): Promise<Shared<T>> => {
     flight.waiting += 1;
     const { signal } = own;
@@ -53,6 +56,7 @@ export const createFlights = (): Flights => {
       flight.waiting -= 1;
       // One whose time is over ends by its own deadline, and counts as late; one that was given up says nothing of the peer.
       if (flight.waiting === 0 && (!signal.aborted || isGivenUp(signal))) flight.end();
+      if (isJoined) await pace();
     }
   };
 
