@@ -49,19 +49,26 @@ describe('a pool whose server refuses connections', () => {
   it('F-23 goes on with the connections it has, and tries anew after a pause', async () => {
     let tries = 0;
     let isRefusing = false;
+    let isOpen = false;
+    let refusals = 0;
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const pool = poolWith(async () => {
       tries += 1;
       await wait(1);
-      if (isRefusing) throw refused();
+      if (isRefusing) {
+        refusals += 1;
+        throw refused();
+      }
+      isOpen = true;
       return connection(() => held);
     });
     const first = pool.run('select 1', [], 'objects');
-    await wait(20);
+    await expect.poll(() => tries, { timeout: 4_000, interval: 1 }).toBe(1);
+    await expect.poll(() => isOpen, { timeout: 4_000, interval: 1 }).toBe(true);
     isRefusing = true;
     const second = pool.run('select 2', [], 'objects');
-    await wait(50);
+    await expect.poll(() => refusals, { timeout: 4_000, interval: 1 }).toBe(1);
     expect(tries).toBe(2);
     isRefusing = false;
     await expect.poll(() => tries, { timeout: 4_000 }).toBe(3);

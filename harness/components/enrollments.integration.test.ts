@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import { anEntry, aPeer, at, aUser, FAR, pendingGrant, scopeOf, T0 } from '../../db/testing/world.testkit.ts';
@@ -15,6 +15,7 @@ import { freePort } from './sockets.ts';
 const folder = mkdtempSync(path.join(tmpdir(), 'mosaic-enrollments-'));
 let database: Postgres | undefined;
 let storage: Storage;
+let watching: postgres.Sql;
 
 beforeAll(async () => {
   ensureInstalled();
@@ -25,14 +26,23 @@ beforeAll(async () => {
   database = await startPostgres({ folder: path.join(folder, 'postgres'), port, ...login });
   const { url, peersUrl, maintenanceUrl } = database;
   storage = await openPostgresStorage({ url, peersUrl, maintenanceUrl });
+  watching = postgres(maintenanceUrl, { max: 1 });
 }, 60_000);
 afterAll(async () => {
   if (database !== undefined) {
     await storage.close();
+    await watching.end({ timeout: 1 });
     await stop(database, 'SIGINT');
   }
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Sessions that wait for what another one holds. */
+const standingInLine = async (): Promise<number> => {
+  const [row] = await watching<{ n: number }[]>`
+    select count(distinct pid)::int as n from pg_locks where not granted and locktype in ('transactionid', 'tuple')`;
+  return row?.n ?? 0;
+};
 
 /** An enrollment whose certificate was signed, and what is left to do. */
 const signed = async () => {
@@ -74,8 +84,8 @@ const duringA = async (
   await storage.transaction(async (stores) => {
     await change(stores, grant.id);
     concluding = conclude();
-    // Long enough for it to have taken its snapshot and to stand before the row.
-    await sleep(300);
+    // It has taken its snapshot and stands before the row.
+    await expect.poll(standingInLine, { timeout: 15_000, interval: 20 }).toBe(1);
   });
   return (await concluding) ?? null;
 };

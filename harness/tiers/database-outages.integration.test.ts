@@ -240,7 +240,9 @@ describe('a Postgres that hangs, refuses or is gone', () => {
     expect(pids.length).toBeGreaterThan(0);
     await expect.poll(() => pids.every(isToEnd), HEALING).toBe(true);
     thaw();
-    await wait(200);
+    // What the server had of them it has done or dropped once they are gone.
+    const left = () => underneath`select 1 from pg_stat_activity where pid = any (${[...pids]}::int[])`;
+    await expect.poll(async () => (await left()).length, HEALING).toBe(0);
     expect(await usersCalled('commit-1')).toBe(0);
   });
 
@@ -253,11 +255,14 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       await underneath`alter system reset synchronous_standby_names`;
       await underneath`select pg_reload_conf()`;
     });
-    await wait(100);
+    const standby = async () =>
+      (await underneath`show synchronous_standby_names`)[0]?.['synchronous_standby_names'];
+    await expect.poll(standby, HEALING).toBe('nobody');
     const writes = Promise.all(
       Array.from({ length: 45 }, (_, index) => outcome(() => insertUser(`stalled-${index}`))),
     );
-    await wait(100);
+    const stalled = () => underneath`select 1 from pg_stat_activity where wait_event = 'SyncRep'`;
+    await expect.poll(async () => (await stalled()).length, HEALING).toBeGreaterThan(0);
     const reads = await Promise.all(
       Array.from({ length: 20 }, () => outcome(() => storage.stores.grants.byId(userId))),
     );
