@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './checks/repository.ts';
 import { readTool } from './checks/tools.ts';
@@ -13,6 +13,17 @@ const dist = join(ROOT, 'dist');
 rmSync(dist, { recursive: true, force: true });
 readTool('typescript', 'tsc', ['-p', 'tsconfig.build.json', '--pretty', 'false']);
 await bundleProduct(join(dist, BUNDLE));
+
+// For projects that have this package: they name its JavaScript, where those of the checkout name its sources.
+for (const name of ['wrangler.toml', 'deno.json']) {
+  const text = readFileSync(join(ROOT, name), 'utf8');
+  const own = text.replaceAll(
+    /\bsrc\/runtimes\/([\w/]+)\.ts/g,
+    'node_modules/mosaic-federation/dist/src/runtimes/$1.js',
+  );
+  if (own === text) throw new Error(`${name} names no source that is built`);
+  writeFileSync(join(dist, name), own);
+}
 
 // Without it a first start would run initdb and every migration: seconds instead of a copy.
 execFileSync(process.execPath, [join(ROOT, 'src/runtimes/node/build-template.ts'), dist], {

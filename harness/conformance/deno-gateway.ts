@@ -24,7 +24,7 @@ export interface DenoGatewayUnderTest extends GatewayUnderTest {
 }
 
 /** The binary itself: killing the package's shim would leave it running. */
-const denoBinary = (): string => {
+export const denoBinary = (): string => {
   const require = createRequire(import.meta.url);
   const shim = require.resolve('deno/package.json');
   const name = `@deno/${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`;
