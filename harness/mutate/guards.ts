@@ -213,6 +213,7 @@ export const GUARDS: readonly Guard[] = [
       [
         'src/cli/render/nginx-guards.test.ts',
         'src/cli/render/nginx-bounds.test.ts',
+        'src/cli/render/nginx-edge.test.ts',
         'src/cli/render/nginx.test.ts',
       ],
     ],

@@ -149,8 +149,10 @@ describe('MUTANTS nginx.conf.tpl who is let in', () => {
   });
 
   /** What a map gives for a text: the first pattern that matches, in its order. */
+  const mapOf = (variable: string): readonly Directive[] =>
+    named(http, 'map').find(({ args }) => args[1] === variable)?.block ?? [];
   const mapped = (variable: string, text: string): string => {
-    const entries = named(http, 'map').find(({ args }) => args[1] === variable)?.block ?? [];
+    const entries = mapOf(variable);
     const found = entries.find(({ name }) =>
       name.startsWith('~') ? new RegExp(name.slice(1)).test(text) : name === text,
     );
@@ -173,6 +175,8 @@ describe('MUTANTS nginx.conf.tpl who is let in', () => {
     ['NONE /pki/rootxpem', '1'],
     ['FAILED:certificate revoked /pki/crl', '1'],
     ['FAILED:x SUCCESS /federation/', '1'],
+    ['FAILED:x NONE /pki/crl', '1'],
+    ['FAILED:x NONE /_problem/400', '1'],
     ['NONE /x /_problem/', '1'],
     ['', '1'],
   ])('without a good certificate %j is refused: %s', (text, refused) => {
@@ -203,6 +207,16 @@ describe('MUTANTS nginx.conf.tpl who is let in', () => {
   });
 
   it('whoever showed a good certificate is counted by it, and everybody else by the network', () => {
+    // What is named by no rule is counted, and a trace that is none is not logged: each map says so itself.
+    for (const variable of [
+      '$mosaic_trace',
+      '$mosaic_network',
+      '$mosaic_stranger',
+      '$mosaic_peer',
+      '$mosaic_path',
+    ])
+      expect([variable, named(mapOf(variable), 'default')]).toEqual([variable, [expect.anything()]]);
+    expect(mapOf('$mosaic_path').length).toBeGreaterThan(2);
     for (const variable of ['$mosaic_stranger', '$mosaic_peer'])
       expect(sourceOf(variable)).toBe('$ssl_client_verify');
     expect([mapped('$mosaic_stranger', 'SUCCESS'), mapped('$mosaic_peer', 'SUCCESS')]).toEqual([
