@@ -315,7 +315,8 @@ describe('MUTANTS access the two proofs', () => {
       decide.search(grant, identity, search, NOW, 5),
     ])
       expect(decision.ok && decision.value.terms.fence).toEqual(fence);
-    expect(decide.capabilities(grant, identity, NOW).ok).toBe(true);
+    const first = decide.capabilities(grant, identity, NOW);
+    expect(first.ok && first.value.terms.fence?.revocationEpoch).toBe(0);
     const unsaid = decide.get(grant, identity, { resource: 'tasks', id: OTHER }, NOW);
     expect(unsaid.ok && unsaid.value.terms.fence?.revocationEpoch).toBe(0);
   });
@@ -332,6 +333,14 @@ describe('MUTANTS access the two proofs', () => {
       [19, 19],
       [20, 20],
       [20, 20],
+    ]);
+  });
+
+  it('a search that names nothing goes where the scope reaches, and leaves out what it excludes', () => {
+    const scope = { ...grant.scope, resources: ['tasks', 'credentials'] as const };
+    const decision = decide.search({ ...grant, scope }, identity, search, NOW);
+    expect(decision.ok && decision.value.terms.target.within.map(({ resource }) => resource)).toEqual([
+      'tasks',
     ]);
   });
 

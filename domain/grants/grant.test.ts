@@ -27,4 +27,27 @@ describe('grant status', () => {
       ),
     ).toBe('revoked');
   });
+
+  it.each([
+    ['pending', ['active', 'revoked', 'expired']],
+    ['active', ['revoked', 'expired']],
+    ['revoked', []],
+    ['expired', ['revoked']],
+  ] as const)('MUTANTS grant goes from %s to %j and nowhere else', (from, reached) => {
+    expect(GRANT_STATUSES.filter((to) => canTransition(from, to))).toEqual(
+      [...reached].toSorted((a, b) => GRANT_STATUSES.indexOf(a) - GRANT_STATUSES.indexOf(b)),
+    );
+  });
+
+  it('MUTANTS grant is expired when it was never enrolled for in time, and as it says where it has no end', () => {
+    const past = at('2020-01-01T00:00:00Z');
+    const now = at('2026-01-01T00:00:00Z');
+    for (const status of ['pending', 'active'] as const) {
+      expect(effectiveStatus({ status, expiresAt: past }, now)).toBe('expired');
+      expect(effectiveStatus({ status, expiresAt: null }, now)).toBe(status);
+      expect(effectiveStatus({ status, expiresAt: at('2027-01-01T00:00:00Z') }, now)).toBe(status);
+    }
+    expect(effectiveStatus({ status: 'expired', expiresAt: null }, now)).toBe('expired');
+    expect(effectiveStatus({ status: 'revoked', expiresAt: null }, now)).toBe('revoked');
+  });
 });

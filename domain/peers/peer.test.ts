@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PEER_STATES, isUsable, nextPeerState, type PeerEvent } from './peer.ts';
+import { NEVER_ASKED, PEER_STATES, isUsable, nextPeerState, type PeerEvent } from './peer.ts';
 
 const EVENTS: readonly PeerEvent[] = ['enrolled', 'renewal_failed', 'renewed', 'suspend', 'resume', 'revoke'];
 
@@ -24,5 +24,9 @@ describe('peer state', () => {
 
   it('does not leave suspension by enrolling', () => {
     expect(nextPeerState('suspended', 'enrolled')).toBeNull();
+  });
+
+  it('MUTANTS peer begins without having been asked', () => {
+    expect(NEVER_ASKED).toEqual({ cacheEpoch: 0, remoteGrantVersion: null, outages: 0 });
   });
 });

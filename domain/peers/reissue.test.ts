@@ -137,3 +137,58 @@ describe('whether a certificate is renewed', () => {
     );
   });
 });
+
+describe('MUTANTS reissue bounds', () => {
+  it('are those that docs/renewal.md promises', () => {
+    expect([INTENT_MS, MAX_OPEN, MAX_VALID, OVERLAP_MS]).toEqual([60_000, 3, 10, 600_000]);
+  });
+
+  const many = (count: number, over: Partial<HeldCertificate>): readonly HeldCertificate[] =>
+    Array.from({ length: count }, (_, n) =>
+      held({ id: `x${n}`, serial: `x${n}`, fingerprint: `f${n}`, publicKeyHash: `kx${n}`, ...over }),
+    );
+  const superseded = { revokeAt: at(OVERLAP_MS) };
+  const intent = { status: 'requested', serial: null, notAfter: null, createdAt: at(-1) } as const;
+  const due = { notAfter: at(DAY) };
+
+  it('three certificates in use are the most, those under way among them', () => {
+    expect(kind([held(), ...many(1, {})], due)).toBe('issue');
+    expect(kind([held(), ...many(2, {})], due)).toBe('refused');
+    expect(kind([held(), ...many(2, intent)], due)).toBe('refused');
+    expect(kind([held(), ...many(1, intent)], due)).toBe('issue');
+    const dead = many(5, { ...intent, createdAt: at(-INTENT_MS) });
+    expect(decideReissue([held(), ...dead], asked(due), NOW)).toEqual({ kind: 'issue', dead });
+  });
+
+  it('ten that are good are the most, with those in their overlap', () => {
+    expect(kind([held(), ...many(8, superseded)], due)).toBe('issue');
+    expect(kind([held(), ...many(9, superseded)], due)).toBe('refused');
+    expect(kind([held(), ...many(7, superseded), ...many(1, intent)], due)).toBe('issue');
+    expect(kind([held(), ...many(8, superseded), ...many(1, intent)], due)).toBe('refused');
+  });
+
+  it.each([
+    ['ended at this moment', { notAfter: NOW }],
+    ['have no end', { notAfter: null }],
+    ['are revoked', { status: 'revoked' }],
+    ['failed', { status: 'failed' }],
+  ] as const)('those that %s do not count', (_what, over) => {
+    expect(kind([held(), ...many(20, over)], due)).toBe('issue');
+  });
+
+  it('asked for again: one that is newer than the presented, or as old, and whole', () => {
+    const made = held({ id: 'two', serial: 'b2', publicKeyHash: 'key-2', createdAt: held().createdAt });
+    expect(kind([held(), made])).toBe('again');
+    expect(kind([held(), { ...made, certificatePem: null }])).toBe('refused');
+    expect(kind([held(), { ...made, notAfter: null }])).toBe('refused');
+    expect(kind([held(), { ...made, notAfter: at(1) }])).toBe('again');
+    expect(kind([held(), { ...made, status: 'revoked' }])).toBe('refused');
+  });
+
+  it('a second one is given from the beginning of the window and not before', () => {
+    const newer = held({ id: 'two', serial: 'b2', publicKeyHash: 'key-0', createdAt: at(-DAY) });
+    const life = { notBefore: at(-23 * DAY), notAfter: at(7 * DAY) };
+    expect(kind([held(), newer], life)).toBe('issue');
+    expect(kind([held(), newer], { ...life, notAfter: at(7 * DAY + 1) })).toBe('refused');
+  });
+});

@@ -42,4 +42,16 @@ describe('when a certificate is renewed', () => {
     expect(wait(10, 1_000)).toBe(5_000);
     expect(wait(1, -1)).toBe(3_600_000);
   });
+
+  it('MUTANTS renewal chance moves it by a tenth of the window and no more', () => {
+    const validity = { notBefore: NOW, notAfter: at(30 * DAY) };
+    const left = (random: number): number =>
+      at(30 * DAY).getTime() - renewalDueAt(validity, random).getTime();
+    expect([left(0), left(1)]).toEqual([7 * DAY, 6.3 * DAY]);
+  });
+
+  it('MUTANTS renewal a certificate that ends at this very moment is tried for as late as one that has ended', () => {
+    const wait = (left: number): number => renewalRetryAt(1, at(left), NOW, 0.5).getTime() - NOW.getTime();
+    expect([wait(1), wait(0), wait(-1)]).toEqual([5_000, 3_600_000, 3_600_000]);
+  });
 });

@@ -82,7 +82,7 @@ describe('MUTANTS renew on Postgres, beside other sessions', () => {
       if (refused === 11) letGo();
       return outcome;
     });
-    // Without a lock more than one would stand at the CA, and none of those be refused.
+    // Were more than one at the CA, none of those would be refused, and nobody would let go.
     const giveUp = sleep(20_000, undefined, { ref: false }).then(() => letGo());
     const outcomes = await Promise.all(asked);
     whileSigning = () => Promise.resolve();

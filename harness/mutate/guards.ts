@@ -51,7 +51,7 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'scope',
     files: ['domain/scope/parse.ts', 'domain/uuid.ts'],
-    tests: [['domain/scope/parse.test.ts']],
+    tests: [['domain/scope/parse.test.ts', 'domain/uuid.test.ts']],
   },
   {
     area: 'cursor',
