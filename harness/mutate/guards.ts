@@ -38,6 +38,7 @@ const SEARCH_TESTS = [
   'db/sql/many-teams.integration.test.ts',
 ];
 const ENROLL_TESTS = [
+  'routes/enrollment/redeem-by-step.integration.test.ts',
   'routes/enrollment/redeem-overtaken.integration.test.ts',
   'routes/enrollment/redeem.integration.test.ts',
 ];
