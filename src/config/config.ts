@@ -95,6 +95,8 @@ export interface GatewayConfig {
   readonly kvOutage: { readonly whenDown: (typeof WHEN_DOWN)[number]; readonly share: number };
   readonly ca: { readonly type: 'embedded' } | StepCaConfig;
   readonly publicListener: TcpListener;
+  /** Connections to `publicListener` of one address that is not this machine's own. */
+  readonly publicConnectionsPerAddress: number;
   /** Unix socket of the public API behind a front, in place of `publicListener`. */
   readonly publicSocket: string | null;
   readonly federationListener: TcpListener | SocketListener;

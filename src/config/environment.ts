@@ -67,6 +67,7 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_PUBLIC_HOST', 'listen.public.host'),
   variable('MOSAIC_PUBLIC_PORT', 'listen.public.port', 'whole number'),
   variable('MOSAIC_PUBLIC_SOCKET', 'listen.public.socket'),
+  variable('MOSAIC_PUBLIC_CONNECTIONS_PER_ADDRESS', 'listen.public.connections_per_address', 'whole number'),
   variable('MOSAIC_FEDERATION_HOST', 'listen.federation.host'),
   variable('MOSAIC_FEDERATION_PORT', 'listen.federation.port', 'whole number'),
   variable('MOSAIC_FEDERATION_SOCKET', 'listen.federation.socket'),

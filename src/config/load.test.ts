@@ -41,6 +41,7 @@ describe('configuration: defaults', () => {
       kvOutage: { whenDown: 'local', share: 0.5 },
       ca: { type: 'embedded' },
       publicListener: { kind: 'tcp', host: '127.0.0.1', port: 8080 },
+      publicConnectionsPerAddress: 1_024,
       publicSocket: null,
       federationListener: { kind: 'tcp', host: '127.0.0.1', port: 8443 },
       front: null,

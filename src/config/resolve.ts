@@ -17,6 +17,7 @@ const DEFAULTS = {
   dataDir: './data',
   host: '127.0.0.1',
   port: { public: 8080, federation: 8443 },
+  connectionsPerAddress: 1_024,
   nginx: 'nginx',
   leafLifetime: '30d',
   peerTimeoutMs: 5000,
@@ -158,6 +159,8 @@ export const resolveConfig = (document: ConfigDocument, origins: Origins): Resol
     },
     database: databaseOf(document),
     publicListener: tcpOf(document, 'public'),
+    publicConnectionsPerAddress:
+      document.listen?.public?.connections_per_address ?? DEFAULTS.connectionsPerAddress,
     publicSocket,
     federationListener:
       socket === null

@@ -201,6 +201,11 @@ export const configDocument = z
             host,
             port: port('Port of the public API. Default: 8080.'),
             socket: socketPath('Unix socket behind a front, instead of host and port.'),
+            connections_per_address: field(
+              z.int().min(1).max(100_000),
+              'a whole number from 1 to 100000',
+              'Most connections of one address (IPv6: its /64) to host and port; raise it for a proxy on another machine. This machine’s own programs are not bounded so. Default: 1024.',
+            ),
           },
           'Public API over HTTP, with bearer tokens. Default: 127.0.0.1.',
         ),

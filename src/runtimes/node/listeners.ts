@@ -4,6 +4,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { FRONT_PROOF_HEADER } from '../../../routes/federation/front-proof.ts';
 import type { TcpListener } from '../../config/config.ts';
+import { createAddressBounds } from './address-bounds.ts';
 import type { FrontMaterial, FrontOptions, NodeHandler } from './front.ts';
 import { createFront, onUnreadable } from './front.ts';
 import { DEFAULT_LIMITS, FRONT_SOCKET_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
@@ -107,13 +108,22 @@ const plainServer = (handler: NodeHandler, { limits, partyOf, prepare }: PlainSe
   return server;
 };
 
+/** So many times what the bounds leave may be open for a moment: what they end is not gone at once. */
+const ENDING = 2;
+
 /** The public API over plain HTTP. */
 export const listenPublic = async (
   handler: NodeHandler,
   { host, port }: TcpListener,
+  given: Partial<Pick<HttpLimits, 'maxConnections' | 'maxPerAddress'>> = {},
   field = 'listen.public',
 ): Promise<Listening> => {
-  const server = plainServer(handler, { limits: DEFAULT_LIMITS, partyOf: partyOfPort });
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const server = plainServer(handler, {
+    limits: { ...limits, maxConnections: ENDING * limits.maxConnections },
+    partyOf: partyOfPort,
+  });
+  server.prependListener('connection', createAddressBounds(limits));
   const { stop } = makeStoppable(server);
   return { port: await listenTcp(server, host, port, field), stop };
 };

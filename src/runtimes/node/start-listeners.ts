@@ -82,7 +82,9 @@ export const startListeners = async (config: GatewayConfig, wired: Wired, log: L
   undo.add('front', () => keeper?.stop());
   const { publicSocket } = config;
   const outer = await (publicSocket === null
-    ? listenPublic(publicly.handle, config.publicListener)
+    ? listenPublic(publicly.handle, config.publicListener, {
+        maxPerAddress: config.publicConnectionsPerAddress,
+      })
     : listenPublicSocket(publicly.handle, publicSocket));
   undo.add('public listener', () => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
@@ -110,7 +112,7 @@ export const listenForMetrics = async (
   const listener = telemetry?.metrics?.listener ?? null;
   if (listener === null || deps.metrics === undefined) return null;
   const { fetch } = createMetricsApp(deps, deps.metrics);
-  const listening = await listenPublic(fetch, listener, 'telemetry.metrics');
+  const listening = await listenPublic(fetch, listener, {}, 'telemetry.metrics');
   undo.add('metrics', () => listening.stop(DRAIN_MS));
   return listening.port;
 };
