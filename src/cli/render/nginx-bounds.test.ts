@@ -38,7 +38,7 @@ describe('MUTANTS nginx.conf.tpl what one client can take', () => {
     );
     const limits = (directives: readonly Directive[]): readonly string[] =>
       linesOf(directives).filter((line) => line.startsWith('limit_'));
-    const address = [
+    const address: readonly unknown[] = [
       expect.stringMatching(/^limit_conn address \d+$/),
       expect.stringMatching(/^limit_conn address_bodies \d+$/),
       expect.stringMatching(/^limit_req zone=address_rate burst=\d+ nodelay$/),
