@@ -1,3 +1,4 @@
+import { halfOpen } from './half-open.ts';
 import { manyMembers, requestWithLongOid } from './material.ts';
 import { flood, resetFlood, slowly, type Material, type Tally } from './floods.ts';
 import type { PeerOrder } from './peer-process.ts';
@@ -93,6 +94,12 @@ const asPerson =
       until,
       begun,
     );
+
+/** Connections of a stranger to both listeners that never ask anything. */
+const halfOpening =
+  (connections: number, isDribbling: boolean): Run =>
+  ({ federationUrl, publicUrl }, until, begun) =>
+    halfOpen({ origins: [federationUrl, publicUrl], connections, isDribbling }, until, begun);
 
 const PLACES = Array.from({ length: 64 }, () => `${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}.1`).join(
   ',',
@@ -193,6 +200,8 @@ export const ATTACKS: readonly Attack[] = [
   ),
   at('work', '256 connections', 'F-11', asPeer('many', 256, LIST)),
   at('work', '1,000 connections', 'F-11', asPeer('many', 1_000, LIST)),
+  at('work', '9,000 half-open connections', 'F-2', halfOpening(9_000, false)),
+  at('work', 'handshakes, a byte a second', 'F-2', halfOpening(600, true)),
   at('work', 'slow headers and bodies', 'X-60', (victim, until, begun) =>
     slowly(
       [
