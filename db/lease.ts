@@ -18,7 +18,10 @@ export interface Lease {
   readonly lengthMs: number;
   /** @throws MosaicError `database_unavailable` when it is not held at this moment */
   assertHeld(): void;
-  /** Whether the server behind that session knows it: for a statement that found it missing. @throws as `assertHeld` */
+  /**
+   * Whether the server behind that session knows it, and whether its clock agrees, at this moment: before a refusal counts.
+   * @throws as `assertHeld`
+   */
   assertHeldOn(database: Queryable): Promise<void>;
   /** The primary it was last committed on, or one that is known to have come after it; null before the first time. */
   readonly identity: DatabaseIdentity | null;
@@ -51,6 +54,8 @@ const MAX_SKEW_MS = 5_000;
 const RETRY_MS = 1_000;
 const LEASE = 'lease';
 
+const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint as at';
+
 /**
  * The row is written only on the cluster that the process knows, and on no earlier timeline of it. The answer comes when the
  * commit is durable as the server understands it: with a synchronous standby, there as well.
@@ -63,9 +68,9 @@ const BEAT = `with me as (select * from app.database_identity()), beat as (
   returning 1
 )
 select me.system_id, me.timeline, exists (select from beat) as written,
-  (extract(epoch from clock_timestamp()) * 1000)::bigint as at from me`;
+  ${NOW} from me`;
 
-const IS_HELD = `select from gateway_leases where holder = $1::uuid and expires_at > clock_timestamp()`;
+const IS_HELD = `select ${NOW} from gateway_leases where holder = $1::uuid and expires_at > clock_timestamp()`;
 const GIVE_BACK = `delete from gateway_leases where holder = $1::uuid or expires_at < clock_timestamp() - interval '1 day'`;
 
 interface Beat {
@@ -161,7 +166,11 @@ export const createLease = (parts: LeaseParts): Lease => {
       if (performance.now() >= heldUntil) throw notHeld();
     },
     assertHeldOn: async (database) => {
-      if ((await database.query(IS_HELD, [holder])).length !== 1) throw notHeld();
+      const sentAt = clock();
+      const [held] = await database.query<Pick<Beat, 'at'>>(IS_HELD, [holder]);
+      if (held === undefined) throw notHeld();
+      // A clock that has stepped since the last beat.
+      if (skewOf(Number(held.at), sentAt, clock()) > MAX_SKEW_MS) throw unfit('CLOCK_SKEW');
     },
     leave: (timeline) => {
       if (isStopped || identity === null || timeline <= identity.timeline) return;

@@ -54,7 +54,7 @@ export interface Storage {
   transaction<T>(work: (stores: Stores) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /**
    * Whether what the database lacks may be told as lacking: it is the one that this process holds its serving lease on. One that was just
-   * put back does not know the lease yet. Asked before a refusal, never on the way to an answer.
+   * put back does not know the lease yet. And whether what this host's clock decides may be told. Asked before a refusal, never on the way to an answer.
    * @throws MosaicError `database_unavailable`
    */
   assertServing(): Promise<void>;

@@ -20,11 +20,17 @@ describe('a database that was put back a moment ago', () => {
   let deps: TestDeps;
   let serving: Serving;
   let grant: Enrolled;
+  /** By how much this host's clock is wrong. */
+  let steppedMs = 0;
 
   beforeAll(async () => {
     cluster = await startCluster();
     urls = urlsOf(await cluster.create());
-    storage = await openPostgresStorage({ ...urls, leaseSeconds: LEASE_SECONDS });
+    storage = await openPostgresStorage({
+      ...urls,
+      leaseSeconds: LEASE_SECONDS,
+      clock: () => Date.now() + steppedMs,
+    });
     deps = await makeTestDeps({});
     serving = createServing({ ...deps, storage });
     grant = await anActiveGrant(storage, await aUser(storage), scopeOf());
@@ -58,5 +64,26 @@ describe('a database that was put back a moment ago', () => {
     expect(await codeOf(() => confirmRenewal({ ...deps, storage }, unknown))).toBe('database_unavailable');
     await takenAgain();
     expect(await asUnknown()).toBe('grant_unknown');
+  });
+
+  it('H-7 a clock that has just stepped ends no certificate and no grant: 503, and what is right from then on', async () => {
+    const DAY = 86_400_000;
+    const bounds = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + 30 * DAY) };
+    const unknown: CertificateIdentity = { ...grant.identity, ...bounds, grantId: crypto.randomUUID() };
+    const now = () => new Date(Date.now() + steppedMs);
+    const stepped = createServing({ ...deps, clock: { now }, storage });
+    const ask = (whom: CertificateIdentity) =>
+      codeOf(async () => stepped.capabilities(await stepped.identify(whom)));
+    await takenAgain();
+    expect(await ask(unknown)).toBe('grant_unknown');
+    // Expired, not valid yet, and what is decided on the grant: none of it by this clock.
+    for (const away of [400 * DAY, -3 * DAY, 60_000, -60_000]) {
+      steppedMs = away;
+      expect(await ask(unknown)).toBe('database_unavailable');
+    }
+    steppedMs = 0;
+    expect(await ask(unknown)).toBe('grant_unknown');
+    // It is right again, and so is what it says of a certificate.
+    expect(await ask({ ...unknown, notAfter: new Date(Date.now() - 1_000) })).toBe('certificate_untrusted');
   });
 });

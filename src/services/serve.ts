@@ -62,12 +62,10 @@ const ATTEMPTS = 4;
 
 const canonical = (value: unknown): string => canonicalize(value) ?? 'null';
 
-const assertInTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): void => {
-  // The front has checked this when the connection was made; a connection may outlive its certificate.
-  if (notAfter <= now)
-    throw new MosaicError('certificate_untrusted', { detail: 'The certificate has expired.' });
-  if (notBefore > now)
-    throw new MosaicError('certificate_untrusted', { detail: 'The certificate is not valid yet.' });
+/** The front has checked this when the connection was made; a connection may outlive its certificate. */
+const outOfTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): string | null => {
+  if (notAfter <= now) return 'The certificate has expired.';
+  return notBefore > now ? 'The certificate is not valid yet.' : null;
 };
 
 const peerRefusal = ({ peer }: GrantSnapshot): Refusal | null => {
@@ -91,6 +89,11 @@ export const createServing = (deps: Deps): Serving => {
 
   const limitOf = ({ grant }: GrantSnapshot): number =>
     grant?.rateLimitPerMinute ?? deps.settings.defaultRateLimitPerMinute;
+
+  /** Before anything limits a caller, and so one look at a time for all of them. */
+  let looking: Promise<void> | null = null;
+  const assertServingOnce = (): Promise<void> =>
+    (looking ??= deps.storage.assertServing().finally(() => (looking = null)));
 
   /** Reads the grant anew; a request that passed under another limit has to pass under the newest one too. */
   const refresh = async (caller: Caller): Promise<void> => {
@@ -152,7 +155,11 @@ export const createServing = (deps: Deps): Serving => {
 
   return {
     identify: async (identity) => {
-      assertInTime(identity, deps.clock.now());
+      const detail = outOfTime(identity, deps.clock.now());
+      if (detail !== null) {
+        await assertServingOnce();
+        throw new MosaicError('certificate_untrusted', { detail });
+      }
       const snapshot = cache.get(identity.grantId);
       return { identity, snapshot: snapshot instanceof Promise ? await snapshot : snapshot, charge: null };
     },
