@@ -6,7 +6,7 @@ import type { Mac } from '../domain/paging/cursor.ts';
 import type { Clock, Ids, KeyValue, Log, LogFields, Random, Sealer } from '../domain/ports/basics.ts';
 import type { SetupTerms, SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';
-import type { FrontStatus } from '../domain/status/federation.ts';
+import type { FrontStatus } from '../domain/status/health.ts';
 import type { Telemetry } from '../domain/ports/telemetry.ts';
 import type { WorkInFlight } from '../domain/ports/work.ts';
 
@@ -169,8 +169,12 @@ export interface Alerts {
    * @param fields no secret, no query, no row
    */
   raise(alert: string, message: string, fields?: LogFields): void;
-  /** Since the start: by name, and how many the webhook did not take. */
-  counters(): { readonly raised: Readonly<Record<string, number>>; readonly lost: number };
+  /** Since the start: log lines with `alert` by name, when each came last, and how many the webhook did not take. */
+  counters(): {
+    readonly raised: Readonly<Record<string, number>>;
+    readonly last: Readonly<Record<string, Date>>;
+    readonly lost: number;
+  };
 }
 
 /** The metrics of this process, for Prometheus. */

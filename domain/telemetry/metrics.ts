@@ -2,6 +2,7 @@ import { DATABASE_CONDITIONS } from '../database/state.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { PEER_STATES } from '../peers/peer.ts';
 import { RESOURCES } from '../resources.ts';
+import { HEALTH_CHECKS } from '../status/health.ts';
 import { ALERTS } from './alerts.ts';
 
 /** Of a label that got a value outside its list: so nobody outside can make series. */
@@ -118,6 +119,11 @@ export const METRICS = {
     kind: 'gauge',
     help: '1 for how the database stands; all but ok are answered 503.',
     labels: { condition: DATABASE_CONDITIONS },
+  },
+  mosaic_health: {
+    kind: 'gauge',
+    help: '0 green, 1 yellow, 2 red: as /ready, the doctor and the status tell it.',
+    labels: { check: HEALTH_CHECKS },
   },
   mosaic_alerts_total: {
     kind: 'counter',

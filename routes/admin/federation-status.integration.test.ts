@@ -21,8 +21,13 @@ const peer = (name: string, state: string, days: number): Promise<unknown> =>
 it('M5-8 tells of every peer that is asked, and the worst of it all', async () => {
   expect(await status()).toMatchObject({ status: 'green', gateway: 'work', peers: [], more_peers: false });
   await peer('fine', 'active', 20);
+  await peer('waiting', 'pending', -5);
+  expect(await status()).toMatchObject({ status: 'green', findings: [] });
   await peer('gone', 'revoked', -5);
-  expect(await status()).toMatchObject({ status: 'green' });
+  expect(await status()).toMatchObject({
+    status: 'yellow',
+    findings: [{ code: 'peer_revoked', peer: 'gone', cure: expect.stringContaining('Enroll') as string }],
+  });
   await peer('troubled', 'degraded', 20);
   expect(await status()).toMatchObject({ status: 'yellow' });
   await peer('over', 'active', -1);
@@ -31,14 +36,16 @@ it('M5-8 tells of every peer that is asked, and the worst of it all', async () =
     status: 'red',
     cache: { hits: 0, misses: 0, hit_rate: null },
     audit: { dropped: 0 },
-    alerts: { raised: {}, lost: 0 },
+    alerts: { raised: {}, last: {}, lost: 0 },
+    services: { kv: 'ok', ca: 'ok' },
     revocation: { status: 'current' },
     front: null,
   });
   const lights = (body['peers'] as { name: string; status: string }[]).map((one) => [one.name, one.status]);
   expect(Object.fromEntries(lights)).toEqual({
     fine: 'green',
-    gone: 'green',
+    waiting: 'green',
+    gone: 'yellow',
     troubled: 'yellow',
     over: 'red',
   });
@@ -48,4 +55,13 @@ it('M5-8 tells of every peer that is asked, and the worst of it all', async () =
 it('M5-8 counts what the audit took and did not take', async () => {
   const { audit } = (await status()) as { audit: Record<string, number> };
   expect(audit['accepted']).toBe((audit['written'] ?? 0) + (audit['dropped'] ?? 0) + (audit['waiting'] ?? 0));
+});
+
+it('F-52 `/ready` tells the same, without the names of peers', async () => {
+  const { body } = await api.must(200, '/ready', {});
+  const { findings } = (await status()) as { findings: { code: string; peer: string | null }[] };
+  expect(body).toMatchObject({ status: 'ready', health: 'red' });
+  const told = (body['findings'] as { code: string }[]).map(({ code }) => code);
+  expect(told.toSorted()).toEqual([...new Set(findings.map(({ code }) => code))].toSorted());
+  expect(JSON.stringify(body)).not.toMatch(/troubled|gone|over"/);
 });

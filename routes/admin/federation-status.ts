@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
-import { FRONT_STATUSES } from '../../domain/status/federation.ts';
+import { FRONT_STATUSES } from '../../domain/status/health.ts';
 import type { Deps } from '../../src/deps.ts';
 import {
   federationStatus,
@@ -11,15 +11,17 @@ import {
 import type { AppEnv } from '../http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
+import { findingShape, light, showFinding } from '../public/health-shapes.ts';
 import { peerShape, showPeer } from '../query/peer-shapes.ts';
 import { noQuery, timestamp } from '../shapes.ts';
 import { validate } from '../validate.ts';
 
-const light = z.enum(['green', 'yellow', 'red']);
-
 const statusShape = z
   .strictObject({
     status: light.meta({ description: 'The worst of everything below.' }),
+    findings: z
+      .array(findingShape.extend({ peer: z.string().nullable() }))
+      .meta({ description: 'What is wrong, and what to do about it. Empty: green.' }),
     at: timestamp,
     gateway: z.string(),
     peers: z.array(peerShape.extend({ status: light })).meta({ description: 'Those this gateway asks.' }),
@@ -36,7 +38,10 @@ const statusShape = z
       waiting: z.int().meta({ description: 'Accepted, neither written nor dropped yet.' }),
     }),
     alerts: z.strictObject({
-      raised: z.record(z.string(), z.int()).meta({ description: 'Since the start, by name.' }),
+      raised: z
+        .record(z.string(), z.int())
+        .meta({ description: 'Log lines with `alert` since the start, by name.' }),
+      last: z.record(z.string(), timestamp).meta({ description: 'When each came last.' }),
       lost: z.int().meta({ description: 'That the webhook did not take.' }),
     }),
     revocation: z.strictObject({ status: z.enum(['current', 'lost']), epoch: z.int() }),
@@ -44,6 +49,10 @@ const statusShape = z
       condition: z.enum(DATABASE_CONDITIONS),
       since: timestamp,
       cure: z.string().nullable().meta({ description: 'What the operator does about it.' }),
+    }),
+    services: z.strictObject({
+      kv: z.enum(['ok', 'unreachable']),
+      ca: z.enum(['ok', 'unreachable']),
     }),
     front: z
       .strictObject({
@@ -60,20 +69,27 @@ const statusShape = z
 const showOne = ({ peer, circuit, light: status }: PeerStatus) => ({ ...showPeer(peer, circuit), status });
 
 const show = (status: FederationStatus): z.infer<typeof statusShape> => {
-  const { cache, audit, alerts, revocation, database, front } = status;
+  const { cache, audit, alerts, revocation, services, front } = status;
+  const { state: database } = services.database;
   const asked = cache.hits + cache.misses;
   const { accepted, written, dropped } = audit;
   return {
     status: status.status,
+    findings: status.findings.map((one) => ({ ...showFinding(one), peer: one.peer })),
     at: status.at.toISOString(),
     gateway: status.gateway,
     peers: status.peers.map(showOne),
     more_peers: status.more,
     cache: { ...cache, hit_rate: asked === 0 ? null : Math.round((cache.hits / asked) * 1000) / 1000 },
     audit: { accepted, written, dropped, waiting: accepted - written - dropped },
-    alerts: { raised: { ...alerts.raised }, lost: alerts.lost },
+    alerts: {
+      raised: { ...alerts.raised },
+      last: Object.fromEntries(Object.entries(alerts.last).map(([name, at]) => [name, at.toISOString()])),
+      lost: alerts.lost,
+    },
     revocation: { status: revocation.isLost ? 'lost' : 'current', epoch: revocation.epoch },
     database: { ...database, since: database.since.toISOString() },
+    services: { kv: services.kv.status, ca: services.ca.status },
     front:
       front === null
         ? null

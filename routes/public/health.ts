@@ -1,10 +1,11 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
-import { FRONT_STATUSES } from '../../domain/status/federation.ts';
+import { FRONT_STATUSES, withoutPeers, type PeerStanding } from '../../domain/status/health.ts';
 import type { Deps, FrontState } from '../../src/deps.ts';
 import {
   readiness,
+  readStandings,
   type DatabaseServiceState,
   type Readiness,
   type ServiceState,
@@ -12,6 +13,7 @@ import {
 import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp } from '../shapes.ts';
+import { findingShape, light, showFinding } from './health-shapes.ts';
 
 const serviceShape = z.strictObject({ status: z.enum(['ok', 'unreachable']), latency_ms: z.number().int() });
 
@@ -32,6 +34,10 @@ const frontShape = z.strictObject({
 const readyShape = z
   .strictObject({
     status: z.enum(['ready', 'degraded', 'unavailable']),
+    health: light.meta({ description: 'The worst of the findings.' }),
+    findings: z
+      .array(findingShape)
+      .meta({ description: 'What is wrong, each once, whichever peers it is about. Empty: green.' }),
     services: z.strictObject({ database: databaseShape, kv: serviceShape, ca: serviceShape }),
     revocations: z.enum(['current', 'lost']).nullable().meta({
       description:
@@ -76,13 +82,24 @@ export const aliveRoutes = (): Hono<AppEnv> => {
   return app;
 };
 
+const PEERS_MS = 5_000;
+
 /** Mounted at /: whether the process lives, and whether it can do its work. */
 export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
   const app = aliveRoutes();
   let underWay: Promise<Readiness> | null = null;
+  let peers: { readonly at: number; readonly standings: readonly PeerStanding[] } | null = null;
+  /** Anybody may ask: the peers, which may be many, are read once in a while. */
+  const recentStandings = async (): Promise<readonly PeerStanding[]> => {
+    const now = deps.clock.now().getTime();
+    if (peers !== null && Math.abs(now - peers.at) < PEERS_MS) return peers.standings;
+    const standings = await readStandings(deps);
+    peers = { at: now, standings };
+    return standings;
+  };
   /** Anybody may ask, any number of times: all who ask at once share one look at the services. */
   const look = (): Promise<Readiness> =>
-    (underWay ??= readiness(deps).finally(() => {
+    (underWay ??= readiness(deps, recentStandings).finally(() => {
       underWay = null;
     }));
   app.get(
@@ -96,11 +113,13 @@ export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
       otherAnswers: [{ status: 503, description: 'A service does not answer.', schema: readyShape }],
     }),
     async (c) => {
-      const { status, services, revocations, front } = await look();
+      const { status, health, services, revocations, front } = await look();
       const { database, kv, ca } = services;
       return c.json(
         {
           status,
+          health: health.status,
+          findings: withoutPeers(health.findings).map(showFinding),
           services: { database: showDatabase(database), kv: showService(kv), ca: showService(ca) },
           revocations,
           ...(front === null ? {} : { front: showFront(front) }),

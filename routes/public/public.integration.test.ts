@@ -30,6 +30,8 @@ describe('health and readiness', () => {
     const ok = { status: 'ok', latency_ms: expect.any(Number) as number };
     expect(answer.body).toEqual({
       status: 'ready',
+      health: 'green',
+      findings: [],
       services: { database: ok, kv: ok, ca: ok },
       revocations: 'current',
     });

@@ -85,13 +85,18 @@ export const auditAnswer = z.looseObject({
 
 export const federationStatusAnswer = z.looseObject({
   status: text,
+  findings: z.array(z.looseObject({ status: text, message: text, cure: text, peer: maybeText })).optional(),
   at: text,
   gateway: text,
   peers: z.array(peerAnswer.extend({ status: text })),
   more_peers: z.boolean(),
   cache: z.looseObject({ hits: z.number(), misses: z.number(), hit_rate: z.number().nullable() }),
   audit: z.looseObject({ written: z.number(), waiting: z.number(), dropped: z.number() }),
-  alerts: z.looseObject({ raised: z.record(text, z.number()), lost: z.number() }),
+  alerts: z.looseObject({
+    raised: z.record(text, z.number()),
+    last: z.record(text, text).optional(),
+    lost: z.number(),
+  }),
   revocation: z.looseObject({ status: text }),
   database: z.looseObject({ condition: text, since: text, cure: maybeText }).optional(),
   front: z.looseObject({ status: text, certificate_not_after: text }).nullable(),

@@ -43,6 +43,7 @@ export const createAlerts = ({
   retryMs = RETRY_MS,
 }: AlertParts): RunningAlerts => {
   const raised = new Map<string, number>();
+  const last = new Map<string, Date>();
   const told = new Map<string, number>();
   const sending = new Set<Promise<void>>();
   const stopping = new AbortController();
@@ -91,9 +92,16 @@ export const createAlerts = ({
     sending.add(work);
   };
 
+  /** Names are ours, and few. */
+  const count = (alert: string): void => {
+    raised.set(alert, (raised.get(alert) ?? 0) + 1);
+    last.set(alert, clock.now());
+  };
+
   const tellOfLine = (message: string, fields: LogFields = {}): void => {
     const { alert, peer_id: peer, writer_id: writer, authority } = fields;
     if (typeof alert !== 'string') return;
+    count(alert);
     // A peer may make up writers: where a peer is named, it alone tells one alert from another.
     const key = JSON.stringify([alert, peer ?? writer ?? authority]);
     const now = clock.now().getTime();
@@ -119,10 +127,10 @@ export const createAlerts = ({
     },
     raise: (alert, message, fields = {}) => {
       log.error(message, { ...fields, alert });
-      raised.set(alert, (raised.get(alert) ?? 0) + 1);
+      count(alert);
       tell(alert, message, fields);
     },
-    counters: () => ({ raised: Object.fromEntries(raised), lost }),
+    counters: () => ({ raised: Object.fromEntries(raised), last: Object.fromEntries(last), lost }),
     stop: async () => {
       stopping.abort();
       await Promise.all(sending);

@@ -1,10 +1,10 @@
-import type { DatabaseState } from '../../domain/database/state.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
-import { lightOf, lightOfPeer, type Light } from '../../domain/status/federation.ts';
-import type { AuditCounters, Deps, FrontState } from '../deps.ts';
+import { lightOfPeer, type HealthFinding, type Light } from '../../domain/status/health.ts';
+import type { Alerts, AuditCounters, Deps, FrontState } from '../deps.ts';
 import type { CacheCounters } from '../federation/cache.ts';
 import { outboundOf } from '../federation/outbound.ts';
 import type { Circuit } from './peers.ts';
+import { MAX_PEERS, readiness, standingOf, type Readiness } from './readiness.ts';
 import { revocationState, type RevocationState } from './revocation-epoch.ts';
 
 export interface PeerStatus {
@@ -16,6 +16,8 @@ export interface PeerStatus {
 /** How this gateway's federation stands, as the process that answers sees it (SPEC M5-8). */
 export interface FederationStatus {
   readonly status: Light;
+  /** What is wrong, and what to do about it; the same model as that of `/ready` and the doctor. */
+  readonly findings: readonly HealthFinding[];
   readonly at: Date;
   readonly gateway: string;
   /** Those this gateway asks, at most `MAX_PEERS`, newest first. */
@@ -24,56 +26,40 @@ export interface FederationStatus {
   readonly more: boolean;
   readonly cache: CacheCounters;
   readonly audit: AuditCounters;
-  readonly alerts: { readonly raised: Readonly<Record<string, number>>; readonly lost: number };
+  readonly alerts: ReturnType<Alerts['counters']>;
   readonly revocation: RevocationState;
-  readonly database: DatabaseState;
+  readonly services: Readiness['services'];
   /** null where somebody else keeps the front. */
   readonly front: FrontState | null;
 }
 
-const MAX_PEERS = 1_000;
-const NO_ALERTS = { raised: {}, lost: 0 } as const;
+const NO_ALERTS = { raised: {}, last: {}, lost: 0 } as const;
 
 /** @throws MosaicError `database_unavailable` */
 export const federationStatus = async (deps: Deps): Promise<FederationStatus> => {
   const { circuits, cache } = outboundOf(deps);
-  const page = { limit: MAX_PEERS, after: null };
-  const [found, revocation] = await Promise.all([
-    deps.storage.stores.peers.list(page, { direction: 'outbound' }),
+  const [found, revocation, ready] = await Promise.all([
+    deps.storage.stores.peers.list({ limit: MAX_PEERS, after: null }, { direction: 'outbound' }),
     revocationState(deps),
+    readiness(deps),
   ]);
   const at = deps.clock.now();
-  const front = deps.front?.() ?? null;
-  const database = deps.storage.state();
-  const alerts = deps.alerts?.counters() ?? NO_ALERTS;
-  const standings = found.items.map((peer) => {
-    const circuit = circuits.of(peer.id);
-    const standing = { ...peer, circuit: circuit.state };
-    return { peer, circuit, standing, light: lightOfPeer(standing, at) };
-  });
-  const status = lightOf(
-    {
-      peers: standings.map(({ standing }) => standing),
-      isRestored: revocation.isLost,
-      isDatabaseFit: database.condition === 'ok',
-      isFrontStale: front?.status === 'stale',
-      isFrontUnproven: front?.status === 'proof_unreadable',
-      auditDropped: deps.audit.counters.dropped,
-      alertsRaised: Object.keys(alerts.raised).length,
-    },
-    at,
-  );
   return {
-    status,
+    status: ready.health.status,
+    findings: ready.health.findings,
     at,
     gateway: deps.settings.gatewayName,
-    peers: standings.map(({ peer, circuit, light }) => ({ peer, circuit, light })),
+    peers: found.items.map((peer) => ({
+      peer,
+      circuit: circuits.of(peer.id),
+      light: lightOfPeer(standingOf(deps, peer), at),
+    })),
     more: found.next !== null,
     cache: cache.counters,
     audit: deps.audit.counters,
-    alerts,
+    alerts: deps.alerts?.counters() ?? NO_ALERTS,
     revocation,
-    database,
-    front,
+    services: ready.services,
+    front: ready.front,
   };
 };

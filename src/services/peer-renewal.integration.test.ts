@@ -209,7 +209,7 @@ describe('renewal of a certificate at the asking side', () => {
       ...away,
       alerts: {
         raise: (alert, _message, fields) => void raised.push([alert, fields?.['peer_id']]),
-        counters: () => ({ raised: {}, lost: 0 }),
+        counters: () => ({ raised: {}, last: {}, lost: 0 }),
       },
     };
     expect(await renewPeer(deps, peer.id, due)).toMatchObject({

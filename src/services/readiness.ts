@@ -1,5 +1,8 @@
 import { DATABASE_CURES, type DatabaseState } from '../../domain/database/state.ts';
+import type { Peer } from '../../domain/ports/federation.ts';
+import { healthOf, type Health, type PeerStanding, type Serving } from '../../domain/status/health.ts';
 import type { Deps, FrontState } from '../deps.ts';
+import { outboundOf } from '../federation/outbound.ts';
 import { revocationState } from './revocation-epoch.ts';
 
 export const SERVICES = ['database', 'kv', 'ca'] as const;
@@ -14,8 +17,8 @@ export interface DatabaseServiceState extends ServiceState {
 }
 
 export interface Readiness {
-  /** `degraded`: what is away is not needed to serve, or peers are not served until an administrator has looked. */
-  readonly status: 'ready' | 'degraded' | 'unavailable';
+  readonly status: Serving;
+  readonly health: Health;
   readonly services: Readonly<Record<'kv' | 'ca', ServiceState>> & {
     readonly database: DatabaseServiceState;
   };
@@ -60,35 +63,82 @@ const stateSeen = (look: ServiceState, known: DatabaseState, now: Date): Databas
     ? known
     : { condition: 'away', since: now, cure: DATABASE_CURES.away };
 
-/** Asks every service the gateway needs, at once, each for at most 2 seconds. Why one fails is in the log only. */
-export const readiness = async (deps: Deps): Promise<Readiness> => {
+/** A peer's row, as far as health goes. */
+export const standingOf = (deps: Deps, peer: Peer): PeerStanding => {
+  const { name, direction, state, certificateNotAfter, lastFailureAt, lastFailureCode, lastSuccessAt } = peer;
+  const hasFailed = lastFailureAt !== null && (lastSuccessAt === null || lastFailureAt > lastSuccessAt);
+  const { circuits } = outboundOf(deps);
+  return {
+    name,
+    direction,
+    state,
+    certificateNotAfter,
+    circuit: direction === 'outbound' ? circuits.of(peer.id).state : 'closed',
+    failure: hasFailed ? lastFailureCode : null,
+  };
+};
+
+/** More are not looked at: this is read every few seconds. */
+export const MAX_PEERS = 1_000;
+
+/** @throws MosaicError `database_unavailable` */
+export const readStandings = async (deps: Deps): Promise<readonly PeerStanding[]> => {
+  const { items } = await deps.storage.stores.peers.list({ limit: MAX_PEERS, after: null }, {});
+  return items.map((peer) => standingOf(deps, peer));
+};
+
+type Standings = (deps: Deps) => Promise<readonly PeerStanding[]>;
+
+/** The peers; null when they cannot be read, which the state of the database tells. */
+const standings = async (deps: Deps, read: Standings): Promise<readonly PeerStanding[] | null> => {
+  let found: readonly PeerStanding[] | null = null;
+  await within(async () => {
+    found = await read(deps);
+  }).catch(() => false);
+  return found;
+};
+
+/**
+ * Asks every service the gateway needs, at once, each for at most 2 seconds. Why one fails is in the log only.
+ *
+ * @param read gives the peers that health tells of
+ */
+export const readiness = async (deps: Deps, read: Standings = readStandings): Promise<Readiness> => {
   let revocations: Readiness['revocations'] = null;
-  const [database, kv, ca] = await Promise.all([
+  const [database, kv, ca, peers] = await Promise.all([
     probe(deps, 'database', async () => {
       await deps.storage.ping();
       revocations = (await revocationState(deps)).isLost ? 'lost' : 'current';
     }),
     probe(deps, 'kv', () => deps.kv.ping()),
     probe(deps, 'ca', () => (deps.ca.ping === undefined ? deps.ca.rootPem() : deps.ca.ping())),
+    standings(deps, read),
   ]);
   // How it stands is known from its work, not from this look alone: what is wrong between two looks counts as well.
   const state = stateSeen(database, deps.storage.state(), deps.clock.now());
-  const isDatabaseFit = database.status === 'ok' && state.condition === 'ok';
-  const services = {
-    database: { ...database, status: isDatabaseFit ? 'ok' : 'unreachable', state } as const,
-    kv,
-    ca,
-  };
-  const isKvNeeded = deps.kv.isOptional !== true;
-  // Lists are served without the authority, with the revocation list at hand: only enrolling and renewing wait for it.
-  const isServing = [services.database, ...(isKvNeeded ? [kv] : [])].every(({ status }) => status === 'ok');
   const front = deps.front?.() ?? null;
-  const isFrontProven = front?.status !== 'proof_unreadable';
-  const isWhole = kv.status === 'ok' && ca.status === 'ok' && revocations === 'current' && isFrontProven;
-  const status = !isServing ? 'unavailable' : isWhole ? 'ready' : 'degraded';
+  const health = healthOf(
+    {
+      database: { answers: database.status === 'ok', state },
+      revocations,
+      kv: { answers: kv.status === 'ok', isNeeded: deps.kv.isOptional !== true },
+      authority: { answers: ca.status === 'ok' },
+      front,
+      auditDropped: deps.audit.counters.dropped,
+      alerts: Object.values(deps.alerts?.counters().last ?? {}),
+      peers,
+    },
+    deps.clock.now(),
+  );
+  const isDatabaseFit = database.status === 'ok' && state.condition === 'ok';
   return {
-    status,
-    services,
+    status: health.serving,
+    health,
+    services: {
+      database: { ...database, status: isDatabaseFit ? 'ok' : 'unreachable', state },
+      kv,
+      ca,
+    },
     revocations,
     front,
   };

@@ -1,4 +1,5 @@
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
+import { lightsOf } from '../../domain/status/health.ts';
 import { PEER_STATES, isUsable } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/federation.ts';
 import type { ReadName, Reading } from '../../domain/telemetry/metrics.ts';
@@ -10,6 +11,9 @@ import { revocationState } from './revocation-epoch.ts';
 /** More are not looked at: this is read every few seconds. */
 const MAX_PEERS = 1_000;
 const CIRCUIT_STATES = ['closed', 'half_open', 'open'] as const;
+
+/** As numbers: the worse, the higher. */
+const LIGHTS = ['green', 'yellow', 'red'] as const;
 
 const reading = (name: ReadName, value: number, labels: Readonly<Record<string, string>> = {}): Reading => ({
   name,
@@ -86,7 +90,7 @@ const databaseReadings = async (deps: Deps): Promise<readonly Reading[]> => {
 };
 
 const serviceReadings = async (deps: Deps): Promise<readonly Reading[]> => {
-  const { services } = await readiness(deps);
+  const { services, health } = await readiness(deps);
   const { condition } = services.database.state;
   return [
     ...Object.entries(services).map(([service, { status }]) =>
@@ -94,6 +98,9 @@ const serviceReadings = async (deps: Deps): Promise<readonly Reading[]> => {
     ),
     ...DATABASE_CONDITIONS.map((name) =>
       reading('mosaic_database_condition', name === condition ? 1 : 0, { condition: name }),
+    ),
+    ...Object.entries(lightsOf(health)).map(([check, light]) =>
+      reading('mosaic_health', LIGHTS.indexOf(light), { check }),
     ),
   ];
 };

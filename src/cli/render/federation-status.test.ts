@@ -68,6 +68,10 @@ describe('federation status', () => {
       answer({
         status: 'red',
         alerts: { raised: { peer_degraded: 2 }, lost: 1 },
+        findings: [
+          { status: 'yellow', message: 'It is slow.', cure: 'Look at it.', peer: 'work' },
+          { status: 'red', message: 'Revocations are lost.', cure: 'Accept the restore.', peer: null },
+        ],
         revocation: { status: 'lost', epoch: 1 },
         front: { status: 'stale', certificate_not_after: '2026-11-23T12:00:00.000Z' },
         more_peers: true,
@@ -77,6 +81,9 @@ describe('federation status', () => {
     expect(text).toMatch(/cache hits +75\.0 % \(3 of 4\)/);
     expect(text).toMatch(/audit +4 written, 1 waiting, 0 dropped/);
     expect(text).toMatch(/alerts +peer_degraded \(2\); 1 not delivered/);
+    expect(text).toContain(
+      'FAIL  Revocations are lost.\n      Accept the restore.\nLOOK  work: It is slow.\n      Look at it.\n',
+    );
     expect(text).toMatch(/revocations +LOST/);
     expect(text).toMatch(/front +stale, certificate until 2026-11-23 12:00:00Z \(in 1 d\)/);
     expect(text).toContain('There are more peers');

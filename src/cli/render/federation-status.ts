@@ -8,8 +8,11 @@ const MARK: Readonly<Record<string, string>> = { green: 'ok', yellow: 'LOOK', re
 
 const contact = (at: string | null | undefined, now: Date): string => (at ? distance(at, now) : 'never');
 
-const alertsOf = ({ raised, lost }: FederationStatusAnswer['alerts']): string => {
-  const names = Object.entries(raised).map(([name, times]) => `${safe(name)} (${times})`);
+const alertsOf = ({ raised, last = {}, lost }: FederationStatusAnswer['alerts'], now: Date): string => {
+  const names = Object.entries(raised).map(([name, times]) => {
+    const at = last[name];
+    return `${safe(name)} (${times}${at === undefined ? '' : `, last ${distance(at, now)}`})`;
+  });
   const text = names.length === 0 ? 'none' : names.join(', ');
   return lost > 0 ? `${text}; ${lost} not delivered` : text;
 };
@@ -19,6 +22,16 @@ const databaseOf = (database: FederationStatusAnswer['database'], now: Date): st
   if (database === undefined || database.condition === 'ok') return 'ok';
   return `${safe(database.condition)} since ${distance(database.since, now)}. ${safe(database.cure ?? '')}`;
 };
+
+/** What is wrong and what to do, the gravest first. Absent from an older gateway. */
+const findingsOf = (findings: FederationStatusAnswer['findings'] = []): string =>
+  ['red', 'yellow']
+    .flatMap((light) => findings.filter(({ status }) => status === light))
+    .map(({ status, message, cure, peer }) => {
+      const about = peer ? `${clip(peer, 40)}: ` : '';
+      return `${(MARK[status] ?? status).padEnd(4)}  ${about}${safe(message)}\n      ${safe(cure)}\n`;
+    })
+    .join('');
 
 /** Every peer that is asked, then what concerns the gateway as a whole. */
 export const renderFederationStatus = (status: FederationStatusAnswer, now: Date): string => {
@@ -47,7 +60,7 @@ export const renderFederationStatus = (status: FederationStatusAnswer, now: Date
       cache.hit_rate === null ? rate : `${rate} (${cache.hits} of ${cache.hits + cache.misses})`,
     ],
     ['audit', `${audit.written} written, ${audit.waiting} waiting, ${audit.dropped} dropped`],
-    ['alerts', alertsOf(alerts)],
+    ['alerts', alertsOf(alerts, now)],
     ['revocations', revocation.status === 'lost' ? 'LOST by a restore: peers are refused' : 'current'],
     ['database', databaseOf(database, now)],
     [
@@ -58,5 +71,6 @@ export const renderFederationStatus = (status: FederationStatusAnswer, now: Date
     ],
   ]);
   const more = status.more_peers ? 'There are more peers: mosaic federation peer list --all\n' : '';
-  return `${peers}${more}\n${whole}\nOverall: ${safe(status.status)}.\n`;
+  const findings = findingsOf(status.findings);
+  return `${peers}${more}\n${whole}\n${findings === '' ? '' : `${findings}\n`}Overall: ${safe(status.status)}.\n`;
 };

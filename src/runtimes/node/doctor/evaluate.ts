@@ -1,12 +1,6 @@
 import { factsWarning } from '../explain-services.ts';
-import {
-  LOST_REVOCATIONS,
-  PROOF_REMEDY,
-  type DatabaseFinding,
-  type ExpiryKind,
-  type Finding,
-  type Problem,
-} from './finding.ts';
+import { HEALTH, peerFinding } from '../../../../domain/status/health.ts';
+import type { DatabaseFinding, ExpiryKind, Finding, Problem } from './finding.ts';
 
 export type Status = 'green' | 'yellow' | 'red';
 
@@ -49,7 +43,6 @@ const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly rem
     least: 0,
     remedy: 'see the gateway’s log for alert front_stale: every peer will be refused',
   },
-  peer: { least: 3, remedy: 'enroll again with a new URL from the peer, if it is not renewed soon' },
 };
 
 const check = (
@@ -139,24 +132,25 @@ const ofParameterLogging = ({ purpose, settings }: Extract<Finding, { kind: 'par
     },
   );
 
-const PEER_REMEDY: Readonly<Record<string, string>> = {
-  degraded: 'its renewal failed: see the log, and whether the peer answers (mosaic federation status)',
-  pending: 'its enrollment is not finished',
-};
-
-const ofPeer = ({ name, direction, state }: Extract<Finding, { kind: 'peer' }>): Check => {
+const ofPeer = ({ standing }: Extract<Finding, { kind: 'peer' }>, now: Date): Check => {
+  const { name, direction, state, certificateNotAfter: end } = standing;
   const label = `peer ${name} (${direction})`;
-  const remedy = PEER_REMEDY[state];
-  return remedy === undefined ? check(label, 'green', state) : check(label, 'yellow', state, { remedy });
+  const code = peerFinding(standing, now);
+  const until = end === null ? '' : `, certificate until ${end.toISOString()}`;
+  if (code === null) return check(label, 'green', `${state}${until}`);
+  const { status, message, cure } = HEALTH[code];
+  return check(label, status, `${message} (${state}${until})`, { remedy: cure });
 };
 
-const ofGateway = (finding: Extract<Finding, { kind: 'gateway' }>): Check => {
-  const { where, ms, problem, isRunning } = finding;
+const ofGateway = (finding: Extract<Finding, { kind: 'gateway' }>): readonly Check[] => {
+  const { where, ms, problem, isRunning, complaints } = finding;
   if (!isRunning)
-    return check('gateway', 'yellow', 'does not run', { where, remedy: 'start it: mosaic gateway start' });
-  return problem === null
-    ? check('gateway', 'green', 'ready', { where, ms })
-    : ofProblem('gateway', finding, problem);
+    return [check('gateway', 'yellow', 'does not run', { where, remedy: 'start it: mosaic gateway start' })];
+  if (problem !== null) return [ofProblem('gateway', finding, problem)];
+  if (complaints.length === 0) return [check('gateway', 'green', 'ready', { where, ms })];
+  return complaints.map(({ status, message, remedy }) =>
+    check('gateway', status, message, { where, ms, remedy }),
+  );
 };
 
 const ofConfiguration = ({ tier, file, warnings }: Extract<Finding, { kind: 'configuration' }>): Check => {
@@ -178,7 +172,8 @@ const ofSealingKey = (opens: boolean | null): Check => {
       });
 };
 
-const judge = (finding: Finding, now: Date): readonly Check[] => {
+/** @param isRunning a gateway runs: what only a start needs is no reason for red then */
+const judge = (finding: Finding, now: Date, isRunning: boolean): readonly Check[] => {
   switch (finding.kind) {
     case 'configuration':
       return [ofConfiguration(finding)];
@@ -195,23 +190,28 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
     case 'parameter-logging':
       return [ofParameterLogging(finding)];
     case 'gateway':
-      return [ofGateway(finding)];
+      return ofGateway(finding);
     case 'sealing-key':
       return [ofSealingKey(finding.opens)];
     case 'expiry':
       return [ofExpiry(finding, now)];
     case 'peer':
-      return [ofPeer(finding)];
+      return [ofPeer(finding, now)];
     case 'revocations':
       return [
         finding.isLost
-          ? check('revocations', 'red', LOST_REVOCATIONS.message, { remedy: LOST_REVOCATIONS.remedy })
+          ? check('revocations', HEALTH.revocations_lost.status, HEALTH.revocations_lost.message, {
+              remedy: HEALTH.revocations_lost.cure,
+            })
           : check('revocations', 'green', 'none is missing'),
       ];
     case 'front-proof': {
       const { where, fault } = finding;
       return [
-        check('proof of the front', 'red', `cannot be read (${fault})`, { where, remedy: PROOF_REMEDY }),
+        check('proof of the front', 'red', `cannot be read (${fault})`, {
+          where,
+          remedy: HEALTH.front_proof_unreadable.cure,
+        }),
       ];
     }
     case 'folder': {
@@ -232,8 +232,12 @@ const judge = (finding: Finding, now: Date): readonly Check[] => {
     case 'authority': {
       const name = finding.kind === 'kv' ? 'key-value' : 'authority';
       const { where, ms, problem, type } = finding;
+      // A gateway that runs serves without the authority, and without the store unless it is told not to; a start needs both.
+      const isNeeded = !isRunning || (finding.kind === 'kv' && finding.isNeeded);
       return [
-        problem === null ? check(name, 'green', type, { where, ms }) : ofProblem(name, finding, problem),
+        problem === null
+          ? check(name, 'green', type, { where, ms })
+          : { ...ofProblem(name, finding, problem), status: isNeeded ? 'red' : 'yellow' },
       ];
     }
   }
@@ -243,7 +247,8 @@ const WORST: readonly Status[] = ['red', 'yellow', 'green'];
 
 /** Judges what was found. Pure: the worst of all is the whole's. */
 export const evaluate = (findings: readonly Finding[], now: Date): Diagnosis => {
-  const checks = findings.flatMap((finding) => judge(finding, now));
+  const isRunning = findings.some((one) => one.kind === 'gateway' && one.isRunning);
+  const checks = findings.flatMap((finding) => judge(finding, now, isRunning));
   const status = WORST.find((one) => checks.some((each) => each.status === one)) ?? 'green';
   return { status, checks };
 };

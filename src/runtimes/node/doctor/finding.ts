@@ -1,3 +1,5 @@
+import type { Light, PeerStanding } from '../../../../domain/status/health.ts';
+
 /** What the doctor saw of one part, before anybody judges it. Holds no secret. */
 export type Finding =
   | {
@@ -14,10 +16,15 @@ export type Finding =
   | { readonly kind: 'login'; readonly purpose: string; readonly problem: Problem | null }
   /** The server logs what this login's statements are given. `settings` is empty: it does not. */
   | { readonly kind: 'parameter-logging'; readonly purpose: string; readonly settings: readonly string[] }
-  | (Probe & { readonly kind: 'kv'; readonly type: string })
+  /** `isNeeded`: requests are refused without it. */
+  | (Probe & { readonly kind: 'kv'; readonly type: string; readonly isNeeded: boolean })
   | (Probe & { readonly kind: 'authority'; readonly type: string })
-  /** A running gateway of this configuration. `problem` null: it is ready. */
-  | (Probe & { readonly kind: 'gateway'; readonly isRunning: boolean })
+  /** A running gateway of this configuration, with what it says is wrong. `problem`: it could not be asked. */
+  | (Probe & {
+      readonly kind: 'gateway';
+      readonly isRunning: boolean;
+      readonly complaints: readonly Complaint[];
+    })
   /** What nginx says of its configuration. */
   | (Probe & { readonly kind: 'front-configuration' })
   | (Probe & { readonly kind: 'folder'; readonly holder: string | null })
@@ -31,9 +38,9 @@ export type Finding =
       readonly notBefore: Date | null;
     }
   | { readonly kind: 'revocations'; readonly isLost: boolean }
-  | { readonly kind: 'peer'; readonly name: string; readonly direction: string; readonly state: string };
+  | { readonly kind: 'peer'; readonly standing: PeerStanding };
 
-export type ExpiryKind = 'authority' | 'root-list' | 'list' | 'front' | 'front-list' | 'peer';
+export type ExpiryKind = 'authority' | 'root-list' | 'list' | 'front' | 'front-list';
 
 export interface Probe {
   readonly where: string;
@@ -47,14 +54,10 @@ export interface Problem {
   readonly remedy: string;
 }
 
-export const PROOF_REMEDY =
-  'give the gateway’s user front-proof.conf (mode 0600) in MOSAIC_FRONT_DIRECTORY, or remove it: the gateway makes it anew';
-
-export const LOST_REVOCATIONS: Problem = {
-  message: 'revocations are lost: the database is older than what was published, and peers are refused',
-  remedy:
-    'compare the grants with what was revoked, then: mosaic gateway accept-restore (docs/revocation.md)',
-};
+/** A finding of the gateway's own model of health (domain/status/health.ts). */
+export interface Complaint extends Problem {
+  readonly status: Exclude<Light, 'green'>;
+}
 
 export interface DatabaseFinding {
   readonly version: string;

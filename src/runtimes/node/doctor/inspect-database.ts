@@ -38,17 +38,12 @@ const peersOf = async (storage: Storage): Promise<readonly Finding[]> => {
   let after: Parameters<Storage['stores']['peers']['list']>[0]['after'] = null;
   do {
     const page = await storage.stores.peers.list({ limit: PAGE, after }, {});
-    for (const { name, direction, state, certificateNotAfter: notAfter } of page.items) {
-      if (state === 'revoked') continue;
-      findings.push({ kind: 'peer', name, direction, state });
-      if (notAfter !== null)
-        findings.push({
-          kind: 'expiry',
-          what: 'peer',
-          name: `certificate for ${name}`,
-          notAfter,
-          notBefore: null,
-        });
+    for (const peer of page.items) {
+      const { lastFailureAt: failed, lastSuccessAt: succeeded } = peer;
+      const failure =
+        failed !== null && (succeeded === null || failed > succeeded) ? peer.lastFailureCode : null;
+      // Only the running gateway knows its circuits.
+      findings.push({ kind: 'peer', standing: { ...peer, circuit: 'closed', failure } });
     }
     after = page.next;
   } while (after !== null && findings.length < MAX_PEERS);

@@ -1,9 +1,12 @@
 import { request } from 'node:http';
+import { z } from 'zod';
 import { parseJson, PLAIN } from '../../../../domain/json.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { reachableHost } from '../../../config/settings.ts';
 import { codeOf } from '../errno.ts';
-import { LOST_REVOCATIONS, PROOF_REMEDY, type Finding, type Problem } from './finding.ts';
+import type { Finding } from './finding.ts';
+
+type Gateway = Extract<Finding, { kind: 'gateway' }>;
 
 const WAIT_MS = 4_000;
 const MAX_BYTES = 64 * 1024;
@@ -28,31 +31,27 @@ const get = (place: { socketPath: string } | { host: string; port: number }): Pr
     asked.end();
   });
 
-interface Ready {
-  readonly services?: Readonly<Record<string, { readonly status?: string }>>;
-  readonly revocations?: string | null;
-  readonly front?: { readonly status?: string };
-}
+/** Bounded: whatever answers there may be anything. */
+const readyShape = z.looseObject({
+  status: z.enum(['ready', 'degraded', 'unavailable']),
+  findings: z
+    .array(z.looseObject({ status: z.enum(['yellow', 'red']), message: z.string(), cure: z.string() }))
+    .max(100),
+});
 
-const complaints = ({ status, text }: Answer): Problem | null => {
-  const remedy = 'see the log of the gateway';
+const heard = ({ status, text }: Answer): Pick<Gateway, 'problem' | 'complaints'> => {
   const json = parseJson(text, PLAIN);
-  if (!json.ok || typeof json.value !== 'object' || json.value === null) {
-    return { message: `something else answers there (status ${status})`, remedy: 'correct listen.public' };
+  const ready = readyShape.safeParse(json.ok ? json.value : null);
+  if (!ready.success) {
+    const message = `something else answers there, or another version of the gateway (status ${status})`;
+    return { problem: { message, remedy: 'correct listen.public' }, complaints: [] };
   }
-  const ready = json.value as Ready;
-  const away = Object.entries(ready.services ?? {}).filter(([, service]) => service.status !== 'ok');
-  if (away.length > 0)
-    return { message: `it can not reach: ${away.map(([name]) => name).join(', ')}`, remedy };
-  if (ready.revocations === 'lost') return LOST_REVOCATIONS;
-  if (ready.front?.status === 'proof_unreadable')
-    return {
-      message: 'it cannot tell its front from others: front-proof.conf cannot be read',
-      remedy: PROOF_REMEDY,
-    };
-  if (ready.front?.status === 'stale')
-    return { message: 'its front is not up to date', remedy: 'see its log for alert front_stale' };
-  return status === 200 ? null : { message: `it answers ${status}`, remedy };
+  const complaints = ready.data.findings.map(({ status: light, message, cure }) => ({
+    status: light,
+    message,
+    remedy: cure,
+  }));
+  return { problem: null, complaints };
 };
 
 /** Asks the gateway of this configuration, if one runs. */
@@ -67,12 +66,12 @@ export const inspectGateway = async (config: GatewayConfig): Promise<readonly Fi
     const answer = await get(
       publicSocket === null ? { host, port: listener.port } : { socketPath: publicSocket },
     );
-    return [{ ...seen, ms: elapsed(), isRunning: true, problem: complaints(answer) }];
+    return [{ ...seen, ms: elapsed(), isRunning: true, ...heard(answer) }];
   } catch (error) {
     const isAway = ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error));
     const problem = isAway
       ? null
       : { message: 'it does not answer', remedy: 'see whether it hangs, and its log' };
-    return [{ ...seen, ms: elapsed(), isRunning: !isAway, problem }];
+    return [{ ...seen, ms: elapsed(), isRunning: !isAway, problem, complaints: [] }];
   }
 };

@@ -19,12 +19,13 @@ export interface Inspected {
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const inspectKv = async (config: GatewayConfig): Promise<readonly Finding[]> => {
-  const { kv, sealingKey } = config;
+  const { kv, sealingKey, kvOutage } = config;
   if (kv.type === 'memory')
-    return [{ kind: 'kv', type: 'memory', where: 'this process', ms: null, problem: null }];
+    return [{ kind: 'kv', type: 'memory', where: 'this process', ms: null, problem: null, isNeeded: false }];
   const where = placeOf(kv.url);
   const from = performance.now();
-  const seen = { kind: 'kv', type: kv.type, where } as const;
+  const isNeeded = kvOutage.whenDown === 'refuse';
+  const seen = { kind: 'kv', type: kv.type, where, isNeeded } as const;
   try {
     const opened = await openKv(config, sealingKey ?? new Uint8Array(32), SILENT);
     const asked = performance.now();
