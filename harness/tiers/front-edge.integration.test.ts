@@ -137,6 +137,14 @@ describe('the nginx that operators get', () => {
         431,
         'invalid_request',
       );
+      // F-57: a version of HTTP that nobody speaks, no host, and CONNECT. Of two hosts nginx 1.22 takes the first.
+      const odd = [
+        [`GET / HTTP/7.1\r\n${CLOSE}\r\n`, 505],
+        ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+        [`CONNECT a:443 HTTP/1.1\r\n${CLOSE}\r\n`, 400],
+      ] as const;
+      for (const [request, status] of odd)
+        expectProblem(await sendRaw(edge, 'public', request), status, 'invalid_request');
       expectProblem(await sendRaw(edge, 'public', get('/_problem/400')), 404, 'not_found');
       expectProblem(await sendRaw(edge, 'federation', get('/other'), peer), 404, 'not_found');
     });

@@ -56,6 +56,13 @@ const PROBLEMS: readonly FrontProblem[] = [
     detail: 'The header is too large.',
     isEarly: true,
   },
+  {
+    from: [505],
+    status: 505,
+    code: 'invalid_request',
+    detail: 'This version of HTTP is not spoken here.',
+    isEarly: true,
+  },
   { from: [429], status: 429, code: 'rate_limited', retryAfterSeconds: 1 },
   { from: [500, 502, 503, 504], status: 503, code: 'unavailable', retryAfterSeconds: 2 },
 ];

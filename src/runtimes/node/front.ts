@@ -9,7 +9,7 @@ import type { Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
-import { answerClientError, problemResponse, writeProblem } from './raw-answers.ts';
+import { answerClientError, answerOddRequests, problemResponse, refusesHost, writeProblem } from './raw-answers.ts';
 import type { Refusal } from './refusals.ts';
 import { makeReadable } from './request-target.ts';
 import { makeStoppable, type Stoppable } from './stopping.ts';
@@ -112,6 +112,7 @@ export const createFront = (options: FrontOptions): Front => {
   };
 
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (refusesHost(incoming, outgoing)) return;
     const peer = tlsPeerOf(incoming.socket);
     const asked = (requests.get(incoming.socket) ?? 0) + 1;
     requests.set(incoming.socket, asked);
@@ -141,6 +142,7 @@ export const createFront = (options: FrontOptions): Front => {
   );
   server.maxConnections = limits.maxConnections;
   paceHandshakes(server, turns);
+  answerOddRequests(server);
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {

@@ -53,5 +53,7 @@ export const serverOptions = (limits: HttpLimits): ServerOptions => ({
   requestTimeout: limits.requestTimeoutMs,
   keepAliveTimeout: limits.keepAliveTimeoutMs,
   maxHeaderSize: limits.maxHeaderBytes,
+  // Node's own answer has no body: `refusesHost` (raw-answers.ts) has one.
+  requireHostHeader: false,
   connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs / 2),
 });

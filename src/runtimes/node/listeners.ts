@@ -9,7 +9,7 @@ import type { FrontMaterial, FrontOptions, NodeHandler } from './front.ts';
 import { createFront, onUnreadable } from './front.ts';
 import { DEFAULT_LIMITS, FRONT_SOCKET_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { listenSocket, listenTcp } from './listen.ts';
-import { answerClientError } from './raw-answers.ts';
+import { answerClientError, answerOddRequests, refusesHost } from './raw-answers.ts';
 import { makeReadable } from './request-target.ts';
 import { whenSent } from './sending.ts';
 import { makeStoppable } from './stopping.ts';
@@ -100,11 +100,13 @@ const plainServer = (handler: NodeHandler, { limits, partyOf, prepare }: PlainSe
   const listener = getRequestListener(handler, { errorHandler: onUnreadable });
   const turns = createTurns();
   const server = createServer(serverOptions(limits), (incoming, outgoing) => {
+    if (refusesHost(incoming, outgoing)) return;
     prepare?.(incoming);
     turns(partyOf(incoming), () => void listener(incoming, outgoing));
   });
   server.maxConnections = limits.maxConnections;
   server.on('clientError', answerClientError);
+  answerOddRequests(server);
   return server;
 };
 

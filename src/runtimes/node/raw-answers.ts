@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MosaicError, toProblem, type ErrorCode, type Problem } from '../../../domain/errors.ts';
 
@@ -38,19 +38,14 @@ const FAILURES: Readonly<Record<string, ParseFailure>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request did not arrive in time.' },
 };
 
-/** Answers what is not HTTP, too large or too slow: as a problem document too, then the connection ends. */
-export const answerClientError = (error: Error, socket: Duplex): void => {
-  const code = 'code' in error ? String(error.code) : '';
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { status, detail } = FAILURES[code] ?? {
-    status: 400,
-    detail: 'This is not a well-formed HTTP request.',
-  };
+const bodyOf = ({ status, detail }: ParseFailure): string => {
   const problem: Problem = { ...toProblem(new MosaicError('invalid_request', { detail })), status };
-  const body = JSON.stringify(problem);
+  return JSON.stringify(problem);
+};
+
+const endWithProblem = (socket: Duplex, failure: ParseFailure): void => {
+  const { status } = failure;
+  const body = bodyOf(failure);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Bad Request'}`,
     `content-type: ${JSON_PROBLEM}`,
@@ -58,4 +53,58 @@ export const answerClientError = (error: Error, socket: Duplex): void => {
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
+/** Answers what is not HTTP, too large or too slow: as a problem document too, then the connection ends. */
+export const answerClientError = (error: Error, socket: Duplex): void => {
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  endWithProblem(
+    socket,
+    FAILURES[code] ?? { status: 400, detail: 'This is not a well-formed HTTP request.' },
+  );
+};
+
+const answer = (outgoing: ServerResponse, failure: ParseFailure): void => {
+  const body = bodyOf(failure);
+  outgoing.writeHead(failure.status, {
+    'content-type': JSON_PROBLEM,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  });
+  outgoing.end(body);
+};
+
+/**
+ * Answers what Node would answer with an empty body, or by closing the connection without a word (FAULTS F-57): an expectation that
+ * nobody knows, and CONNECT.
+ */
+export const answerOddRequests = (server: Server): void => {
+  server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) =>
+    answer(outgoing, { status: 417, detail: 'Only the expectation 100-continue can be met.' }),
+  );
+  server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    endWithProblem(socket, { status: 405, detail: 'This is no proxy: CONNECT is not possible here.' });
+  });
+};
+
+/**
+ * A request of HTTP/1.1 names one host, which Node leaves to us, since its own refusal has no body; one of HTTP/1.0, as simple
+ * probes send, need not (RFC 9112, section 3.2).
+ *
+ * @returns whether it was answered
+ */
+export const refusesHost = (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
+  const hosts = incoming.headersDistinct['host']?.length ?? 0;
+  if (hosts === 0 && incoming.httpVersion === '1.0') {
+    incoming.headers.host = 'gateway';
+    return false;
+  }
+  if (hosts === 1) return false;
+  answer(outgoing, { status: 400, detail: 'A request names its host, once, in the header Host.' });
+  return true;
 };
