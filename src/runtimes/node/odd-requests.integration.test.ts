@@ -41,7 +41,7 @@ let under: FrontUnderTest;
 let client: { readonly cert: string; readonly key: string };
 
 beforeAll(async () => {
-  plain = await listenPublic(() => new Response(HANDLED), { host: '127.0.0.1', port: 0 });
+  plain = await listenPublic(() => new Response(HANDLED), { kind: 'tcp', host: '127.0.0.1', port: 0 });
   under = await startFront();
   client = await under.clientCertificate();
 }, 60_000);
@@ -59,10 +59,18 @@ describe.each(Object.entries(LISTENERS))('F-57 at %s', (_name, open) => {
   it.each([
     ['HTTP/1.1 without a Host', `GET /ready HTTP/1.1\r\n${CLOSE}\r\n`, 400],
     ['HTTP/1.1 with two', `GET /ready HTTP/1.1\r\nHost: a\r\nHost: b\r\n${CLOSE}\r\n`, 400],
-    ['an expectation that nobody knows', `GET /ready HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n${CLOSE}\r\n`, 417],
+    [
+      'an expectation that nobody knows',
+      `GET /ready HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n${CLOSE}\r\n`,
+      417,
+    ],
     ['CONNECT', `CONNECT example.org:443 HTTP/1.1\r\nHost: a\r\n\r\n`, 405],
     ['a version that nobody speaks', `GET /ready HTTP/9.9\r\nHost: a\r\n\r\n`, 400],
-    ['a chunk without a size', `POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+    [
+      'a chunk without a size',
+      `POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
+      400,
+    ],
     ['a header of 20 KB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('%s is answered with a problem', async (_what, request, status) => {
     const answer = await exchange(open(), request);
