@@ -116,7 +116,8 @@ describe('M1-5 mosaic gateway doctor', () => {
     expect(code).toBe(1);
     expect(find(report, 'peer work (outbound)')).toMatchObject({
       status: 'yellow',
-      message: expect.stringMatching(/three days.*active, certificate until/) as string,
+      // The running gateway may have tried to renew it by now, and failed.
+      message: expect.stringMatching(/(three days|renewal).*certificate until/) as string,
       remedy: expect.stringContaining('peer_renewal_failed') as string,
     });
     await storage.stores.peers.delete(id);
