@@ -41,6 +41,8 @@ export interface ConnectOptions extends TlsSources {
   readonly queueLimit?: number;
   /** Told how each try to connect went. */
   readonly monitor?: Pick<DatabaseMonitor, 'worked' | 'failed'>;
+  /** Connects, where the library's own way is not good enough; TLS is begun over it afterwards. */
+  readonly openSocket?: (host: string, port: number, isTls: boolean) => Promise<object>;
   /** The primary that this process knows; null: not yet. Absent: whichever it is. */
   readonly expected?: () => DatabaseIdentity | null;
   /** Told when a connection leads to a primary that came after that one. */
@@ -102,12 +104,18 @@ const orNoTls = (error: unknown): unknown =>
  * A client whose session has its role from the start-up packet on, so that it costs no round trip. Its settings come
  * the same way: `ALTER ROLE … SET` would only act on logins of that very role.
  */
-const clientOf = (target: Target, place: Place, events: ClientEvents) => {
+const clientOf = (
+  target: Target,
+  place: Place,
+  events: ClientEvents,
+  socket: (() => Promise<object>) | null,
+) => {
   // Its types do not know of it; `sql.listen` is made of it, and reconnects by rules of its own.
   const notifications = { onnotify: events.onnotify };
   return postgres({
     ...place,
     ...notifications,
+    ...(socket === null ? {} : { socket }),
     max: 1,
     // The pool is ours (driver/pool.ts): this is one connection, which is opened once.
     max_lifetime: null,
@@ -130,6 +138,13 @@ const clientOf = (target: Target, place: Place, events: ClientEvents) => {
   });
 };
 
+const socketOf = (
+  { host, port }: DatabaseHost,
+  { ssl }: Place,
+  { openSocket }: ConnectOptions,
+): (() => Promise<object>) | null =>
+  openSocket === undefined ? null : () => openSocket(host, port, ssl !== undefined && ssl !== false);
+
 /** A driver over connections of its own; none is opened before the first statement. */
 export const connectDriver = (target: Target, options: ConnectOptions = {}): Connected => {
   const deadlineMs = target.limitMs + GRACE_MS;
@@ -149,7 +164,7 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
       try {
         const place = placeOf(address, host, options);
         const connection = await openConnection(
-          (events) => clientOf(target, place, events),
+          (events) => clientOf(target, place, events, socketOf(host, place, options)),
           (opened) =>
             checkSession(opened, {
               demand: target.demand,

@@ -31,6 +31,8 @@ export interface PostgresStorageOptions extends TlsSources {
   /** Logins and schema were looked at a moment ago, by an opening like this one: each session is looked at all the same. */
   readonly isKnownFit?: boolean;
   readonly connectTimeoutMs?: number;
+  /** Connects, where the library's own way is not good enough: see `ConnectOptions`. */
+  readonly openSocket?: (host: string, port: number, isTls: boolean) => Promise<object>;
   /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   readonly statementTimeoutMs?: number;
   /** Most statements of one purpose that wait for a connection; the next one is refused at once. */

@@ -12,11 +12,13 @@ export interface Bundle {
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The worker as `wrangler deploy` bundles it. */
-export const bundleWorker = async (): Promise<Bundle> => {
+/** The worker as `wrangler deploy` bundles it. @param around a module around it, which imports it from `./src/runtimes/workerd/main.ts` */
+export const bundleWorker = async (around?: string): Promise<Bundle> => {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/runtimes/workerd/main.ts'],
+    ...(around === undefined
+      ? { entryPoints: ['src/runtimes/workerd/main.ts'] }
+      : { stdin: { contents: around, resolveDir: root, loader: 'js' as const } }),
     bundle: true,
     write: false,
     metafile: true,

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** To be a replica on them; absent: services of its own, which end with it. */
   readonly services?: EdgeServices;
+  /** A module around the worker's: see `bundleWorker`. */
+  readonly around?: string;
   /** How Postgres is reached: a Hyperdrive binding, or DATABASE_URL over `cloudflare:sockets`. Default: Hyperdrive. */
   readonly database?: 'hyperdrive' | 'address';
   /** Bindings that trust one root and present a client certificate, where one is given, as workerd's `network` services. */
@@ -65,7 +67,9 @@ export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<W
   const services = options.services ?? (await startEdgeServices());
   const { DATABASE_URL, DATABASE_PEERS_URL, ...environment } = services.environment;
   const isDirect = options.database === 'address';
-  const { code } = await (bundled ??= bundleWorker());
+  const { code } = await (options.around === undefined
+    ? (bundled ??= bundleWorker())
+    : bundleWorker(options.around));
   const worker = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     compatibilityDate: '2026-07-01',

@@ -16,6 +16,17 @@ import { openWorkerdGateway, type WorkerGateway, type WorkerOptions } from './wo
 /** Longer than any answer of a gateway that knows how the database stands, on a machine that does other things. */
 const AT_ONCE_MS = 2_500;
 
+/** Counts what the worker leaves unhandled. */
+const COUNTING = `
+  import worker from './src/runtimes/workerd/main.ts';
+  let count = 0;
+  addEventListener('unhandledrejection', () => { count += 1; });
+  export default {
+    ...worker,
+    fetch: (request, env, context) =>
+      new URL(request.url).pathname === '/rejections' ? new Response(String(count)) : worker.fetch(request, env, context),
+  };`;
+
 const bootstrap = async (gateway: GatewayUnderTest): Promise<Person> => {
   const { body } = await asking(gateway)(null, 'POST', '/api/bootstrap/setup', setupBody(gateway, 'root'));
   return { id: body.user.id, token: body.token.text };
@@ -157,6 +168,30 @@ describe('Workers tell the truth', () => {
       expect(JSON.stringify(told)).not.toMatch(/secret-text|loud/);
     });
   });
+
+  it.each(['hyperdrive', 'address'] as const)(
+    'F-79 leaves no rejection unhandled when a request’s connections end (%s): a test runner around it would fail',
+    async (database) => {
+      const sql = postgres(services.databaseMaintenanceUrl, { max: 1, onnotice: () => undefined });
+      try {
+        const sessions = async (): Promise<number> => {
+          const [row] =
+            await sql`select count(*)::int as left from pg_stat_activity where application_name like 'mosaic%'`;
+          return Number(row?.['left']);
+        };
+        const before = await sessions();
+        await withWorker({ services, database, around: COUNTING }, async (made) => {
+          const headers = { authorization: `Bearer ${admin.token}` };
+          for (let count = 0; count < 3; count += 1)
+            expect((await made.publicFetch('/api/me', { headers })).status).toBe(200);
+          await expect.poll(sessions, { timeout: 20_000 }).toBeLessThanOrEqual(before);
+          expect(await (await made.publicFetch('/rejections')).text()).toBe('0');
+        });
+      } finally {
+        await sql.end();
+      }
+    },
+  );
 
   it('F-78 120 requests at once: each has its turn', { timeout: 120_000 }, async () => {
     const ask = asking(gateway);

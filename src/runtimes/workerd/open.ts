@@ -17,6 +17,7 @@ import { createRestKeyValue } from '../rest-key-value.ts';
 import { atMost } from '../shutdown.ts';
 import { createDatabaseGate, type DatabaseGate } from './database-gate.ts';
 import type { Bindings, Configured, Isolate } from './isolate.ts';
+import { openSocket } from './socket.ts';
 import { createWorkerdTransport } from './transport.ts';
 import { createTurns, type Turns } from './turns.ts';
 
@@ -74,6 +75,7 @@ const openStorage = async (isolate: Isolate, config: GatewayConfig, isForPeer: b
         ...(isForPeer ? { peersUrl } : {}),
         ...database,
         isShortLived: true,
+        openSocket,
         isKnownFit,
       }),
     (late) => void late.close().catch(() => undefined),
