@@ -125,7 +125,7 @@ export const GUARDS: readonly Guard[] = [
   x509('public-key', 'public-key'),
   x509('shape', 'shape'),
   x509('usage', 'usage'),
-  { area: 'x509', files: ['ca/verify.ts'], tests: [['ca/verify.test.ts']] },
+  { area: 'x509', files: ['ca/verify.ts'], tests: [['ca/verify-bounds.test.ts', 'ca/verify.test.ts']] },
   {
     area: 'x509',
     files: ['ca/x509/crl-read.ts', 'ca/x509/crl-entries.ts'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressBucket } from './redeem-limits.ts';
+import type { KeyValue, TokenBucket } from '../../domain/ports/basics.ts';
+import { addressBucket, takeRedemption } from './redeem-limits.ts';
 
 describe('the bucket of an address', () => {
   it.each([
@@ -11,7 +12,51 @@ describe('the bucket of an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     [null, 'unknown'],
+    ['x192.0.2.1', 'x192.0.2.1'],
+    ['::ffff:192.0.2.1x', '0:0:0:0::/64'],
+    ['x::ffff:192.0.2.1', 'x:0:0:0::/64'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
+    ['1:2:3::', '1:2:3:0::/64'],
+    ['1::6:7:8', '1:0:0:0::/64'],
+    ['1:2::5:6:7:8', '1:2:0:0::/64'],
+    ['::3:4:5:6:7:8', '0:0:3:4::/64'],
+    ['1::3:4:5:6:7:8', '1:0:3:4::/64'],
+    ['::', '0:0:0:0::/64'],
   ])('of %s is %s', (address, bucket) => {
     expect(addressBucket(address)).toBe(bucket);
+  });
+});
+
+describe('MUTANTS redeem-limits what a stranger can make the gateway work', () => {
+  const world = (refused?: string) => {
+    const taken: (readonly [key: string, bucket: TokenBucket])[] = [];
+    const kv = {
+      take: (key: string, bucket: TokenBucket) => {
+        taken.push([key, bucket]);
+        const allowed = refused === undefined || !key.startsWith(refused);
+        return Promise.resolve({ allowed, remaining: 0, retryAfterSeconds: allowed ? 0 : 9 });
+      },
+    };
+    return { taken, take: () => takeRedemption({ kv: kv as unknown as KeyValue }, '192.0.2.1', 'hash') };
+  };
+
+  it('is counted by address and by token: 240 and 120 at once, two and one a second', async () => {
+    const { taken, take } = world();
+    await take();
+    expect(taken).toEqual([
+      ['enroll:address:192.0.2.1', { capacity: 240, refillPerSecond: 2 }],
+      ['enroll:token:hash', { capacity: 120, refillPerSecond: 1 }],
+    ]);
+  });
+
+  it.each([
+    ['address', 240],
+    ['token', 120],
+  ])('is refused by the limit of the %s, which is told', async (policy, limit) => {
+    await expect(world(`enroll:${policy}`).take()).rejects.toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 9,
+      rateLimit: { policy, limit, windowSeconds: 120 },
+    });
   });
 });

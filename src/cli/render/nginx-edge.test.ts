@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { http, stream } from './nginx-front.testkit.ts';
-import { linesOf, named, type Directive } from './nginx-tree.testkit.ts';
+import { http, peers, PEER_LIST, stream } from './nginx-front.testkit.ts';
+import { blockOf, linesOf, named, type Directive } from './nginx-tree.testkit.ts';
 
 describe('F-2 nginx.conf.tpl the edge, before TLS', () => {
   it('counts connections for each listener apart, and passes them on to its own servers', () => {
@@ -35,6 +35,7 @@ describe('F-2 nginx.conf.tpl the edge, before TLS', () => {
         'proxy_protocol on',
         'proxy_connect_timeout 2s',
         'proxy_timeout 75s',
+        'proxy_buffer_size 16k',
       ]),
     );
     expect(linesOf(stream).filter((line) => line.startsWith('set_real_ip_from'))).toEqual([]);
@@ -60,12 +61,29 @@ describe('F-2 nginx.conf.tpl the edge, before TLS', () => {
     ['20010db8000100020000000000000001', '20010db800010002', '20010db80001'],
     ['00000000000000000000000000000001', '0000000000000000', '000000000000'],
     ['00000000000000000000ffffc0000201', 'c0000201', 'c00002'],
+    // Reads like a mapped address, but from its second byte on.
+    ['0100000000000000000000ffffc00002', '0100000000000000', '010000000000'],
+    ['', '$binary_remote_addr', '$binary_remote_addr'],
   ])('the bytes %s of an address count as %s, and as its neighbours’ %s', (bytes, network, neighbours) => {
     const text = Buffer.from(bytes, 'hex').toString('latin1');
     const hex = (value: string): string =>
       value.startsWith('$') ? value : Buffer.from(value, 'latin1').toString('hex');
     for (const block of [stream, http]) expect(hex(mapped(block, '$mosaic_network', text))).toBe(network);
     expect(hex(mapped(stream, '$mosaic_neighbours', text))).toBe(neighbours);
+  });
+
+  it('logs connections that were refused, and leaves the others to the log of their requests', () => {
+    expect(linesOf(stream)).toContain(
+      'access_log /var/log/mosaic/access.log mosaic_edge buffer=32k flush=1s if=$mosaic_refused',
+    );
+    const [map] = named(stream, 'map').filter(({ args }) => args.join(' ') === '$status $mosaic_refused');
+    expect(linesOf(map?.block ?? [])).toEqual(['default 1', '200 0']);
+    const [format] = named(stream, 'log_format');
+    expect(format?.args.join('')).toContain('"limit":"$limit_conn_status"}');
+  });
+
+  it('lets a peer that only fetched a list keep its connection for five seconds', () => {
+    expect(linesOf(blockOf(peers, 'location', PEER_LIST))).toContain('keepalive_timeout 5s');
   });
 
   it.each([
