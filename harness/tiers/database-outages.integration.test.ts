@@ -255,8 +255,11 @@ describe('a Postgres that hangs, refuses or is gone', () => {
       await underneath`alter system reset synchronous_standby_names`;
       await underneath`select pg_reload_conf()`;
     });
-    const standby = async () =>
-      (await underneath`show synchronous_standby_names`)[0]?.['synchronous_standby_names'];
+    const standby = async () => {
+      const [row] = await underneath<{ names: string }[]>`
+        select current_setting('synchronous_standby_names') as names`;
+      return row?.names;
+    };
     await expect.poll(standby, HEALING).toBe('nobody');
     const writes = Promise.all(
       Array.from({ length: 45 }, (_, index) => outcome(() => insertUser(`stalled-${index}`))),

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => deps.close());
 
 describe('H-1 readiness while the database has just gone silent', () => {
-  it('it is away, with a cure, although no statement has run out of time yet', async () => {
+  it('says away, with a cure, although no statement has run out of time yet', async () => {
     // Nothing answers, as through a black hole: the ping neither succeeds nor fails.
     const storage = { ...deps.storage, ping: () => new Promise<never>(() => {}) };
     const { status, services } = await readiness({ ...deps, storage });
