@@ -11,12 +11,17 @@ import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import { traceIdOf } from '../domain/telemetry/traceparent.ts';
 import type { Deps } from '../src/deps.ts';
 import type { HeldWork } from '../domain/ports/work.ts';
+import { createRequestLog, TRACE_ID_HEADER, type RequestLog } from './request-log.ts';
 
 /** What middlewares put into a request's context. */
 export interface AppEnv {
   Variables: {
     /** W3C trace id, 32 lower-case hexadecimal characters. */
     traceId: string;
+    /** Makes ids of answers such as are in the log; set with `traceId`. */
+    requestLog?: RequestLog;
+    /** The trace id that the answer carries, once that is settled: of this request, or of a line that stands for many. */
+    answerId?: string;
     /** Set by `authenticate`. */
     principal: Principal;
     /** Set by `authenticateAsker`: the person's own peers, read with the token. */
@@ -110,33 +115,38 @@ const asMosaicError = (error: Error): MosaicError => {
   return new MosaicError(code ?? 'internal', { cause: error });
 };
 
-/** Answers an error as `application/problem+json` (RFC 9457). */
+/** The trace id that an answer carries. */
+export const answerIdOf = (c: Context<AppEnv>): string => c.get('answerId') ?? c.get('traceId');
+
+/** Logs that a request of somebody who is signed in is worked on, and puts the id of that line into the answer. */
+export const acceptRequest = (c: Context<AppEnv>): void => {
+  const id = c.get('requestLog')?.accepted(c.get('traceId'));
+  if (id === undefined) return;
+  c.set('answerId', id);
+  c.header(TRACE_ID_HEADER, id);
+};
+
+/** Answers an error as `application/problem+json` (RFC 9457), with a trace id that is in the log. */
 export const answerProblem = (c: Context<AppEnv>, error: MosaicError): Response => {
+  const traceId = c.get('requestLog')?.refused(error, c.get('traceId')) ?? c.get('traceId');
+  c.set('answerId', traceId);
   secure(c);
+  c.header(TRACE_ID_HEADER, undefined);
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(waitOf(error)));
   if (error.rateLimit !== undefined) {
     const { policy, limit, windowSeconds } = error.rateLimit;
     c.header('ratelimit-policy', `"${policy}";q=${limit};w=${windowSeconds}`);
     c.header('ratelimit', `"${policy}";r=0;t=${waitOf(error)}`);
   }
-  return c.body(JSON.stringify(toProblem(error, c.get('traceId'))), error.status as ContentfulStatusCode, {
+  return c.body(JSON.stringify(toProblem(error, traceId)), error.status as ContentfulStatusCode, {
     'content-type': 'application/problem+json',
   });
 };
 
 const onError =
-  (deps: Pick<Deps, 'log'>, surface: Surface): ErrorHandler<AppEnv> =>
+  (surface: Surface): ErrorHandler<AppEnv> =>
   (thrown, c) => {
     const error = asMosaicError(thrown);
-    if (error.status >= 500) {
-      const cause = error.cause instanceof Error ? error.cause : error;
-      deps.log.error('request failed', {
-        surface,
-        code: error.code,
-        trace_id: c.get('traceId'),
-        error: cause,
-      });
-    }
     // Only the public listener speaks bearer tokens; elsewhere a 401 is about the certificate.
     if (error.status === 401 && surface === 'public') c.header('www-authenticate', 'Bearer realm="mosaic"');
     return answerProblem(c, error);
@@ -199,8 +209,11 @@ export interface BaseOptions {
 export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   const newTraceId = traceIds(deps.random);
+  const { surface = 'public' } = options;
+  const requestLog = createRequestLog({ log: deps.log, surface, newTraceId });
   app.use((c, next) => {
     c.set('traceId', traceIdOf(c.req.header('traceparent')) ?? newTraceId());
+    c.set('requestLog', requestLog);
     if (options.securesItself?.(c.req.path) !== true) secure(c);
     return next();
   });
@@ -210,7 +223,7 @@ export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppE
     return next();
   });
   app.use(limitBody(deps.settings.bodyLimitBytes));
-  app.onError(onError(deps, options.surface ?? 'public'));
+  app.onError(onError(surface));
   app.notFound(onNotFound(app));
   return app;
 };

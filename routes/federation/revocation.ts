@@ -3,7 +3,7 @@ import { MosaicError, toProblem } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
 import { epochKeeperOf, type EpochKeeper } from '../../src/services/revocation-epoch.ts';
 import { createStatements, EPOCH_HEADER } from '../../src/services/revocation-statements.ts';
-import type { AppEnv } from '../http.ts';
+import { answerIdOf, type AppEnv } from '../http.ts';
 import { inboundOf } from './inbound.ts';
 
 /** Adds to the refusal of a revoked grant the statement that its holder may believe. */
@@ -16,7 +16,7 @@ export const stateRevocations = (deps: Deps): MiddlewareHandler<AppEnv> => {
     const { caller } = inboundOf(c);
     const statement = caller === null ? null : await statementFor(caller);
     if (statement === null) return;
-    const body = JSON.stringify({ ...toProblem(error, c.get('traceId')), statement });
+    const body = JSON.stringify({ ...toProblem(error, answerIdOf(c)), statement });
     const headers = new Headers(c.res.headers);
     // Not merged with the answer it replaces.
     c.res = undefined;

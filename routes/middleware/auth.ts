@@ -3,7 +3,7 @@ import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
 import { hashToken, isMarked, isTokenText } from '../../src/services/tokens-text.ts';
 import { addressFromEnvironment } from '../enrollment/client-address.ts';
-import type { AppEnv } from '../http.ts';
+import { acceptRequest, type AppEnv } from '../http.ts';
 import { guard } from '../openapi/describe.ts';
 import { ORDINARY_BYTES, withinWork } from '../work.ts';
 
@@ -57,6 +57,7 @@ export const authenticate = (deps: Deps, workOf: WorkOf = ordinaryWork): Middlew
         c.set('principal', await signIn(deps, c, (hash, now) => tokens.principal(hash, now)));
       };
       await identify();
+      acceptRequest(c);
       await withinWork(c, deps, workOf(c), identify, next);
     },
     ['unauthenticated', 'rate_limited', 'unavailable'],
@@ -77,6 +78,7 @@ export const authenticateAsker = (deps: Deps, workOf: WorkOf): MiddlewareHandler
         c.set('peers', asker.peers);
       };
       await identify();
+      acceptRequest(c);
       await withinWork(c, deps, workOf(c), identify, next);
     },
     ['unauthenticated', 'rate_limited', 'unavailable'],

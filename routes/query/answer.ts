@@ -1,9 +1,16 @@
 import type { Context } from 'hono';
 import type { Answer } from '../../src/services/query.ts';
-import { SECURITY_HEADERS, type AppEnv } from '../http.ts';
+import { TRACE_ID_HEADER } from '../request-log.ts';
+import { answerIdOf, SECURITY_HEADERS, type AppEnv } from '../http.ts';
 import { sendWork } from '../work.ts';
 
 const HEADERS = { ...SECURITY_HEADERS, 'content-type': 'application/json' };
+/** With the trace id by which the request is found in the log. */
+const headersOf = (c: Context<AppEnv>): Readonly<Record<string, string>> => ({
+  ...HEADERS,
+  [TRACE_ID_HEADER]: answerIdOf(c),
+});
+
 const encoder = new TextEncoder();
 const START = encoder.encode('{"items":');
 
@@ -31,7 +38,8 @@ export const answerQuery = (c: Context<AppEnv>, answer: Answer): Response => {
   body.set(end, START.length + items.length);
   sendWork(c, c.get('work'), body.byteLength);
   const { cacheStatus } = answer;
-  const headers = cacheStatus === null ? HEADERS : { ...HEADERS, 'cache-status': cacheStatus };
+  const own = headersOf(c);
+  const headers = cacheStatus === null ? own : { ...own, 'cache-status': cacheStatus };
   return new Response(body, { status: 200, headers });
 };
 
@@ -39,5 +47,5 @@ export const answerQuery = (c: Context<AppEnv>, answer: Answer): Response => {
 export const answerJson = (c: Context<AppEnv>, value: unknown): Response => {
   const body = encoder.encode(JSON.stringify(value));
   sendWork(c, c.get('work'), body.byteLength);
-  return new Response(body, { status: 200, headers: HEADERS });
+  return new Response(body, { status: 200, headers: headersOf(c) });
 };
