@@ -20,7 +20,8 @@ export interface Answer {
 }
 
 const { serialize } = protocol;
-const utf8 = new TextDecoder();
+/** A text may begin with U+FEFF, which a decoder takes for a mark of the encoding unless it is told. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const PARSE_ERROR = 0x45,
   ROW_DESCRIPTION = 0x54,
   DATA_ROW = 0x44,

@@ -21,6 +21,7 @@ import { threeLogins } from './0021_three_logins.ts';
 import { auditPlaces } from './0022_audit_places.ts';
 import { onePeerAGrant } from './0025_one_peer_a_grant.ts';
 import { lostRevocationsStayLost } from './0026_lost_revocations_stay_lost.ts';
+import { searchSharpS } from './0030_search_sharp_s.ts';
 import type { Migration } from './migration.ts';
 
 /** All migrations, oldest first. */
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   auditPlaces,
   onePeerAGrant,
   lostRevocationsStayLost,
+  searchSharpS,
 ];

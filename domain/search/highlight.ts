@@ -1,3 +1,4 @@
+import { foldWord } from './fold.ts';
 import { searchedFields, type FoundRow, type Highlights, type Range } from './hit.ts';
 
 /** Most ranges shown for one field. */
@@ -6,17 +7,7 @@ export const MAX_RANGES = 16;
 const TEXT_BUDGET = 200_000;
 
 const WORD = /[\p{L}\p{N}\p{M}\u00ad\u200b-\u200f\u2060]+/gu;
-const MARK = /[\p{Mn}\p{Cf}]+/gu;
-const PLAIN = /^[a-z0-9]*$/;
 const BEYOND_ASCII = /[^\p{ASCII}]/u;
-
-/** One spelling of a word, as the database's `app.search_fold` has it: compatibility forms, accents and case folded. */
-const fold = (word: string): string => {
-  const lower = word.toLowerCase();
-  return PLAIN.test(lower)
-    ? lower
-    : lower.normalize('NFKD').replace(MARK, '').normalize('NFKC').toLowerCase().replaceAll('ς', 'σ');
-};
 
 /** How many words a query is made of, wherever punctuation parts them. */
 export const countWords = (query: string): number => query.match(WORD)?.length ?? 0;
@@ -24,7 +15,7 @@ export const countWords = (query: string): number => query.match(WORD)?.length ?
 /** The words a query asks for, folded: not those it says shall be absent, nor the operator `or`. */
 export const wordsOf = (query: string): ReadonlySet<string> => {
   const wanted = query.replaceAll(/[“”„‟«»]/g, '"').replaceAll(/(?<!\S)-(?:"[^"]*"?|[^\s"]*)/g, ' ');
-  const words = (wanted.match(WORD) ?? []).map(fold).filter((word) => word !== '');
+  const words = (wanted.match(WORD) ?? []).map(foldWord).filter((word) => word !== '');
   return new Set(words.length > 1 ? words.filter((word) => word !== 'or') : words);
 };
 
@@ -42,7 +33,7 @@ const rangesIn = (text: string, words: ReadonlySet<string>): readonly Range[] =>
   if (!canHold(text, words)) return NONE;
   const ranges: Range[] = [];
   for (const { 0: word, index } of text.matchAll(WORD)) {
-    if (!words.has(fold(word))) continue;
+    if (!words.has(foldWord(word))) continue;
     ranges.push([index, index + word.length]);
     if (ranges.length === MAX_RANGES) break;
   }

@@ -17,6 +17,10 @@ import { blendPageQuery, blendedShape, queryHeaders, sessionHeader, sourceQuery 
 
 const tags = ['query'];
 
+/** RFC 9111 section 5.2.1.5: of a request that says so, nothing is stored, and of its answer neither. */
+const askedToStore = (cacheControl: string): { readonly isUnstored?: true } =>
+  /(^|[ ,])no-store\s*(,|$)/i.test(cacheControl) ? { isUnstored: true } : {};
+
 /** @param session of the header, where the client sent one */
 export const queryOf = (
   c: Context<AppEnv>,
@@ -32,6 +36,7 @@ export const queryOf = (
   parent: c.req.header('traceparent'),
   session: sessionName(c, session),
   weigh: (bytes) => c.get('work').grow(bytes),
+  ...askedToStore(c.req.header('cache-control') ?? ''),
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
 

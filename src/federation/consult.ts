@@ -14,6 +14,8 @@ export interface Consulting extends Asking {
   readonly mark: Mark;
   /** The person wants it from the peer itself. */
   readonly isFresh: boolean;
+  /** The person wants nothing of it stored (RFC 9111, `no-store`). */
+  readonly isUnstored?: true;
   /** Told where the answer came from. */
   readonly sighting: Pick<Sighting, 'hit' | 'miss'>;
 }
@@ -91,7 +93,8 @@ export const consult = async <T>(
   const { outbound, mark, isFresh, deadline, sighting } = consulting;
   const { epochs, cache } = outbound;
   const allowed = cache.allowed(peer.id);
-  const mayKeep = allowed !== 0 && epochs.isCurrent(mark);
+  const mayStore = consulting.isUnstored !== true;
+  const mayKeep = mayStore && allowed !== 0 && epochs.isCurrent(mark);
   const key = mayKeep ? cacheKey(peer, question.path) : null;
   if (key !== null && !isFresh) {
     // The key holds the whole question, so what stands under it was read by the same reader.
@@ -111,7 +114,8 @@ export const consult = async <T>(
   const nowOrKept = async (own: Deadline): Promise<Fetched<T> | Kept<T>> => {
     const at = epochs.again(mark);
     const limit = cache.allowed(peer.id);
-    const under = limit !== null && limit > 0 && epochs.isCurrent(at) ? cacheKey(peer, question.path) : null;
+    const under =
+      mayStore && limit !== null && limit > 0 && epochs.isCurrent(at) ? cacheKey(peer, question.path) : null;
     const kept = under === null || isFresh ? null : (cache.get(under) as Kept<T> | null);
     return kept ?? now(own, at, under ?? key);
   };
@@ -120,7 +124,9 @@ export const consult = async <T>(
   const { flights } = cache;
   try {
     if (key === null || isFresh || allowed === null) {
-      const same = `${isFresh ? 'fresh' : 'now'} ${cacheKey(peer, question.path)}`;
+      // Whoever wants nothing stored shares no call with somebody whose answer is.
+      const kind = mayStore ? (isFresh ? 'fresh' : 'now') : 'unstored';
+      const same = `${kind} ${cacheKey(peer, question.path)}`;
       const shared = await flights.gather(same, deadline, outbound.timeoutMs, nowOrKept);
       if ('until' in shared.value && epochs.isCurrent(mark)) {
         sighting.hit(shared.value);

@@ -21,5 +21,10 @@ const member = (text: string, name: string): number | null => {
 export const readTerms = (headers: Headers): Terms => {
   const text = headers.get(TERMS_HEADER);
   if (text === null) return { maxAge: 0, grantVersion: null };
-  return { maxAge: member(text, 'max-age') ?? 0, grantVersion: member(text, 'grant-version') };
+  // RFC 9111 section 5.2.2.5: it outweighs any age.
+  const isUnstored = /(^|,) *no-store *(,|$)/.test(text);
+  return {
+    maxAge: isUnstored ? 0 : (member(text, 'max-age') ?? 0),
+    grantVersion: member(text, 'grant-version'),
+  };
 };

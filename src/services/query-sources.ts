@@ -40,6 +40,8 @@ export interface Source {
 /** How a person asks. */
 export interface Wish extends Asking {
   readonly isFresh: boolean;
+  /** Nothing of the answers is stored. */
+  readonly isUnstored?: true;
 }
 
 /** Whether a row of the source at `index` comes after the last row given. Equal rows of two sources are two rows. */

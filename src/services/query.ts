@@ -61,6 +61,8 @@ export interface Query extends AskingPerson {
   readonly session: string;
   /** Ask the peers themselves, whatever is in the cache. */
   readonly isFresh: boolean;
+  /** The client asks that nothing of this answer is stored (RFC 9111, `no-store`). */
+  readonly isUnstored?: true;
   /** Told of the bytes that peers answer with, as they come. */
   readonly weigh?: (bytes: number) => void;
 }
@@ -68,7 +70,7 @@ export interface Query extends AskingPerson {
 /** Everything still under way ends with `work`, whichever way that ends. */
 export const asking = async <T>(
   deps: Deps,
-  query: Pick<Query, 'isFresh' | 'weigh'> & QueryTraced,
+  query: Pick<Query, 'isFresh' | 'isUnstored' | 'weigh'> & QueryTraced,
   work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
   const { deadline, giveUp } = createDeadline(deps.settings.peerTimeoutMs);
@@ -80,6 +82,7 @@ export const asking = async <T>(
           ...trace,
           deadline,
           isFresh: query.isFresh,
+          ...(query.isUnstored === undefined ? {} : { isUnstored: query.isUnstored }),
           ...(query.weigh === undefined ? {} : { weigh: query.weigh }),
           learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
         },

@@ -26,7 +26,7 @@ const readChunk = (fd: number, chunk: Uint8Array): number | null => {
 
 const readAll = (fd: number, path: string): string => {
   const chunk = new Uint8Array(CHUNK);
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let text = '';
   let total = 0;
   for (const end = Date.now() + PATIENCE_MS; ;) {
