@@ -6,7 +6,7 @@ import { foldWord } from '../../domain/search/fold.ts';
  * letters of Cyrillic, Glagolitic and Latin.
  */
 const NEWER =
-  /[\u1c89\u1c8a\u2c2f\u2c5f\ua7c0-\ua7dc\ua7f1\ua7f5\ua7f6\u{10570}-\u{105bf}\u{10d50}-\u{10d8f}\u{16ea0}-\u{16edf}]/u;
+  /[\u1c89\u1c8a\u2c2f\u2c5f\ua7c0-\ua7dc\ua7f1\ua7f5\ua7f6\u{10570}-\u{105bf}\u{10d50}-\u{10d8f}\u{16ea0}-\u{16edf}\u{105c0}-\u{105ff}\u{1ccf0}-\u{1ccf9}\u{1e030}-\u{1e08f}]/u;
 
 /** Every letter and digit of Unicode that folds to letters and digits: what it is otherwise parts words, and is no matter of folding. */
 const letters = (): string[] => {
