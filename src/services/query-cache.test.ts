@@ -104,25 +104,7 @@ describe('the response cache', () => {
     expect(work(from).requests).toBe(3);
   });
 
-  it('F-59 nothing of a request with `no-store` is stored, nor of its answer, whatever is kept of others', async () => {
-    const from = asker([], { work: keptPeer('one') });
-    const unstored = { isFresh: true, isUnstored: true } as const;
-    expect((await list(from, unstored)).cacheStatus).not.toContain('stored');
-    expect(sourceOf(await list(from))?.status).toBe('complete');
-    expect(work(from).requests).toBe(2);
-    // Two at once: the one that may be stored is, by a call of its own.
-    const [quiet, kept] = await Promise.all([
-      list(from, { ...unstored, limit: 7 }),
-      list(from, { isFresh: true, limit: 7 }),
-    ]);
-    expect([quiet.cacheStatus, kept.cacheStatus]).toEqual([
-      expect.not.stringContaining('stored') as string,
-      expect.stringContaining('stored') as string,
-    ]);
-  });
-
   it.each([
-    ['says `no-store`', 'max-age=20, no-store, grant-version=1'],
     ['says nothing', null],
     ['says 0', 'max-age=0, grant-version=1'],
     ['says something else', 'max-age=soon, grant-version=1'],
