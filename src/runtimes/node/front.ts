@@ -8,6 +8,7 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
+import { acceptBounded, acceptedBounded } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { answerClientError, answerOddRequests, problemResponse, refusesHost, writeProblem } from './raw-answers.ts';
 import type { Refusal } from './refusals.ts';
@@ -76,7 +77,10 @@ const paceHandshakes = (server: Server, turns: Turns): void => {
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) =>
     turns(socket.remoteAddress, () => {
-      if (!socket.destroyed) for (const listener of begin) Reflect.apply(listener, server, [socket]);
+      if (socket.destroyed) return;
+      acceptBounded(socket, (stream) => {
+        for (const listener of begin) Reflect.apply(listener, server, [stream]);
+      });
     }),
   );
 };
@@ -146,6 +150,7 @@ export const createFront = (options: FrontOptions): Front => {
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
+    acceptedBounded(socket);
     rememberTlsPeer(socket);
     const peer = tlsPeerOf(socket);
     if (peer?.kind === 'trusted' && !bounds.proven(socket, peer.presented.key)) socket.destroy();
