@@ -162,3 +162,14 @@ export const loginFault = async (database: Queryable, kind: LoginKind): Promise<
     return `“${row.login}” relies on mosaic_barrier, which is no member of pg_read_all_stats and pg_signal_backend`;
   return null;
 };
+
+/**
+ * Whether an older `setupSql` was run here: this login can still do what the newer one takes from everybody. Nothing breaks by
+ * it, so it is told and not refused.
+ */
+export const isSetupOutdated = async (database: Queryable): Promise<boolean> => {
+  const [row] = await database.query<{ outdated: boolean }>(
+    `select has_function_privilege(session_user, 'pg_catalog.pg_advisory_lock(bigint)', 'execute') as outdated`,
+  );
+  return row?.outdated === true;
+};

@@ -1,5 +1,5 @@
 import { parameterLogging, readFacts, type DatabaseFacts } from '../facts.ts';
-import { loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
+import { isSetupOutdated, loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
 import { pendingMigrations } from '../migrate.ts';
 import type { UrlSource } from './driver.ts';
 import { asLogin, type PostgresStorageOptions } from './postgres.ts';
@@ -12,6 +12,8 @@ export interface DatabaseProbe {
   readonly pending: readonly string[] | null;
   /** What is wrong with each login, in words that go on after "The login …", or null. */
   readonly logins: Readonly<Partial<Record<LoginKind, string | null>>>;
+  /** What “mosaic database setup-sql” prints has to be run again. */
+  readonly isSetupOutdated: boolean;
   /** By login: what makes its server log the parameters of its statements. Only those where something does. */
   readonly parameterLogging: Readonly<Partial<Record<LoginKind, readonly string[]>>>;
 }
@@ -19,6 +21,7 @@ export interface DatabaseProbe {
 interface ProbedLogin {
   readonly fault: string | null;
   readonly logged: readonly string[];
+  readonly isOutdated: boolean;
 }
 
 type ProbeOptions = Pick<
@@ -35,7 +38,8 @@ const probeLogin = async (
   const driver = asLogin(url, options, PROBE_LIMIT_MS, 'any');
   try {
     const fault = await loginFault(driver, kind);
-    return { [kind]: { fault, logged: await parameterLogging(driver) } };
+    const logged = await parameterLogging(driver);
+    return { [kind]: { fault, logged, isOutdated: kind === 'peers' && (await isSetupOutdated(driver)) } };
   } finally {
     await driver.close();
   }
@@ -66,7 +70,7 @@ export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProb
           })
         : null;
     const probed: Partial<Record<LoginKind, ProbedLogin>> = {
-      api: { fault: api, logged },
+      api: { fault: api, logged, isOutdated: false },
       ...peers,
       ...maintenance,
     };
@@ -74,6 +78,7 @@ export const probePostgres = async (options: ProbeOptions): Promise<DatabaseProb
       facts,
       pending,
       logins: Object.fromEntries(Object.entries(probed).map(([kind, { fault }]) => [kind, fault])),
+      isSetupOutdated: Object.values(probed).some(({ isOutdated }) => isOutdated),
       parameterLogging: Object.fromEntries(
         Object.entries(probed).flatMap(([kind, one]) =>
           one.logged.length === 0 ? [] : [[kind, one.logged]],

@@ -73,3 +73,12 @@ it('F-73 the doctor sees where they would be, by login, with the setting that do
   );
   await expect.poll(found).toMatchObject({ peers: ['log_parameter_max_length_on_error = 100'] });
 });
+
+it('F-13 the doctor sees that an older setup was run, which left locks to everybody', async () => {
+  const { url, peersUrl } = urls;
+  const isOutdated = async (): Promise<boolean> =>
+    (await probePostgres({ url, peersUrl, connectTimeoutMs: 10_000 })).isSetupOutdated;
+  expect(await isOutdated()).toBe(false);
+  await asSuperuser('grant execute on function pg_advisory_lock(bigint) to public');
+  expect(await isOutdated()).toBe(true);
+});

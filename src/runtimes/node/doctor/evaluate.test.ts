@@ -85,6 +85,7 @@ describe('M1-5 the doctor’s judgement', () => {
       'yellow',
       /non-ASCII/,
     ],
+    ['F-13 an older setup', { kind: 'outdated-setup' }, 'yellow', /superuser runs once/],
     [
       'F-73 a server that logs search words',
       { kind: 'parameter-logging', purpose: 'peers', settings: ['log_statement = all'] },

@@ -187,6 +187,13 @@ const judge = (finding: Finding, now: Date, isRunning: boolean): readonly Check[
           : check(`login ${purpose}`, 'red', problem.message, { remedy: problem.remedy }),
       ];
     }
+    case 'outdated-setup':
+      return [
+        check('database setup', 'yellow', 'the SQL that a superuser runs once has more to say since then', {
+          remedy:
+            'run it again as a superuser: mosaic database setup-sql | psql … (docs/SETUP.md, "Three logins")',
+        }),
+      ];
     case 'parameter-logging':
       return [ofParameterLogging(finding)];
     case 'gateway':

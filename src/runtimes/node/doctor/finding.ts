@@ -14,6 +14,8 @@ export type Finding =
   | { readonly kind: 'front-proof'; readonly where: string; readonly fault: string }
   /** One of the three logins of a Postgres. */
   | { readonly kind: 'login'; readonly purpose: string; readonly problem: Problem | null }
+  /** What “mosaic database setup-sql” prints has changed since it was run there. */
+  | { readonly kind: 'outdated-setup' }
   /** The server logs what this login's statements are given. `settings` is empty: it does not. */
   | { readonly kind: 'parameter-logging'; readonly purpose: string; readonly settings: readonly string[] }
   /** `isNeeded`: requests are refused without it. */

@@ -90,14 +90,15 @@ const inspectPostgres = async (
   const elapsed = (): number => Math.round(performance.now() - from);
   const connectTimeoutMs = CONNECT_MS;
   try {
-    const { facts, pending, logins, parameterLogging } = await within(
+    const { facts, pending, logins, parameterLogging, isSetupOutdated } = await within(
       probePostgres({ ...sources, connectTimeoutMs }),
     );
     const seen = { ...facts, pending };
     const ms = elapsed();
     const tooOld = factsReason({ ...facts, vector: facts.vector ?? 'later' }, true);
     const database: Finding = { kind: 'database', where, ms, problem: tooOld, facts: seen };
-    const found = [database, ...loginsOf(logins), ...loggedOf(parameterLogging)];
+    const outdated: readonly Finding[] = isSetupOutdated ? [{ kind: 'outdated-setup' }] : [];
+    const found = [database, ...loginsOf(logins), ...outdated, ...loggedOf(parameterLogging)];
     const isUnfit = Object.values(logins).some((fault) => fault !== null);
     if (tooOld !== null || isUnfit || pending === null || pending.length > 0) return found;
     const storage = await within(
