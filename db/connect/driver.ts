@@ -32,6 +32,8 @@ export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' |
   readonly demand: Demand;
   /** Longest a statement runs at the server, in milliseconds. */
   readonly limitMs: number;
+  /** Whether a session without that limit is refused: all that lasts leans on it. */
+  readonly isLimitDemanded?: boolean;
 }
 
 export type UrlSource = string | (() => string);
@@ -168,6 +170,7 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
           (opened) =>
             checkSession(opened, {
               demand: target.demand,
+              limitMs: target.isLimitDemanded === true ? target.limitMs : null,
               abandoned,
               expected: options.expected?.() ?? null,
               onLater: options.onLater,

@@ -131,7 +131,8 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
   const connect = (purpose: Purpose, kind: 'api' | 'peers' = 'api', address = url): Driver => {
     const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
     const source = kind === 'api' ? purpose : `peer ${purpose}`;
-    const target = { ...serving(kind, address, limitMs), max, pipeline: PIPELINE[purpose], source };
+    const asked = { ...serving(kind, address, limitMs), isLimitDemanded: true };
+    const target = { ...asked, max, pipeline: PIPELINE[purpose], source };
     const connected = connectDriver(target, { ...options, monitor, ...known });
     pools.set(source, connected);
     return connected.driver;

@@ -17,6 +17,8 @@ commit;`;
 
 export interface SessionDemands {
   readonly demand: Demand;
+  /** The statement_timeout that it must have; null: whichever. */
+  readonly limitMs: number | null;
   /** Sessions of the same login that are to be ended. */
   readonly abandoned: readonly string[];
   /** The primary it must lead to, or one that came after it; null: to any. */
@@ -35,12 +37,12 @@ const IDENTITY = 'select system_id, timeline from app.database_identity()';
  */
 export const checkSession = async (
   connection: Connection,
-  { demand, abandoned, expected, onLater }: SessionDemands,
+  { demand, limitMs, abandoned, expected, onLater }: SessionDemands,
 ): Promise<string | null> => {
   const text = `${asLoginRole(abandoned)} ${SESSION_FACTS};`;
   const { rows } = await connection.send(text, [], 'script');
   const seen = Object.assign({}, ...rows.flat()) as SessionFacts & { readonly session?: string };
-  refuseUnfit(seen, demand);
+  refuseUnfit(seen, demand, limitMs);
   if (expected !== null) {
     const answer = await connection.send(IDENTITY, [], 'objects');
     const [found] = answer.rows as readonly { readonly system_id: string; readonly timeline: string }[];

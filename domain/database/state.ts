@@ -5,7 +5,7 @@ import { MosaicError } from '../errors.ts';
  * not the one that this gateway may serve from, and neither is anybody's fault who asks. The gravest first:
  *
  * `not_ours` another cluster than before, or one from before a failover · `standby` follows another server: what it says may be
- * old · `cached` is answered for by a cache in between · `wrong_role` sessions of another role than row-level security binds · `read_only` takes no writes · `refused` answers, and
+ * old · `cached` is answered for by a cache in between · `wrong_role` sessions of another role than row-level security binds, or without the settings that were asked for · `read_only` takes no writes · `refused` answers, and
  * refuses the login, the database or a right · `untrusted` shows no certificate, or none that may be trusted · `away` does not answer, or has no connection to give · `clock_skew` its clock and
  * this process's are too far apart.
  */
@@ -33,8 +33,9 @@ export interface DatabaseState {
 
 export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> = {
   ok: null,
-  away: 'Look whether Postgres runs and answers at the address in database.url, and at its log.',
-  refused: 'Look at the user, the password and the database in database.url, and at pg_hba.conf.',
+  away: 'Look whether Postgres runs, answers at the addresses (database.url, database.peers_url), has connections left (max_connections) and takes commits (locks, a synchronous standby, its disk), and at its log.',
+  refused:
+    'Look at the user, the password and the database in the addresses (database.url, database.peers_url), and at pg_hba.conf.',
   read_only:
     'Look at default_transaction_read_only of the server, the database and the login, and at its disk.',
   untrusted:
@@ -45,7 +46,7 @@ export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> 
   cached:
     'Turn off the cache between this gateway and Postgres (Hyperdrive: wrangler hyperdrive update <id> --caching-disabled): from it a revoked token, certificate or grant is good for as long as an answer is kept.',
   wrong_role:
-    'Check the address and any pooler in between: sessions must have the role mosaic_app, those of database.peers_url mosaic_peer_reader.',
+    'Let the addresses lead to Postgres itself, not to a pooler: sessions must have the role mosaic_app, those of database.peers_url mosaic_peer_reader, and the statement_timeout that the gateway asks for.',
   clock_skew:
     'Let NTP set the clocks of this host and of the database’s: they are more than 5 seconds apart.',
 };
@@ -70,6 +71,7 @@ export const SESSION_CODES = {
   READ_ONLY: 'read_only',
   CACHED: 'cached',
   WRONG_ROLE: 'wrong_role',
+  SETTINGS: 'wrong_role',
   OTHER_CLUSTER: 'not_ours',
   CLOCK_SKEW: 'clock_skew',
 } as const satisfies Record<string, DatabaseCondition>;

@@ -87,6 +87,10 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
   CACHED: { message: 'something in between answers from a cache', remedy: DATABASE_CURES.cached ?? '' },
+  SETTINGS: {
+    message: 'its sessions do not have the settings that were asked for',
+    remedy: DATABASE_CURES.wrong_role ?? '',
+  },
   WRONG_ROLE: {
     message: 'its sessions do not have the role of their purpose',
     remedy: DATABASE_CURES.wrong_role ?? '',
