@@ -132,6 +132,7 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
     let isTold = false;
     const isDue = (): boolean => !isGivenUp && (backlog.size > 0 || chains.hasGaps);
     while (isDue()) {
+      const from = clock.now().getTime();
       try {
         await round();
         retryMs = FIRST_RETRY_MS;
@@ -141,7 +142,8 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
         if (isGivenUp) break;
         if (retryMs === FIRST_RETRY_MS)
           log.warn('audit entries wait for the database', { error: error as Error });
-        awaySince ??= clock.now().getTime();
+        // An insert may hang for long before it fails.
+        awaySince ??= from;
         if (!isTold && clock.now().getTime() - awaySince >= STALLED_MS) {
           isTold = true;
           log.error('the audit log can not be written', { alert: 'audit_stalled', waiting: backlog.size });

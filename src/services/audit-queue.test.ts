@@ -116,6 +116,17 @@ describe('the audit queue', () => {
     expect(alerts.at(-1)).toBe('audit entries are being written again');
   });
 
+  it('F-21 a log that can not be written is told of by the second try of ten seconds, not by the third', async () => {
+    const insertMany = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      throw new MosaicError('database_unavailable');
+    };
+    const { queue, alerts } = setUp({ store: { insertMany } });
+    queue.record(draft(1));
+    await vi.advanceTimersByTimeAsync(21_000);
+    expect(alerts).toContain('the audit log can not be written');
+  });
+
   it('M4-8 recording never waits, also when the database hangs', async () => {
     const { queue, state, record } = setUp();
     let letGo = (): void => {};
