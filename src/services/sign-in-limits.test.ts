@@ -81,4 +81,26 @@ describe('F-19 failed sign-ins', () => {
     }
     expect(started).toBe(240);
   });
+
+  it('MUTANTS a good sign-in gives back what it took, and nothing of what wrong ones took', () => {
+    const { limits, fail } = limited();
+    expect(fail('198.51.100.7', 100)).toBe(100);
+    limits.begin('198.51.100.7', 'good')(true);
+    expect(fail('198.51.100.7', 300)).toBe(140);
+    for (let n = 0; n < 100; n += 1) limits.begin('198.51.100.8', `own ${n}`, () => true)(true);
+    expect(fail('198.51.100.8', 300)).toBe(240);
+  });
+
+  it('MUTANTS a token of our own that fails counts against its address while that has something left', () => {
+    const { limits, fail } = limited();
+    for (let n = 0; n < 10; n += 1) limits.begin('198.51.100.7', 'ended', () => true)(false);
+    expect(fail('198.51.100.7', 300)).toBe(230);
+  });
+
+  it('MUTANTS a token that nobody could look up is not taken for one that was good', () => {
+    const { limits, fail } = limited();
+    limits.begin('198.51.100.7', 'unknown')(null);
+    fail('198.51.100.7', 300);
+    expect(() => limits.begin('198.51.100.7', 'unknown')).toThrow('Too many requests');
+  });
 });
