@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PEER_STATES } from '../peers/peer.ts';
+import { HEALTH, HEALTH_CODES } from './health-texts.ts';
 import {
-  HEALTH,
-  HEALTH_CODES,
   healthOf,
   lightOfPeer,
   lightsOf,

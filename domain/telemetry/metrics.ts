@@ -2,7 +2,7 @@ import { DATABASE_CONDITIONS } from '../database/state.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { PEER_STATES } from '../peers/peer.ts';
 import { RESOURCES } from '../resources.ts';
-import { HEALTH_CHECKS } from '../status/health.ts';
+import { HEALTH_CHECKS } from '../status/health-texts.ts';
 import { ALERTS } from './alerts.ts';
 
 /** Of a label that got a value outside its list: so nobody outside can make series. */

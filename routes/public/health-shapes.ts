@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { HEALTH_CHECKS, HEALTH_CODES, type HealthFinding } from '../../domain/status/health.ts';
+import { HEALTH_CHECKS, HEALTH_CODES } from '../../domain/status/health-texts.ts';
+import type { HealthFinding } from '../../domain/status/health.ts';
 
 export const light = z.enum(['green', 'yellow', 'red']);
 

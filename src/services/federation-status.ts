@@ -1,5 +1,6 @@
 import type { Peer } from '../../domain/ports/federation.ts';
-import { lightOfPeer, type HealthFinding, type Light } from '../../domain/status/health.ts';
+import type { Light } from '../../domain/status/health-texts.ts';
+import { lightOfPeer, type HealthFinding } from '../../domain/status/health.ts';
 import type { Alerts, AuditCounters, Deps, FrontState } from '../deps.ts';
 import type { CacheCounters } from '../federation/cache.ts';
 import { outboundOf } from '../federation/outbound.ts';

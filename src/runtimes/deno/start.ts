@@ -154,9 +154,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   });
   const deps = watching.watch(wired.complete(coreSettings(config, null)));
   const source =
-    frontSecret === null
-      ? certificateHeader
-      : provenBy(certificateHeader, provenBySecret(frontSecret), deps);
+    frontSecret === null ? certificateHeader : provenBy(certificateHeader, provenBySecret(frontSecret), deps);
   const federationApp = createFederationApp(deps, source);
   const publicApp = createPublicApp(deps);
   const background = [

@@ -10,7 +10,13 @@ import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
 import { acceptBounded, acceptedBounded } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
-import { answerClientError, answerOddRequests, problemResponse, refusesHost, writeProblem } from './raw-answers.ts';
+import {
+  answerClientError,
+  answerOddRequests,
+  problemResponse,
+  refusesHost,
+  writeProblem,
+} from './raw-answers.ts';
 import type { Refusal } from './refusals.ts';
 import { makeReadable } from './request-target.ts';
 import { makeStoppable, type Stoppable } from './stopping.ts';

@@ -1,19 +1,9 @@
 import { factsWarning } from '../explain-services.ts';
-import { HEALTH, peerFinding } from '../../../../domain/status/health.ts';
-import type { DatabaseFinding, ExpiryKind, Finding, Problem } from './finding.ts';
-
-export type Status = 'green' | 'yellow' | 'red';
-
-/** One line of the doctor's report. */
-export interface Check {
-  readonly name: string;
-  readonly status: Status;
-  /** `host:port`, or a path. */
-  readonly where: string | null;
-  readonly ms: number | null;
-  readonly message: string;
-  readonly remedy: string | null;
-}
+import { HEALTH } from '../../../../domain/status/health-texts.ts';
+import { peerFinding } from '../../../../domain/status/health.ts';
+import { check, type Check, type Status } from './check.ts';
+import { ofExpiry } from './evaluate-expiry.ts';
+import type { DatabaseFinding, Finding, Problem } from './finding.ts';
 
 export interface Diagnosis {
   readonly status: Status;
@@ -22,59 +12,6 @@ export interface Diagnosis {
 
 /** What a script can tell from the exit status: 0 green, 1 yellow, 2 red. */
 export const EXIT_OF: Readonly<Record<Status, 0 | 1 | 2>> = { green: 0, yellow: 1, red: 2 };
-
-const DAY_MS = 86_400_000;
-
-/** When something that runs out is worth a word, and what renews it. `least` days, unless a third of its life is less. */
-const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly remedy: string }>> = {
-  authority: {
-    least: 90,
-    remedy:
-      'plan a new one, which peers learn of when they renew: docs/renewal.md, "Another root for the authority"',
-  },
-  'root-list': {
-    least: 60,
-    remedy:
-      'sign a new list with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
-  },
-  list: { least: 0, remedy: 'see the authority’s log: it should sign a new list well before' },
-  front: { least: 7, remedy: 'see the gateway’s log for alert front_certificate: it should renew by itself' },
-  'front-list': {
-    least: 0,
-    remedy: 'see the gateway’s log for alert front_stale: every peer will be refused',
-  },
-};
-
-const check = (
-  name: string,
-  status: Status,
-  message: string,
-  rest: Partial<Pick<Check, 'where' | 'ms' | 'remedy'>> = {},
-): Check => ({ name, status, where: null, ms: null, remedy: null, message, ...rest });
-
-const days = (milliseconds: number): string => {
-  const whole = Math.floor(Math.abs(milliseconds) / DAY_MS);
-  if (whole > 1) return `${whole} days`;
-  const hours = Math.floor(Math.abs(milliseconds) / 3_600_000);
-  return hours > 1 ? `${hours} hours` : `${Math.floor(Math.abs(milliseconds) / 60_000)} minutes`;
-};
-
-const ofExpiry = (finding: Extract<Finding, { kind: 'expiry' }>, now: Date): Check => {
-  const { what, name, notAfter, notBefore } = finding;
-  const { least, remedy } = EXPIRY[what];
-  if (notAfter === null) {
-    return what === 'front' || what === 'front-list'
-      ? check(name, 'yellow', 'there is none yet', { remedy: 'the gateway makes it when it starts' })
-      : check(name, 'red', 'there is none', { remedy });
-  }
-  const left = notAfter.getTime() - now.getTime();
-  const until = notAfter.toISOString();
-  if (left <= 0) return check(name, 'red', `expired ${days(left)} ago (${until})`, { remedy });
-  const life = notBefore === null ? Infinity : notAfter.getTime() - notBefore.getTime();
-  const isSoon = left < Math.min(least * DAY_MS, life / 3);
-  const message = `${days(left)} left (${until})`;
-  return isSoon ? check(name, 'yellow', message, { remedy }) : check(name, 'green', message);
-};
 
 const ofProblem = (name: string, probe: { where: string; ms: number | null }, problem: Problem): Check =>
   check(name, 'red', problem.message, { where: probe.where, ms: probe.ms, remedy: problem.remedy });

@@ -1,4 +1,5 @@
-import type { Light, PeerStanding } from '../../../../domain/status/health.ts';
+import type { Light } from '../../../../domain/status/health-texts.ts';
+import type { PeerStanding } from '../../../../domain/status/health.ts';
 
 /** What the doctor saw of one part, before anybody judges it. Holds no secret. */
 export type Finding =
