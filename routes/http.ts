@@ -11,6 +11,7 @@ import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';
 import { traceIdOf } from '../domain/telemetry/traceparent.ts';
 import type { Deps } from '../src/deps.ts';
 import type { HeldWork } from '../domain/ports/work.ts';
+import { brokenBody } from './broken-body.ts';
 import { createRequestLog, TRACE_ID_HEADER, type RequestLog } from './request-log.ts';
 
 /** What middlewares put into a request's context. */
@@ -179,10 +180,26 @@ const limitTo = (maxSize: number): MiddlewareHandler<AppEnv> =>
     },
   });
 
+/** A chunked body is read to be measured, before any handler runs: what fails then is not the gateway. */
+const readingWhole =
+  (limit: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    let isRead = false;
+    const handle = (): Promise<void> => {
+      isRead = true;
+      return next();
+    };
+    try {
+      return await limit(c, handle);
+    } catch (cause) {
+      throw isRead || cause instanceof MosaicError ? cause : brokenBody(cause);
+    }
+  };
+
 /** Bodies by their address (domain/limits.ts), and none larger than `most`. */
 const limitBody = (most: number): MiddlewareHandler<AppEnv> => {
   const sizes = new Set([DEFAULT_BODY_LIMIT, ...BODY_LIMITS].map(({ bytes }) => Math.min(bytes, most)));
-  const limits = new Map([...sizes].map((size) => [size, limitTo(size)]));
+  const limits = new Map([...sizes].map((size) => [size, readingWhole(limitTo(size))]));
   // Touching the body of a GET would make node-server build the whole request object.
   return (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();

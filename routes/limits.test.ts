@@ -52,6 +52,16 @@ describe('F-3 bodies are bounded by their address', () => {
     expect(await statusOf('/api/bootstrap/setup', 1_001, 1_000)).toBe(413);
   });
 
+  it.each(['/enrollment/v1/redeem', '/federation/v1/renew', '/api/resources/notes', '/nowhere'])(
+    'F-3 X-60 a chunked body for %s that breaks off is its sender’s fault: 400, no error of ours',
+    async (path) => {
+      const body = new ReadableStream({ pull: (stream) => stream.error(new Error('aborted')) });
+      const init: RequestInit & { duplex: string } = { method: 'POST', body, duplex: 'half' };
+      const response = await baseWith(4 * MIB).request(new Request(`http://x${path}`, init));
+      expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_request' }]);
+    },
+  );
+
   it('an address cannot be spelt so that it takes more', async () => {
     for (const path of [
       '/api/bootstrap/setup?/api/resources/',

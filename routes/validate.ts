@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { MosaicError, type ErrorCode, type Issue } from '../domain/errors.ts';
 import { jsonFault, memberFault, type JsonFault, type MemberFault } from '../domain/json.ts';
 import { bodyLimitOf, MAX_JSON_DEPTH, MAX_JSON_MEMBERS } from '../domain/limits.ts';
+import { brokenBody } from './broken-body.ts';
 import { tagged } from './openapi/describe.ts';
 
 const MAX_ISSUES = 50;
@@ -76,13 +77,11 @@ const refuse = (issues: readonly Issue[]): void => {
   if (issues.length > 0) throw new MosaicError('invalid_request', { issues: issues.slice(0, MAX_ISSUES) });
 };
 
-/** A body that broke off is its sender's fault, told to nobody: no error of ours, which would be logged with its stack. */
 const bytesOf = async (c: Context): Promise<Uint8Array> => {
   try {
     return new Uint8Array(await c.req.arrayBuffer());
   } catch (cause) {
-    if (cause instanceof MosaicError) throw cause;
-    throw new MosaicError('invalid_request', { detail: 'The body did not arrive whole.', cause });
+    throw cause instanceof MosaicError ? cause : brokenBody(cause);
   }
 };
 
