@@ -24,15 +24,20 @@ const listOf = (v4: readonly string[], v6: readonly string[]): BlockList => {
   return list;
 };
 
-/** Never a gateway's address, whatever is configured: unspecified, multicast, reserved, broadcast. */
-const NEVER = listOf(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4'], ['::/128', 'ff00::/8', '100::/64']);
+/**
+ * Never a gateway's address, whatever is configured: unspecified, multicast, reserved, broadcast, and link-local, where the clouds
+ * have their metadata services.
+ */
+const NEVER = listOf(
+  ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],
+  ['::/128', '100::/64', 'fe80::/10', 'ff00::/8'],
+);
 
 const LOOPBACK = listOf(['127.0.0.0/8'], ['::1/128']);
 
 /**
- * Addresses inside somebody's network, or that lead there by another name: private, shared (RFC 6598), link-local
- * with the clouds' metadata services, protocol assignments, documentation, benchmarks; in IPv6 also everything that
- * embeds an IPv4 address (compatible, translated, NAT64, 6to4, Teredo), segment routing and the retired site-local range.
+ * Addresses inside somebody's network, or that lead there by another name: private, shared (RFC 6598), protocol
+ * assignments, documentation, benchmarks; in IPv6 also everything that embeds an IPv4 address (compatible, translated, NAT64, 6to4, Teredo), segment routing and the retired site-local range.
  * IPv4-mapped addresses are matched by the IPv4 ranges (node:net BlockList).
  */
 const PRIVATE = listOf(
@@ -40,7 +45,6 @@ const PRIVATE = listOf(
     '10.0.0.0/8',
     '100.64.0.0/10',
     '127.0.0.0/8',
-    '169.254.0.0/16',
     '172.16.0.0/12',
     '192.0.0.0/24',
     '192.0.2.0/24',
@@ -61,7 +65,6 @@ const PRIVATE = listOf(
     '3fff::/20',
     '5f00::/16',
     'fc00::/7',
-    'fe80::/10',
     'fec0::/10',
   ],
 );
