@@ -105,6 +105,8 @@ const frame = (type: number, flags: number, stream: number, payload: Buffer): Bu
 const HEADERS = 1;
 const RST_STREAM = 3;
 const SETTINGS = 4;
+const CONTINUATION = 0x9;
+const END_STREAM = 0x1;
 const END_STREAM_AND_HEADERS = 5;
 const CANCEL = Buffer.from([0, 0, 0, 8]);
 /** HPACK: GET, https, then `:path` and `:authority` as literals without indexing (RFC 7541 section 6.2.2). */
@@ -193,6 +195,26 @@ describe('F-2 requests that are opened and reset', () => {
     expect(reached).toBeLessThan(sent / 2);
     const served = opened.passed.filter(({ app }) => app === 'federation').map(({ replica }) => replica);
     expect(new Set(served).size).toBe(2);
+  });
+
+  it('F-39 with HTTP/2: a header that never ends, and what is taken back, are logged in JSON, too', async () => {
+    const opened = (edge = await openFrontEdge({ isHttp2: true }));
+    const target = { port: opened.front.publicPort, host: '127.0.0.1', servername: 'localhost' };
+    const say = async (...parts: readonly Buffer[]): Promise<void> => {
+      const socket = tls.connect({ ...target, ca: opened.root, ALPNProtocols: ['h2'] });
+      socket.on('error', () => undefined).resume();
+      socket.once('secureConnect', () => socket.end(Buffer.concat([PREFACE, ...parts])));
+      await new Promise<void>((resolve) => void socket.once('close', () => resolve()));
+    };
+    // A field without an end to its name or value: `x: yyy…`, without indexing and without Huffman's code.
+    const field = Buffer.concat([Buffer.from([0, 1, 0x78, 0x7f, 0xa1, 0x1e]), Buffer.alloc(4_000, 0x79)]);
+    const endless = Array.from({ length: 40 }, () => frame(CONTINUATION, 0, 1, field));
+    await say(frame(HEADERS, END_STREAM, 1, REQUEST), ...endless);
+    await say(burst(0, (stream) => Buffer.concat([opening(stream), takingBack(stream)])));
+    const lines = (): readonly string[] => opened.log('access').toString().split('\n').filter(Boolean);
+    await expect.poll(() => lines().length, { timeout: 10_000 }).toBeGreaterThan(BURST);
+    for (const line of lines())
+      expect(JSON.parse(line)).toMatchObject({ status: expect.any(Number) as number });
   });
 
   it('without HTTP/2, which is the default, there are no streams to reset', async () => {

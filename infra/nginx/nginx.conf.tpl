@@ -20,8 +20,12 @@ events {
 stream {
   # nginx would write a line, with the address, for each connection that it refuses.
   error_log /dev/null emerg;
+  map $status $mosaic_edge_status {
+    default $status;
+    "~^0" 0;
+  }
   log_format mosaic_edge escape=json
-    '{"time":"$time_iso8601","server":"$server_port","method":"","path":"","status":$status,"seconds":$session_time,'
+    '{"time":"$time_iso8601","server":"$server_port","method":"","path":"","status":$mosaic_edge_status,"seconds":$session_time,'
     '"upstream_connect_seconds":"$upstream_connect_time","limit":"$limit_conn_status"}';
   # Who was let in is logged with the request.
   map $status $mosaic_refused {
@@ -102,8 +106,14 @@ http {
     "~^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$" $request_method;
   }
 
+  # 000 of a request that ended before it had a status is no number in JSON.
+  map $status $mosaic_status {
+    default $status;
+    "~^0" 0;
+  }
+
   log_format mosaic escape=json
-    '{"time":"$time_iso8601","server":"$proxy_protocol_server_port","method":"$mosaic_method","path":"$mosaic_path","status":$status,'
+    '{"time":"$time_iso8601","server":"$proxy_protocol_server_port","method":"$mosaic_method","path":"$mosaic_path","status":$mosaic_status,'
     '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr","upstream_status":"$upstream_status",'
     '"upstream_seconds":"$upstream_response_time","limit":"$limit_conn_status$limit_req_status",'
     '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$mosaic_trace"}';
