@@ -24,6 +24,13 @@ export const DEFAULT_POOLS: Readonly<Record<Purpose, PoolSize>> = {
  */
 export const PIPELINE: Readonly<Record<Purpose, number>> = { reads: 32, search: 1, writes: 1, background: 1 };
 
+/**
+ * Longest a statement that only reads waits for a lock at the server, in milliseconds. Nothing of ours locks readers out but a migration, and
+ * whatever stands behind it on its connection, of other tables too, waits with it.
+ */
+export const LOCK_TIMEOUT_MS = 500;
+export const READING: ReadonlySet<Purpose> = new Set(['reads', 'search']);
+
 export const DEFAULTS = {
   /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   statementTimeoutMs: 10_000,

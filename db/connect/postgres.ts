@@ -9,7 +9,15 @@ import { refuseOldSchema, refuseUnfitLogin, withRole } from '../refusals.ts';
 import { createStorage, forAll, type Drivers } from '../storage.ts';
 import { refuseUnfinishedTransfer } from '../transfer/guard.ts';
 import type { TlsSources } from './tls.ts';
-import { DEFAULT_POOLS, DEFAULTS, PIPELINE, type PoolSize, type Purpose } from './pools.ts';
+import {
+  DEFAULT_POOLS,
+  DEFAULTS,
+  LOCK_TIMEOUT_MS,
+  PIPELINE,
+  READING,
+  type PoolSize,
+  type Purpose,
+} from './pools.ts';
 import type { Demand } from '../session-facts.ts';
 import { createLease, type Lease } from '../lease.ts';
 import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
@@ -132,7 +140,8 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
     const { max } = options.pools?.[purpose] ?? DEFAULT_POOLS[purpose];
     const source = kind === 'api' ? purpose : `peer ${purpose}`;
     const asked = { ...serving(kind, address, limitMs), isLimitDemanded: true };
-    const target = { ...asked, max, pipeline: PIPELINE[purpose], source };
+    const locks = READING.has(purpose) ? { lockLimitMs: LOCK_TIMEOUT_MS } : {};
+    const target = { ...asked, ...locks, max, pipeline: PIPELINE[purpose], source };
     const connected = connectDriver(target, { ...options, monitor, ...known });
     pools.set(source, connected);
     return connected.driver;
