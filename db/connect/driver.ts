@@ -5,12 +5,13 @@ import {
   type DatabaseAddress,
   type DatabaseHost,
 } from '../../domain/database/address.ts';
+import { hindranceOf, type Hindrance } from '../../domain/database/hindrance.ts';
 import { conditionOf } from '../../domain/database/state.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { openConnection, type ClientEvents, type Connection } from '../driver/connection.ts';
 import type { Driver } from '../driver/driver.ts';
 import { DatabaseFault, toMosaicError } from '../driver/errors.ts';
-import { createPool, type PoolLimits } from '../driver/pool.ts';
+import { createPool, type Pool, type PoolLimits } from '../driver/pool.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
 import type { DatabaseIdentity } from '../lease.ts';
 import type { DatabaseMonitor } from '../monitor.ts';
@@ -49,6 +50,8 @@ export interface ConnectOptions extends TlsSources {
   readonly openSocket?: (host: string, port: number, isTls: boolean) => Promise<object>;
   /** The primary that this process knows; null: not yet. Absent: whichever it is. */
   readonly expected?: () => DatabaseIdentity | null;
+  /** Told of each statement that met what only an operator can mend. */
+  readonly onHindered?: (met: Hindrance) => void;
   /** Told when a connection leads to a primary that came after that one. */
   readonly onLater?: (timeline: string) => void;
 }
@@ -150,6 +153,23 @@ const socketOf = (
 ): (() => Promise<object>) | null =>
   openSocket === undefined ? null : () => openSocket(host, port, ssl !== undefined && ssl !== false);
 
+/** Tells of what statements meet, and is the same pool otherwise. */
+const telling = (pool: Pool, onHindered: (met: Hindrance) => void): Pool => {
+  const tell = (error: unknown): never => {
+    const met = hindranceOf(toMosaicError(error));
+    if (met !== null) onHindered(met);
+    throw error;
+  };
+  return {
+    ...pool,
+    run: (...statement) => pool.run(...statement).catch(tell),
+    hold: async () => {
+      const held = await pool.hold();
+      return { ...held, run: (...statement) => held.run(...statement).catch(tell) };
+    },
+  };
+};
+
 /** A driver over connections of its own; none is opened before the first statement. */
 export const connectDriver = (target: Target, options: ConnectOptions = {}): Connected => {
   const deadlineMs = target.limitMs + GRACE_MS;
@@ -204,7 +224,11 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
       error === null ? options.monitor?.worked(target.source) : options.monitor?.failed(target.source, error),
   });
   return {
-    driver: postgresDriver({ pool, deadlineMs, open: (onOver, onnotify) => open([], onOver, onnotify) }),
+    driver: postgresDriver({
+      pool: options.onHindered === undefined ? pool : telling(pool, options.onHindered),
+      deadlineMs,
+      open: (onOver, onnotify) => open([], onOver, onnotify),
+    }),
     retire: () => pool.retire(),
   };
 };

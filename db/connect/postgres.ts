@@ -1,3 +1,4 @@
+import type { Hindrance } from '../../domain/database/hindrance.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
 import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
@@ -54,6 +55,8 @@ export interface PostgresStorageOptions extends TlsSources {
   readonly leaseSeconds?: number;
   /** Told when the database's condition changes. */
   readonly onState?: OnDatabaseState;
+  /** Told of each statement that met what only an operator can mend, at a database that can be served from otherwise. */
+  readonly onHindered?: (met: Hindrance) => void;
   /** Of this host, in milliseconds since the epoch. */
   readonly clock?: () => number;
 }

@@ -3,6 +3,7 @@ export const ALERTS = [
   'audit_dropped',
   'audit_lost_tail',
   'audit_stalled',
+  'database_hindered',
   'database_unfit',
   'audit_two_heads',
   'authority_list_missing',

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import { aUser, anActiveGrant, must, scopeOf, T0, type Enrolled } from '../../db/testing/world.testkit.ts';
 import { decide, decideNative } from '../../domain/access/decide.ts';
+import type { Hindrance } from '../../domain/database/hindrance.ts';
 import type { MosaicError } from '../../domain/errors.ts';
 import type { Resource } from '../../domain/resources.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
@@ -15,11 +16,12 @@ describe('a table that somebody else has locked', () => {
   let url: string;
   let storage: Storage;
   let grant: Enrolled;
+  const hindrances = new Set<Hindrance>();
 
   beforeAll(async () => {
     cluster = await startCluster();
     url = await cluster.create();
-    storage = await openPostgresStorage(urlsOf(url));
+    storage = await openPostgresStorage({ ...urlsOf(url), onHindered: (met) => hindrances.add(met) });
     grant = await anActiveGrant(storage, await aUser(storage), scopeOf({ resources: ['tasks', 'notes'] }));
   }, 120_000);
   afterAll(async () => {
@@ -85,6 +87,21 @@ describe('a table that somebody else has locked', () => {
     expect(how).toBe('database_unavailable');
     expect(ms).toBeLessThan(5_000);
     await letGo();
+    expect([...hindrances]).toEqual(['locked']);
     expect((await asPeer('tasks')).how).toBe('answered');
+  });
+
+  it('F-21 a table that is not there, and a right that was taken, are told although connections are fine', async () => {
+    for (const [spoil, mend] of [
+      ['alter table tasks rename to gone', 'alter table gone rename to tasks'],
+      ['revoke select on tasks from mosaic_peer_reader', ''],
+    ] as const) {
+      hindrances.clear();
+      await cluster.underneath(url, spoil);
+      expect((await asPeer('tasks')).how).toBe('database_unavailable');
+      expect([...hindrances]).toEqual(['incomplete']);
+      expect((await asPeer('notes')).how).toBe('answered');
+      if (mend !== '') await cluster.underneath(url, mend);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import type { DatabaseState } from '../../domain/database/state.ts';
+import { HINDRANCE_CURES, type Hindrance } from '../../domain/database/hindrance.ts';
 import type { Log } from '../../domain/ports/basics.ts';
 
 /** A database that is restarted is away for less, and that is nobody's business. */
@@ -33,5 +34,22 @@ export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
       // Where the host has it: a process that ends for want of a database does not wait to say so again.
       if (typeof timer === 'object' && 'unref' in timer) (timer as { unref(): void }).unref();
     } else tell(now);
+  };
+};
+
+const AGAIN_MS = 60_000;
+
+/** Tells what statements meet at a database that can be served from otherwise: at once, and once a minute while it lasts. */
+export const hindranceWatch = (log: Log): ((met: Hindrance) => void) => {
+  const told = new Map<Hindrance, number>();
+  return (met) => {
+    const now = performance.now();
+    if (now - (told.get(met) ?? -Infinity) < AGAIN_MS) return;
+    told.set(met, now);
+    log.error('the database hinders statements', {
+      alert: 'database_hindered',
+      hindrance: met,
+      cure: HINDRANCE_CURES[met],
+    });
   };
 };

@@ -13,7 +13,7 @@ import { startRenewalWorker } from '../../services/renewal-worker.ts';
 import { startListWatch } from '../../services/peer-crl-watch.ts';
 import { startAuditWatch } from '../../services/audit-losses.ts';
 import { createOutage } from '../../kv/outage.ts';
-import { databaseWatch } from '../../services/database-watch.ts';
+import { databaseWatch, hindranceWatch } from '../../services/database-watch.ts';
 import { startRevocationWorker } from '../../services/revocation.ts';
 import { systemClock, wire } from '../../wire.ts';
 import type { Deps } from '../../deps.ts';
@@ -141,6 +141,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
     ...config.database,
     ...databaseSources(urls, config.database),
     onState: databaseWatch(log),
+    onHindered: hindranceWatch(log),
   });
   const transport = createDenoTransport({ allowPrivateAddresses, allowLoopbackHttp });
   const wired = await wire({

@@ -5,7 +5,7 @@ import type { GatewayConfig, KvConfig } from '../../config/config.ts';
 import type { DatabaseUrls } from '../../config/settings.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage } from '../../kv/outage.ts';
-import { databaseWatch } from '../../services/database-watch.ts';
+import { databaseWatch, hindranceWatch } from '../../services/database-watch.ts';
 import { systemClock } from '../../wire.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { databaseSources } from './database-address.ts';
@@ -32,6 +32,7 @@ export const openPostgres = async (
     ...database,
     ...databaseSources(urls, database),
     onState: databaseWatch(log),
+    onHindered: hindranceWatch(log),
     onFacts: (facts) => {
       answered();
       const reason = factsReason(facts, urls.maintenanceUrl !== undefined);
