@@ -160,6 +160,21 @@ describe('F-50 signals', () => {
   );
 });
 
+describe('F-50 a start that fails', () => {
+  it('ends, although a damaged database has left something running', { timeout: 120_000 }, async () => {
+    const path = join(folder, 'half-a-database');
+    const args = [...words`gateway start --json --public-port 0 --federation-port 0 --data-dir`, path];
+    const first = startCli(args);
+    await expect.poll(first.out, { timeout: 60_000, interval: 100 }).toContain('public_url');
+    first.child.kill('SIGTERM');
+    expect((await first.finished).code).toBe(0);
+    rmSync(join(path, 'database', 'base', '5'), { recursive: true });
+    const { code, signal, out, err } = await runCli(args);
+    expect([code, signal]).toEqual([1, null]);
+    expect(`${out}${err}`).toContain('its files are damaged');
+  });
+});
+
 describe('F-51 what a person is told of', () => {
   it('configuration that is not JSON: the file, the line and the column, and none of the text', async () => {
     const path = join(folder, 'bad.json');

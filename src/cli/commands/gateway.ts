@@ -99,6 +99,7 @@ const start = async (io: Io, options: StartOptions): Promise<void> => {
   const signals = stopSignals(EXIT.failure);
   if (options.stopWithStdin === true) stopWithStdin(signals);
   const [gateway, config] = await startFrom(options, io.env).catch(async (error: unknown) => {
+    signals.failed();
     throw await notStarted(error);
   });
   signals.started(config.shutdownSeconds * 1_000);

@@ -41,8 +41,8 @@ export const describeStart = ({
 
 /** Starts a gateway and stops it gracefully on SIGTERM, SIGINT or SIGHUP. Sets the process's exit code; never throws. */
 export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
+  const signals = stopSignals();
   try {
-    const signals = stopSignals();
     const { config, warnings } = loadConfigFile(options);
     const log = createLog({ level: config.logLevel, gateway: config.gatewayName });
     for (const warning of warnings) log.warn(warning);
@@ -60,6 +60,7 @@ export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
     const { message, exitCode } = explainFailure(error);
     process.stderr.write(`${message}\n`);
     process.exitCode = exitCode;
+    signals.failed();
   }
 };
 

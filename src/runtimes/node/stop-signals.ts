@@ -5,6 +5,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const STARTING_MS = 3_000;
 /** Beyond the time that the gateway itself keeps to. */
 const MARGIN_MS = 500;
+const FAILED_MS = 2_000;
 
 export interface StopSignals {
   /** Resolves with the first signal that asks to stop. */
@@ -13,6 +14,8 @@ export interface StopSignals {
   ask(): void;
   /** The gateway runs, and stops within so many milliseconds. Until then a start that hangs is ended. */
   started(stopMs: number): void;
+  /** It will not run. The process ends with its exit code, although what failed may have left something that would keep it. */
+  failed(): void;
 }
 
 /**
@@ -48,6 +51,10 @@ export const stopSignals = (exitCode = 1): StopSignals => {
     started: (stopMs) => {
       limitMs = stopMs + MARGIN_MS;
       if (wasAsked) end();
+    },
+    failed: () => {
+      // Enough for what is still on its way to a pipe.
+      setTimeout(() => process.exit(), FAILED_MS).unref();
     },
   };
 };
