@@ -18,7 +18,7 @@ export const after = <T>(step: RollStep, from: Generations<T>, next: T, now: Dat
   const phase = phaseOf(from);
   if (phase !== PHASE_BEFORE[step]) {
     throw new MosaicError('invalid_transition', {
-      detail: `The authority’s root is ${phase}; ${step} follows ${PHASE_BEFORE[step]}.`,
+      detail: `The root of the authority is ${phase}. The step ${step} is possible only when it is ${PHASE_BEFORE[step]}.`,
     });
   }
   switch (step) {
@@ -32,4 +32,4 @@ export const after = <T>(step: RollStep, from: Generations<T>, next: T, now: Dat
 };
 
 export const conflicting = (): MosaicError =>
-  new MosaicError('conflict', { detail: 'Somebody else rolls the root over at this moment.' });
+  new MosaicError('conflict', { detail: 'Another rollover of the root is in progress.' });

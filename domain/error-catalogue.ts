@@ -23,7 +23,7 @@ export const ERROR_CATALOGUE = {
   invalid_scope: entry(
     400,
     'The scope document is not valid.',
-    'Correct the paths named in `issues`; docs/scope.md lists every field.',
+    'Correct the paths named in `issues`. docs/scope.md lists every field.',
   ),
   sensitive_not_approved: entry(
     400,
@@ -33,7 +33,7 @@ export const ERROR_CATALOGUE = {
   invalid_cursor: entry(
     400,
     'The cursor is not valid here.',
-    'Start again without a cursor; a cursor belongs to one grant, resource and filter, and expires.',
+    'Start again without a cursor. A cursor belongs to one grant, resource and filter, and expires.',
   ),
   invalid_csr: entry(
     400,
@@ -52,8 +52,8 @@ export const ERROR_CATALOGUE = {
   ),
   ca_pin_mismatch: entry(
     400,
-    'The server does not hold a certificate of the pinned authority.',
-    'Ask for a fresh enrollment URL and compare the fingerprint; do not go on if it still differs.',
+    'The server has no certificate from the pinned certificate authority (CA).',
+    'Ask for a new enrollment URL and compare the CA fingerprint. Do not enroll if it still differs.',
   ),
   malformed_json: entry(
     400,
@@ -73,42 +73,50 @@ export const ERROR_CATALOGUE = {
   certificate_untrusted: entry(
     401,
     'The client certificate was refused.',
-    'Use the certificate this gateway issued; enroll again if it has expired or was revoked.',
+    'Use the certificate this gateway issued. Enroll again with a new grant if it has expired or was revoked.',
   ),
   certificate_invalid: entry(
     401,
     'The client certificate does not identify a grant.',
-    'Enroll again: the certificate lacks well-formed grant and subject extensions.',
+    'Enroll again with a new grant. The certificate lacks well-formed grant and subject extensions.',
   ),
   forbidden: entry(403, 'This is not allowed.', 'Ask an administrator for the permission.'),
   read_only_token: entry(403, 'This token may only read.', 'Use a token created with access `write`.'),
   grant_unknown: entry(
     403,
-    'The certificate names no grant known here.',
-    'Ask the serving side for a new enrollment.',
+    'The certificate names a grant that this gateway does not know.',
+    'Ask the administrator of the gateway that serves the data for a new grant.',
   ),
   grant_pending: entry(403, 'The grant is not active yet.', 'Finish the enrollment first.'),
-  grant_revoked: entry(403, 'The grant was revoked.', 'Ask the serving side for a new grant.'),
-  grant_expired: entry(403, 'The grant has expired.', 'Ask the serving side for a new grant.'),
+  grant_revoked: entry(
+    403,
+    'The grant was revoked.',
+    'Ask the administrator of the gateway that serves the data for a new grant.',
+  ),
+  grant_expired: entry(
+    403,
+    'The grant has expired.',
+    'Ask the administrator of the gateway that serves the data for a new grant.',
+  ),
   grant_subject_mismatch: entry(
     403,
     'The certificate and the grant name different users.',
-    'Enroll again; do not move certificates between grants.',
+    'Enroll again with a new grant. Do not move certificates between grants.',
   ),
   certificate_revoked: entry(
     403,
     'The certificate is no longer accepted for this grant.',
-    'Renew or enroll again.',
+    'Renew the certificate, or enroll again with a new grant.',
   ),
   resource_not_granted: entry(
     403,
     'The grant does not include this resource.',
-    'Ask the serving side to widen the scope.',
+    'Ask the administrator of the gateway that serves the data to widen the scope.',
   ),
   resource_excluded: entry(
     403,
     'The grant excludes this resource.',
-    'Ask the serving side to change the scope.',
+    'Ask the administrator of the gateway that serves the data to change the scope.',
   ),
   setup_token_required: entry(
     403,
@@ -117,13 +125,13 @@ export const ERROR_CATALOGUE = {
   ),
   address_blocked: entry(
     403,
-    'This listener does not serve that.',
-    'Use the listener the documentation names for this route.',
+    'This listener does not serve that route.',
+    'Use the listener that docs/api.md names for this route.',
   ),
   not_found: entry(
     404,
-    'There is no such thing here.',
-    'Check the address and the id; what you may not see looks the same as what does not exist.',
+    'It does not exist, or you may not see it.',
+    'Check the address and the id. The answer is the same for what you may not see and what does not exist.',
   ),
   token_unknown: entry(
     404,
@@ -138,13 +146,13 @@ export const ERROR_CATALOGUE = {
   ),
   conflict: entry(
     409,
-    'This clashes with what is already there.',
+    'The request conflicts with the current state.',
     'Read the current state and decide again.',
   ),
   grant_claimed: entry(
     409,
     'A peer of this user holds that grant already.',
-    'A grant has one holder: remove the peer that should not have it, and enroll with a new grant.',
+    'Remove the peer that should not hold it, or enroll with a new grant. A grant has one holder.',
   ),
   already_bootstrapped: entry(
     409,
@@ -158,7 +166,7 @@ export const ERROR_CATALOGUE = {
   ),
   renewal_refused: entry(
     409,
-    'The certificate is not renewed now.',
+    'The certificate cannot be renewed now.',
     'Use the newest certificate of the grant, and renew it when a third of its lifetime is left.',
   ),
   token_used: entry(410, 'The enrollment token was used already.', 'Ask for a new enrollment URL.'),
@@ -170,16 +178,20 @@ export const ERROR_CATALOGUE = {
   payload_too_large: entry(413, 'The body is too large.', 'Send at most the size named in `detail`.'),
   uri_too_long: entry(414, 'The address is too long.', 'Send fewer or shorter parameters.'),
   unsupported_media_type: entry(415, 'The content type is not supported.', 'Send application/json.'),
-  rate_limited: entry(429, 'Too many requests.', 'Wait for the seconds in Retry-After, then try again.'),
+  rate_limited: entry(
+    429,
+    'There were too many requests.',
+    'Wait the number of seconds in Retry-After, then try again.',
+  ),
   internal: entry(
     500,
-    'Something went wrong on this side.',
-    'Try again; if it stays, tell the operator the trace id.',
+    'The gateway failed because of an error of its own.',
+    'Try again. If it fails again, give the operator the trace id.',
   ),
   runtime_unsupported: entry(
     501,
-    'This gateway can not do that where it runs.',
-    'Do it on a gateway on Node or Deno with the same database and sealing key; see `detail` and docs/runtimes.md.',
+    'The runtime of this gateway does not support this.',
+    'Use a gateway on Node or Deno with the same database and sealing key. See `detail` and docs/runtimes.md.',
   ),
   peer_refused: entry(502, 'The peer refused the request.', 'See `detail` for the peer’s own code.'),
   peer_unreachable: entry(502, 'The peer could not be reached.', 'Try again later, or query `source=local`.'),
@@ -196,29 +208,29 @@ export const ERROR_CATALOGUE = {
   ca_misissued: entry(
     503,
     'The certificate authority returned a certificate that was not asked for.',
-    'Tell the operator: nothing was activated. Check the authority’s template and configuration.',
+    'No certificate was activated. The operator must check the template and configuration of the certificate authority.',
   ),
   audit_unavailable: entry(
     503,
-    'The answer can not be recorded now, and so is not given.',
-    'Try again in a moment; this grant’s answers leave only once they are in the audit log.',
+    'The audit log cannot record the answer now, so the gateway withholds it.',
+    'Try again in a moment. This grant requires that an answer is in the audit log before it is sent.',
   ),
   revocations_lost: entry(
     503,
-    'This gateway’s database is older than revocations it has published.',
-    'Its operator: compare the grants with what was revoked, then `mosaic gateway accept-restore`.',
+    'The database of this gateway is older than the revocations that the gateway has published.',
+    'The operator must compare the grants with what was revoked, then run `mosaic gateway accept-restore`.',
   ),
   misconfigured: entry(
     503,
     'The configuration of this gateway is not valid.',
-    'Its operator: correct the settings named in `issues`, then deploy again.',
+    'The operator must correct the settings named in `issues`, then deploy again.',
   ),
   database_unavailable: entry(503, 'The database cannot answer now.', 'Try again in a moment.'),
   unavailable: entry(503, 'The gateway cannot answer now.', 'Try again in a moment.'),
   peer_circuit_open: entry(
     503,
-    'The peer failed several times and is not asked for a moment.',
-    'Wait for the seconds in Retry-After, or query `source=local`.',
+    'The peer failed several times, so this gateway does not call it for a while.',
+    'Wait the number of seconds in Retry-After, or query `source=local`.',
   ),
   peer_timeout: entry(504, 'The peer did not answer in time.', 'Try again later, or query `source=local`.'),
 } as const satisfies Record<string, CatalogueEntry>;

@@ -131,7 +131,10 @@ export const loadOrCreateRoot = async (deps: RootDeps, generation = 1): Promise<
   try {
     return await openRoot(sealed, deps.sealer, identityOf(generation));
   } catch (error) {
-    throw unavailable('The embedded authority’s root does not open; check the sealing key.', error);
+    throw unavailable(
+      'The sealing key does not open the root key of the embedded authority. Check the sealing key.',
+      error,
+    );
   }
 };
 

@@ -82,8 +82,8 @@ const signingFailure = (answer: CaAnswer): MosaicError =>
       })
     : caUnavailable(
         answer.status === 401
-          ? 'step-ca does not accept the provisioner’s token; check the provisioner key and the clocks.'
-          : 'step-ca refused to sign; check its template and configuration.',
+          ? 'step-ca does not accept the provisioner’s token. Check the provisioner key and the clocks.'
+          : 'step-ca refused to sign. Check its template and configuration.',
         caMessage(answer),
       );
 
@@ -115,7 +115,7 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
       return await gate.execute(work);
     } catch (error) {
       throw isBulkheadRejectedError(error)
-        ? caUnavailable('Too many certificates are asked for at once.', error)
+        ? caUnavailable('Too many certificate requests are in progress.', error)
         : error;
     }
   };
@@ -183,7 +183,10 @@ export const createStepCaAuthority = (deps: StepCaDeps): CertificateAuthority & 
     crl: async () => {
       const answer = await callCa(endpoint, '/1.0/crl');
       if (answer.status !== 200)
-        throw caUnavailable('step-ca serves no revocation list; enable it.', caMessage(answer));
+        throw caUnavailable(
+          'step-ca serves no revocation list (CRL). Enable the CRL in its configuration.',
+          caMessage(answer),
+        );
       return readCrl(answer.body, intermediate.info, deps.rootCrlPem);
     },
   };

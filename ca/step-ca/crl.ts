@@ -5,10 +5,10 @@ import { derToPem } from '../x509/pem.ts';
 import { caUnavailable } from './http.ts';
 
 const WHY: Readonly<Record<CrlFault, string>> = {
-  no_list: 'that is no list',
-  foreign: 'the list is of another issuer, or not signed by the authority',
+  no_list: 'the answer is not a CRL',
+  foreign: 'the CRL is from another issuer, or the authority did not sign it',
   not_supported:
-    'the list is a delta or indirect list, is not of all leaves, or has an unknown critical extension',
+    'the CRL is a delta or indirect CRL, does not cover all leaves, or has an unknown critical extension',
 };
 
 /**
@@ -21,8 +21,8 @@ export const readCrl = async (der: Uint8Array, issuer: CertificateInfo, alsoPem:
     const list = await openCrl(der, issuer);
     if (!list.ok) throw new Error(WHY[list.error]);
     const { number, thisUpdate, nextUpdate } = list.value;
-    if (number === null) throw new Error('the list has no number');
-    if (nextUpdate === null) throw new Error('the list has no next update');
+    if (number === null) throw new Error('the CRL has no number');
+    if (nextUpdate === null) throw new Error('the CRL has no next update');
     return { der, pem: `${derToPem(der, 'X509 CRL')}${alsoPem}`, number, thisUpdate, nextUpdate };
   } catch (error) {
     throw caUnavailable('The authority’s revocation list is not usable.', error);

@@ -99,9 +99,11 @@ export const createStepCaGenerations = ({
 
   const nextId = (from: Generations<string>): string => {
     if (next === null)
-      throw refused('No next step-ca is configured: set up another one and name it under ca.next.');
+      throw refused('No next step-ca is configured. Set up another one and name it under ca.next.');
     if (next.id === from.issuing)
-      throw refused('That step-ca issues already: move ca.next to ca in the configuration.');
+      throw refused(
+        'The step-ca under ca.next issues certificates already. Move ca.next to ca in the configuration.',
+      );
     return next.id;
   };
 

@@ -124,7 +124,7 @@ const checkTemplate = async (parts: WiringParts): Promise<readonly WiringFault[]
     return [{ message, remedy }];
   }
   if (answer.status === 400 && caMessage(answer).message.includes('mosaic_grant_id')) return [];
-  return [{ message: `it can not sign (status ${answer.status})`, remedy: `read its log; ${PROVISION}` }];
+  return [{ message: `it cannot sign (status ${answer.status})`, remedy: `read its log; ${PROVISION}` }];
 };
 
 /**

@@ -69,7 +69,7 @@ export const openMigratedPglite = async (options: PgliteStorageOptions): Promise
         : await startFromTemplate(options, toBlob(template));
   } catch (error) {
     throw new MosaicError('database_unavailable', {
-      detail: 'The embedded database does not start.',
+      detail: 'The embedded database cannot start.',
       cause: error,
     });
   }
@@ -88,7 +88,7 @@ export const openPgliteMaintenance = async (dataDir: string): Promise<Driver> =>
     return pgliteDriver(await start({ dataDir }, undefined));
   } catch (error) {
     throw new MosaicError('database_unavailable', {
-      detail: 'The embedded database does not start.',
+      detail: 'The embedded database cannot start.',
       cause: error,
     });
   }

@@ -71,7 +71,7 @@ const portOf = (text: string | undefined): number => {
 const hostsOf = (text: string): readonly DatabaseHost[] =>
   text.split(',').map((one) => {
     const groups = HOST.exec(one)?.groups;
-    if (groups === undefined) return refuse('names a host that is none; an IPv6 address stands in brackets');
+    if (groups === undefined) return refuse('names an invalid host; write an IPv6 address in brackets');
     const host = groups['v6'] ?? decoded(groups['name'] ?? '');
     return { host: host === '' ? 'localhost' : host, port: portOf(groups['port']) };
   });
@@ -92,7 +92,7 @@ const sslModeOf = (text: string | undefined): SslMode | null => {
   if (text === 'allow') return 'prefer';
   return (
     SSL_MODES.find((mode) => mode === text) ??
-    refuse(`has an sslmode that is none of allow, ${SSL_MODES.join(', ')}`)
+    refuse(`has an sslmode other than allow, ${SSL_MODES.join(', ')}`)
   );
 };
 
@@ -111,7 +111,7 @@ const checkParameters = (query: ReadonlyMap<string, string>): void => {
   for (const [name, value] of query) {
     if (known.has(name) || PASSED_OVER.test(name)) continue;
     if (name === 'connect_timeout') {
-      if (!/^\d{1,4}$/.test(value)) refuse('has a connect_timeout that is no number of seconds');
+      if (!/^\d{1,4}$/.test(value)) refuse('has a connect_timeout that is not a number of seconds');
     } else if (name === 'channel_binding') {
       if (value === 'require')
         refuse('demands channel_binding, which the driver lacks; use sslmode=verify-full');

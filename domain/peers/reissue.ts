@@ -73,7 +73,7 @@ const verdictOnKey = <C extends HeldCertificate>(
   if (good !== undefined) return { kind: 'again', certificate: good };
   // A key that only ever failed to be certified is as good as new.
   const isUsed = same.some(({ status }) => status === 'issued' || status === 'revoked');
-  return isUsed ? { kind: 'refused', code: 'invalid_csr', detail: 'Make a new key for a renewal.' } : null;
+  return isUsed ? { kind: 'refused', code: 'invalid_csr', detail: 'A renewal needs a new key.' } : null;
 };
 
 /**
@@ -99,9 +99,9 @@ export const decideReissue = <C extends HeldCertificate>(
   const underWay = intents.filter(isFresh).length;
   const open = valid.filter(({ revokeAt }) => revokeAt === null).length + underWay;
   if (valid.length + underWay >= MAX_VALID || open >= MAX_OPEN)
-    return refused('The grant has several certificates that are good; use the newest.');
+    return refused('The grant has several valid certificates. Use the newest.');
   const isDue = asked.notAfter.getTime() - now.getTime() <= renewalWindowMs(asked);
   if (open > 1 && !isDue)
-    return refused('The grant has a newer certificate already, and this one is not due.');
+    return refused('The grant has a newer certificate already, and this one is not due for renewal.');
   return { kind: 'issue', dead: intents.filter((one) => !isFresh(one)) };
 };

@@ -49,7 +49,7 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
   app.get(
     '/export',
     describe({
-      summary: 'Everything that fits, newest first, as one stream',
+      summary: 'Every matching entry, newest first, as one stream',
       description:
         'One entry a line: JSON (`ndjson`), or comma-separated with a header line (`csv`, RFC 4180; texts a spreadsheet ' +
         'would take for a formula begin with an apostrophe). A stream that breaks off is not complete.',
@@ -112,7 +112,7 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
   app.get(
     '/verify',
     describe({
-      summary: 'Compute the log’s chains anew and name the first entry that is not as it was',
+      summary: 'Verify the hash chains of the log and name the first entry that was changed',
       description:
         'Reads all entries of one grant, or of all grants in parts of some seconds: as long as there is a `next_cursor` this ' +
         'was one part, and its verdict is about that part alone. See docs/audit.md.',
@@ -128,7 +128,7 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
         })
         .refine(({ grant_id, cursor }) => grant_id === undefined || cursor === undefined, {
           path: ['cursor'],
-          message: 'can not be given together with grant_id',
+          message: 'cannot be given together with grant_id',
         }),
     ),
     async (c) => {

@@ -37,7 +37,7 @@ const authorityShape = z
 
 const rollShape = z.strictObject({
   step: z.enum(['announce', 'switch', 'retire']),
-  force: z.boolean().default(false).meta({ description: 'Even though peers are cut off by it.' }),
+  force: z.boolean().default(false).meta({ description: 'Also when the step cuts peers off.' }),
 });
 
 const show = (view: AuthorityView): z.infer<typeof authorityShape> => ({
@@ -61,7 +61,7 @@ export const authorityRoutes = (deps: Deps): Hono<AppEnv> => {
   app.get(
     '/',
     describe({
-      summary: 'How the certificate authority stands',
+      summary: 'Show the state of the certificate authority',
       tags,
       success: { status: 200, description: 'The authority.', schema: authorityShape },
       errors: ['ca_unavailable'],

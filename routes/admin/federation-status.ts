@@ -42,7 +42,7 @@ const statusShape = z
         .record(z.string(), z.int())
         .meta({ description: 'Log lines with `alert` since the start, by name.' }),
       last: z.record(z.string(), timestamp).meta({ description: 'When each came last.' }),
-      lost: z.int().meta({ description: 'That the webhook did not take.' }),
+      lost: z.int().meta({ description: 'Alerts that the webhook did not accept.' }),
     }),
     revocation: z.strictObject({ status: z.enum(['current', 'lost']), epoch: z.int() }),
     database: z.strictObject({
@@ -62,7 +62,7 @@ const statusShape = z
         refused_lists: z.int(),
       })
       .nullable()
-      .meta({ description: 'null where somebody else keeps the TLS front.' }),
+      .meta({ description: 'null where the gateway does not manage the TLS front.' }),
   })
   .meta({ id: 'FederationStatus', description: 'Counters are those of the process that answers.' });
 
@@ -109,7 +109,7 @@ export const federationStatusRoutes = (deps: Deps): Hono<AppEnv> => {
   app.get(
     '/status',
     describe({
-      summary: 'How the federation of this gateway stands',
+      summary: 'Show the state of this gateway’s federation',
       tags: ['peers'],
       success: { status: 200, description: 'Peers, circuits, cache, audit, alerts.', schema: statusShape },
     }),

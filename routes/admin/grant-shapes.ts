@@ -30,7 +30,8 @@ export const cacheTtl = z.int().min(0).max(MAX_CACHE_SECONDS).nullable().meta({
 });
 
 export const auditStrict = z.boolean().meta({
-  description: 'No answer leaves before its audit entry is committed; where it can not be, 503 and no rows.',
+  description:
+    'No answer leaves before its audit entry is committed. Where the entry cannot be committed, the answer is 503 without rows.',
 });
 
 export const grantShape = z

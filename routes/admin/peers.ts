@@ -52,7 +52,9 @@ const reconciliationShape = z
       z.strictObject({
         writer_id: uuid,
         seq: z.int(),
-        signed: z.boolean().meta({ description: 'The peer has signed this place, and not only told it.' }),
+        signed: z
+          .boolean()
+          .meta({ description: 'The peer has signed this entry in a checkpoint, and not only reported it.' }),
         verdict: z.enum(['agrees', 'changed', 'missing', 'lost_tail', 'dropped', 'two_heads', 'unsigned']),
       }),
     ),
@@ -149,7 +151,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
     '/:id/renew',
     describe({
       summary: 'Renew the certificate of a peer now',
-      description: 'Of a peer that we ask. The gateway does so by itself when the time has come.',
+      description: 'Only for an outbound peer. The gateway renews it automatically when it is due.',
       tags,
       success: { status: 200, description: 'Renewed.', schema: peerShape },
       errors: [
@@ -200,7 +202,7 @@ export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
       description:
         'Of a peer that we ask. Nothing is changed, but that the peer’s key is pinned where it was not.',
       tags,
-      success: { status: 200, description: 'Place by place.', schema: reconciliationShape },
+      success: { status: 200, description: 'Entry by entry.', schema: reconciliationShape },
       errors: [
         'not_found',
         'invalid_transition',

@@ -71,7 +71,7 @@ export const userRoutes = (deps: Deps): Hono<AppEnv> => {
     describe({
       summary: 'Delete a user',
       description:
-        'Takes personal rows, memberships and tokens along and revokes every grant of the user; grants and audit entries stay. The own account is refused.',
+        'Deletes the personal rows, memberships and tokens of the user, and revokes every grant of the user. Grants and audit entries stay. You cannot delete your own account.',
       tags,
       success: { status: 204, description: 'Deleted.' },
       errors: ['not_found', 'conflict'],

@@ -65,9 +65,9 @@ export const auditPlacesRoutes = (
   app.get(
     '/checkpoint',
     describe({
-      summary: 'What the audit log of this grant says now about places it has told of',
+      summary: 'What the audit log of this grant says now about entries it has reported',
       tags: ['federation'],
-      success: { status: 200, description: 'The places, in the order asked.', schema: placesAnswer },
+      success: { status: 200, description: 'The entries, in the order asked.', schema: placesAnswer },
       errors: ['grant_unknown', 'grant_revoked', 'grant_expired', 'certificate_revoked', 'invalid_request'],
     }),
     (c, next) => {

@@ -103,7 +103,7 @@ export const requireAdmin = (): MiddlewareHandler<AppEnv> =>
   guard<MiddlewareHandler<AppEnv>>(
     async (c, next) => {
       const { isAdmin, access } = c.get('principal');
-      if (!isAdmin) throw new MosaicError('forbidden', { detail: 'This takes an administrator.' });
+      if (!isAdmin) throw new MosaicError('forbidden', { detail: 'Only an administrator may do this.' });
       if (access !== 'write') throw new MosaicError('read_only_token');
       await next();
     },

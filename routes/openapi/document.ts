@@ -16,7 +16,7 @@ const problemSchema: JsonObject = {
     type: { type: 'string', format: 'uri' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', enum: ERROR_CODES, description: 'Stable; decide on this.' },
+    code: { type: 'string', enum: ERROR_CODES, description: 'Stable. Programs decide by this.' },
     detail: { type: 'string', description: 'What is particular to this occurrence.' },
     remedy: { type: 'string', description: 'What can be done about it.' },
     issues: {
@@ -34,7 +34,7 @@ const problemSchema: JsonObject = {
     trace_id: {
       type: 'string',
       pattern: '^[0-9a-f]{32}$',
-      description: 'Tell it to the operator: it is in the log and in the audit.',
+      description: 'Identifies the request in the log and in the audit log. Give it to the operator.',
     },
   },
   examples: [

@@ -31,7 +31,7 @@ export const sessionHeader = z.object({
 });
 
 export const queryHeaders = {
-  'mosaic-trace-id': 'By this the request is found in the log; tell it to the operator.',
+  'mosaic-trace-id': 'Identifies the request in the log. Give it to the operator.',
   'cache-status':
     'RFC 9211, a member for each peer that was asked. `cache-control: no-cache` asks the peers themselves.',
 };

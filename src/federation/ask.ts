@@ -51,7 +51,7 @@ const ANSWERS: readonly (ErrorCode | null)[] = [
 /** What this gateway needs for asking is not there: no verdict on the peer. */
 export const ownFault = (cause: unknown): PeerFailure =>
   peerFailure('unavailable', {
-    message: 'This gateway could not ask the peer, for a fault of its own.',
+    message: 'This gateway could not call the peer because of an error of its own.',
     cause,
   });
 
@@ -144,7 +144,7 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     if (cause instanceof MosaicError && cause.code === 'database_unavailable')
       return { result: err(ownFault(cause)), terms: null };
     // Our own key does not open, or the enrollment is incomplete: nothing was sent, and nothing is said of the peer.
-    const message = 'The peer’s certificate and key can not be used here.';
+    const message = 'This gateway cannot use the certificate and key that it holds for the peer.';
     health.note(peer.id, 'peer_unreachable');
     return { result: err(peerFailure('peer_unreachable', { message, cause })), terms: null };
   }

@@ -60,12 +60,12 @@ const asError = (failure: PeerFailure): MosaicError => {
   const { peerCode, retryAfterSeconds, cause } = failure;
   const more = { cause, ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }) };
   if (peerCode !== null && SAME_HERE.includes(peerCode)) {
-    return new MosaicError(peerCode, { ...more, detail: 'The serving gateway said so.' });
+    return new MosaicError(peerCode, { ...more, detail: 'The gateway that was asked gave this answer.' });
   }
   const isKnown = ['peer_refused', 'ca_pin_mismatch', 'address_refused'].includes(failure.code);
   const doubt = isKnown
     ? ''
-    : ' The token may be spent: if it is refused the next time, ask for a new enrollment URL.';
+    : ' The token may be used up. If it is refused the next time, ask for a new enrollment URL.';
   return new MosaicError(failure.code, { ...more, detail: `${failure.message}${doubt}` });
 };
 

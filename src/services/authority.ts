@@ -25,7 +25,7 @@ export interface AuthorityView extends Omit<RollState, 'roots'> {
 
 const refused = (): MosaicError =>
   new MosaicError('invalid_transition', {
-    detail: 'The root of this authority can not be replaced from here: see docs/renewal.md.',
+    detail: 'This gateway cannot replace the root of its certificate authority. See docs/renewal.md.',
   });
 
 const waitingFor = async (deps: Deps, { phase, announcedAt, switchedAt }: RollState): Promise<number> => {
@@ -82,7 +82,9 @@ export const rollAuthority = async (
       step === 'switch'
         ? `${waiting} grants whose holders have not renewed since the new root was announced`
         : `${waiting} certificates of the old root that are still good`;
-    throw new MosaicError('invalid_transition', { detail: `It would cut off ${whom}; wait, or force it.` });
+    throw new MosaicError('invalid_transition', {
+      detail: `This step would cut off ${whom}. Wait until they have renewed, or repeat the step with force.`,
+    });
   }
   await roll(step);
   await deps.storage.stores.audit.insertMany([

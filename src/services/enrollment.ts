@@ -65,7 +65,7 @@ export const renewEnrollment = async (
     const status = effectiveStatus(found, now);
     if (status !== 'pending') {
       throw new MosaicError('invalid_transition', {
-        detail: `The grant is ${status}; only a pending one can be enrolled for.`,
+        detail: `The grant is ${status}. An enrollment URL can be created only for a pending grant.`,
       });
     }
     await stores.enrollmentTokens.closeForGrant(grantId, now);

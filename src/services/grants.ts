@@ -205,7 +205,8 @@ export const changeGrant = async (
     }
     const expected = change.version ?? found.version;
     const grant = expected === found.version ? await stores.grants.patch(id, expected, patch) : null;
-    if (grant === null) throw new MosaicError('conflict', { detail: 'The grant was changed meanwhile.' });
+    if (grant === null)
+      throw new MosaicError('conflict', { detail: 'The grant was changed by another request.' });
     await stores.audit.insertMany([
       entryFor(deps, actor, grant, 'grant.change', 200),
       ...approvals(deps, actor, grant, scope),

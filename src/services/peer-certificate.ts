@@ -58,7 +58,8 @@ export const acceptCertificate = async (
   const csr = await readCsr(csrPem);
   if (!leaf.ok || !root.ok || !rest.ok || !csr.ok)
     return err('The certificate or its chain is not readable.');
-  if (sha256Hex(root.value) !== fingerprint) return err('The answer’s authority is not the pinned one.');
+  if (sha256Hex(root.value) !== fingerprint)
+    return err('The root certificate in the answer is not the pinned one.');
 
   const identity = readIdentity(leaf.value);
   if (!identity.ok) return err('The certificate does not identify a grant.');
@@ -78,8 +79,8 @@ export const acceptCertificate = async (
   const own = chain?.[0];
   if (chain === null || own === undefined) return err('The certificate or its chain is not readable.');
   if (!sameBytes(own.publicKeyInfo, csr.value.publicKeyInfo))
-    return err('The certificate is not over our key.');
-  if (!(await isLinked(chain))) return err('The chain is not signed link by link.');
+    return err('The certificate does not hold the public key of this gateway.');
+  if (!(await isLinked(chain))) return err('A certificate in the chain is not signed by the one above it.');
 
   const presented = [leaf.value, ...signers.slice(0, -1)];
   return ok({

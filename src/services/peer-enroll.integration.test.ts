@@ -120,12 +120,12 @@ describe('an answer to a redemption', () => {
       (answer) => ({ ...answer, subject_user_id: OTHER }),
       'another subject',
     ],
-    ['holds a certificate over another key', otherKey, 'not over our key'],
+    ['holds a certificate over another key', otherKey, 'does not hold the public key'],
     ['brings another authority along', async (_answer, csr) => answerFor(csr, rogue), 'not the pinned one'],
     [
       'has a certificate of another authority under the pinned root',
       async (answer, csr) => ({ ...(await answerFor(csr, rogue)), ca: answer['ca'], chain: answer['ca'] }),
-      'not signed link by link',
+      'is not signed by the one above it',
     ],
     [
       'has a chain that ends elsewhere',
@@ -161,7 +161,7 @@ describe('an answer to a redemption', () => {
   ])('that %s is refused, and the error says that the token is spent', async (_what, twist, reason) => {
     const error = await enrollWith(twist);
     expect(error?.detail).toContain(reason);
-    expect(error?.detail).toContain('The token is spent');
+    expect(error?.detail).toContain('is used up');
     expect(error?.detail).not.toContain(TOKEN);
     expect(await peers()).toBe(0);
   });
@@ -197,7 +197,7 @@ describe('F-7 a grant of one peer', () => {
     for (const name of [undefined, 'evil']) {
       const error = await enrollWith(renamed, rogue, name);
       expect(error?.code).toBe('grant_claimed');
-      expect(error?.detail).toContain('The token is spent');
+      expect(error?.detail).toContain('is used up');
     }
     expect(await counts()).toEqual(before);
     const ann = (await deps.storage.stores.users.byName('ann'))?.id ?? '';

@@ -58,8 +58,8 @@ export const afterRedemption = async <T>(grantId: string, work: () => Promise<T>
     const reason = known.detail === undefined ? known.message : known.detail;
     throw new MosaicError(known.code, {
       detail:
-        `${reason} The token is spent, for grant ${grantId}, and nothing was stored here: ` +
-        'let the serving side revoke that grant and make a new one.',
+        `${reason} The enrollment token for grant ${grantId} is used up, and nothing was stored here. ` +
+        'Ask the administrator of the other gateway to revoke that grant and create a new one.',
       cause: known.cause ?? known,
     });
   }

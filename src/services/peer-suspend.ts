@@ -16,7 +16,7 @@ const move = (deps: Deps, actor: Actor, id: string, event: keyof typeof AUDITED)
     if (isDone) return peer;
     if (to === null) throw new MosaicError('invalid_transition', { detail: `The peer is ${peer.state}.` });
     if (!(await stores.peers.setState(id, peer.state, to)))
-      throw new MosaicError('conflict', { detail: 'The peer is being changed; try again.' });
+      throw new MosaicError('conflict', { detail: 'Another request is changing the peer. Try again.' });
     await stores.audit.insertMany([
       changeEntry(deps, actor, { verb: 'admin', action: AUDITED[event], status: 200, peerId: id }),
     ]);

@@ -180,7 +180,7 @@ export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promis
   const peer = await getPeer(deps, id);
   if (peer.direction === 'inbound') {
     throw new MosaicError('invalid_transition', {
-      detail: 'The other gateway renews the certificate of this peer.',
+      detail: 'The peer is inbound. The other gateway renews its certificate.',
     });
   }
   if (!isUsable(peer.state))
@@ -191,7 +191,7 @@ export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promis
   const outcome = await renewPeer(deps, id, { author: actor, mustBeDue: false });
   if (outcome.kind === 'failed') throw outcome.error;
   if (outcome.kind !== 'renewed')
-    throw new MosaicError('conflict', { detail: 'A renewal of this peer is under way.' });
+    throw new MosaicError('conflict', { detail: 'A renewal of this peer is already in progress.' });
   return getPeer(deps, id);
 };
 

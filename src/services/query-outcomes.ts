@@ -32,7 +32,9 @@ const read = async (
 
 export const isOvertaken = (outcome: Outcome): boolean => 'walked' in outcome && outcome.source.isOutdated();
 
-export const OVERTAKEN = peerFailure('peer_refused', { message: 'What the peer grants changed meanwhile.' });
+export const OVERTAKEN = peerFailure('peer_refused', {
+  message: 'The grant of the peer changed while the gateway asked.',
+});
 
 export const overtaken = ({ source, name, latencyMs }: Outcome): Outcome => ({
   source,

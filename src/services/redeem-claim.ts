@@ -66,5 +66,7 @@ export const claimToken = async (deps: ClaimDeps, hash: string, publicKeyHash: s
         pollMs = Math.min(pollMs * 1.5, LAST_POLL_MS);
     }
   }
-  throw new MosaicError('ca_unavailable', { detail: 'Another redemption of this token has not ended yet.' });
+  throw new MosaicError('ca_unavailable', {
+    detail: 'Another redemption of this token is still in progress.',
+  });
 };

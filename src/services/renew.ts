@@ -75,7 +75,7 @@ const begin = (deps: Deps, identity: CertificateIdentity, publicKeyHash: string)
         return { ...decided, grant };
       case 'issue': {
         if (await stores.certificates.isKeyOfAnother(publicKeyHash, grant.id))
-          throw new MosaicError('invalid_csr', { detail: 'Make a new key for a renewal.' });
+          throw new MosaicError('invalid_csr', { detail: 'A renewal needs a new key.' });
         for (const { id } of decided.dead) await stores.certificates.markFailed(id);
         const id = deps.ids.uuid();
         await stores.certificates.insertRequested(id, grant.id, now, publicKeyHash);
@@ -167,7 +167,7 @@ export const renewCertificate = async (
     await sleep(POLL_MS);
   }
   throw new MosaicError('unavailable', {
-    detail: 'This renewal is under way already.',
+    detail: 'Another request is renewing this certificate already.',
     retryAfterSeconds: 5,
   });
 };

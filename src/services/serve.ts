@@ -150,7 +150,7 @@ export const createServing = (deps: Deps): Serving => {
       else refusedVersion = version;
       await refresh(caller);
     }
-    throw new MosaicError('unavailable', { detail: 'The grant is being changed again and again.' });
+    throw new MosaicError('unavailable', { detail: 'The grant changed several times during the request.' });
   };
 
   return {

@@ -53,7 +53,7 @@ const openGrants = async (stores: Stores, subjectUserId: string): Promise<readon
 export const deleteUser = async (deps: Deps, actor: Actor, id: string): Promise<void> => {
   if (id === actor.principal.userId) {
     throw new MosaicError('conflict', {
-      detail: 'Nobody deletes the own account; let another administrator do it.',
+      detail: 'You cannot delete your own account. Ask another administrator to delete it.',
     });
   }
   const change = { status: 204, subjectUserId: id } as const;
@@ -62,7 +62,7 @@ export const deleteUser = async (deps: Deps, actor: Actor, id: string): Promise<
     if (!(await stores.users.delete(id))) throw new MosaicError('not_found');
     // Deletions wait for each other, so of two administrators who delete each other at once the second finds this.
     if ((await stores.users.byId(actor.principal.userId)) === null) {
-      throw new MosaicError('conflict', { detail: 'Your own account was deleted meanwhile.' });
+      throw new MosaicError('conflict', { detail: 'Your own account was deleted while this request ran.' });
     }
     await stores.audit.insertMany([
       changeEntry(deps, actor, { ...change, verb: 'admin', action: 'user.delete' }),

@@ -42,7 +42,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 const full = (): MosaicError =>
   new MosaicError('unavailable', {
-    detail: 'Too much is being worked on at the moment.',
+    detail: 'The gateway is working on too many requests now.',
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 

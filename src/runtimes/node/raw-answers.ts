@@ -84,11 +84,14 @@ const answer = (outgoing: ServerResponse, failure: ParseFailure): void => {
  */
 export const answerOddRequests = (server: Server): void => {
   server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) =>
-    answer(outgoing, { status: 417, detail: 'Only the expectation 100-continue can be met.' }),
+    answer(outgoing, { status: 417, detail: 'This server supports only the expectation 100-continue.' }),
   );
   server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    endWithProblem(socket, { status: 405, detail: 'This is no proxy: CONNECT is not possible here.' });
+    endWithProblem(socket, {
+      status: 405,
+      detail: 'This server is not a proxy and does not support CONNECT.',
+    });
   });
 };
 
@@ -105,6 +108,6 @@ export const refusesHost = (incoming: IncomingMessage, outgoing: ServerResponse)
     return false;
   }
   if (hosts === 1) return false;
-  answer(outgoing, { status: 400, detail: 'A request names its host, once, in the header Host.' });
+  answer(outgoing, { status: 400, detail: 'A request must have exactly one Host header.' });
   return true;
 };
