@@ -60,7 +60,7 @@ const unreachable = (connection: Connection, error: unknown): CliError =>
 const unexpected = (detail: string, status: number): CliError =>
   new CliError(EXIT.failure, {
     code: 'unexpected_answer',
-    title: 'The server gave an answer this program does not understand.',
+    title: 'The server gave an answer that this program does not understand.',
     detail,
     remedy: 'Check that --url names a Mosaic gateway of a compatible version.',
     status,

@@ -50,7 +50,7 @@ export const apiLeaf = (
 ): Command =>
   leaf(parent, usage, summary, examples, options)
     .option('--url <url>', `address of the gateway (MOSAIC_URL; default ${DEFAULT_URL})`)
-    .option('--token <token>', 'API token; other users of this machine can see it, better use the next two')
+    .option('--token <token>', 'API token; other users of this machine can see it, so prefer the next two')
     .option('--token-file <file>', 'file that holds the API token (or set MOSAIC_TOKEN)')
     .option(
       '--timeout <seconds>',
@@ -67,7 +67,7 @@ export const withPaging = (command: Command): Command =>
       wholeNumber(1, 1_000_000),
     )
     .option('--all', 'every row')
-    .option('--cursor <cursor>', 'go on where an earlier answer stopped (its next_cursor)');
+    .option('--cursor <cursor>', 'continue where an earlier answer stopped (its next_cursor)');
 
 /** For repeatable options. */
 export const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [
@@ -85,5 +85,5 @@ export const print = (io: Io, options: OutputOptions, data: unknown, render: () 
 /** Tells where a listing goes on; on standard error, so that the table stays clean. */
 export const printMore = (io: Io, options: OutputOptions, nextCursor: string | null): void => {
   if (nextCursor !== null && options.json !== true)
-    io.err(`There is more: --all, or --cursor ${safe(nextCursor)}\n`);
+    io.err(`There are more rows. Use --all, or --cursor ${safe(nextCursor)}\n`);
 };

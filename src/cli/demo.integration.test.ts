@@ -68,7 +68,7 @@ describe('mosaic demo', { timeout: 120_000 }, () => {
 
   it('shows a person what came, what stayed and why; its lines work; Ctrl-C leaves nothing', async () => {
     const running = start();
-    await until(() => running.out().includes('Ctrl-C ends both gateways'));
+    await until(() => running.out().includes('Press Ctrl-C to stop both gateways'));
     const text = running.out();
     expect(text).toMatch(/^federated:work +Rehearse the incident drill +open +team platform /m);
     expect(text).toMatch(/^local +Water the tomatoes +open +alice /m);
@@ -104,7 +104,7 @@ describe('mosaic demo', { timeout: 120_000 }, () => {
 
   it('the gateways do not outlive it, even when it is killed', async () => {
     const running = start();
-    await until(() => running.out().includes('Ctrl-C ends both gateways'));
+    await until(() => running.out().includes('Press Ctrl-C to stop both gateways'));
     running.child.kill('SIGKILL');
     expect(await running.finished).toMatchObject({ signal: 'SIGKILL' });
     await until(() => processesIn(folder).length === 0);

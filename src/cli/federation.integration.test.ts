@@ -77,7 +77,7 @@ describe('granting and enrolling', () => {
       new RegExp(`^${grantId} +home +[0-9a-f-]{36} +active +tasks \\(personal\\)`, 'm'),
     );
     const peers = await run(home, 'admin', words`federation peer list`);
-    expect(peers.out).toMatch(/ work +we ask it +active /);
+    expect(peers.out).toMatch(/ work +outbound +active /);
   });
 
   it('M2-7 refuses scopes with the paths of what is wrong', async () => {

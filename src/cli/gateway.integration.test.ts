@@ -44,7 +44,7 @@ const end = async (running: Running): Promise<void> => {
 describe('mosaic gateway start', () => {
   it('is ready, tells how to create the first administrator, and ends gracefully', async () => {
     const running = start([...PORTS, ...words`--name work --data-dir here`]);
-    await expect.poll(() => running.out(), { timeout: 50_000 }).toContain('Ctrl-C ends it.');
+    await expect.poll(() => running.out(), { timeout: 50_000 }).toContain('Press Ctrl-C to stop it.');
     const text = running.out();
     expect(text).toContain('Gateway work is ready; its data is in here.');
     const bootstrap = /^ {2}mosaic (bootstrap admin .*)$/m.exec(text)?.[1] ?? '';

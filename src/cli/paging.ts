@@ -46,7 +46,7 @@ export const collectPages = async <T, P extends PageAnswer<T>>(
     if (seen.has(cursor)) {
       throw new CliError(EXIT.failure, {
         code: 'unexpected_answer',
-        title: 'The server repeats a page.',
+        title: 'The server sent the same page twice.',
         detail: 'It gave the same cursor twice.',
       });
     }

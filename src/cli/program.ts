@@ -30,7 +30,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
  */
 export const buildProgram = async (io: Io, json: boolean, first = ''): Promise<Command> => {
   const program = new Command('mosaic')
-    .description('One person’s data at work, asked for from home, over mutual TLS, within a grant.')
+    .description('Query one person’s data on another gateway, over mutual TLS, within a grant.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({

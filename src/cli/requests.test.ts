@@ -90,7 +90,7 @@ describe('requests', () => {
       '/api/admin/users?limit=50&cursor=c1',
     ]);
     expect(out.trimEnd().split('\n')).toHaveLength(251);
-    expect(err).toBe('There is more: --all, or --cursor c2\n');
+    expect(err).toBe('There are more rows. Use --all, or --cursor c2\n');
   });
 
   it('a server that repeats its cursor is not followed for ever', async () => {

@@ -43,7 +43,7 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
     if (error instanceof CliError) return report(io, json, error.problem, error.exitCode);
     const system = systemProblem(error);
     if (system !== null) return report(io, json, system, EXIT.failure);
-    const title = 'Something went wrong in this program.';
+    const title = 'The command failed because of an error in this program.';
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'no reason given';
     return report(io, json, { code: 'internal', title, detail }, EXIT.failure);
   }

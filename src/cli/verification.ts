@@ -38,7 +38,9 @@ export const verifyAll = async (
       part = await api.get(PATH, verificationAnswer, { cursor: at });
     } catch (error) {
       if (sum !== undefined && at !== undefined && !json)
-        io.err(`Up to here: ${safe(sum.verdict)}. Go on with --cursor ${safe(at)}\n`);
+        io.err(
+          `The check has not finished. So far: ${safe(sum.verdict)}. Continue with --cursor ${safe(at)}\n`,
+        );
       throw error;
     }
     sum = sum === undefined ? part : together(sum, part);
@@ -47,7 +49,7 @@ export const verifyAll = async (
     if (asked.has(next))
       throw new CliError(EXIT.failure, {
         code: 'unexpected_answer',
-        title: 'The server repeats a part.',
+        title: 'The server sent the same part twice.',
         detail: 'It gave the same cursor twice.',
       });
     asked.add(next);

@@ -40,7 +40,9 @@ const render = ({ epoch, questionable_grants: grants, more_grants }: Answer): st
       atAuthority(one.revoked_at_authority),
     ]),
   );
-  const more = more_grants ? 'There are more: mosaic federation grant list --all\n' : '';
+  const more = more_grants
+    ? 'There are more grants. List them with: mosaic federation grant list --all\n'
+    : '';
   return (
     `Peers are served again, under revocation epoch ${epoch}.\n\n` +
     `These grants are in force and may have been revoked before the restore. Revoke those that should not be:\n\n${table}${more}`

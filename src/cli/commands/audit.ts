@@ -80,7 +80,7 @@ const addReading = (audit: Command, io: Io): void => {
   });
 
   withFilters(
-    apiLeaf(audit, 'export', 'Write every entry that fits to standard output, newest first.', [
+    apiLeaf(audit, 'export', 'Write every matching entry to standard output, newest first.', [
       'mosaic federation audit export --from 2027-01-01T00:00:00Z > january.ndjson',
       'mosaic federation audit export --format csv --grant 6f1c2f0e-3a53-4c57-8f0a-0f5f2f6d4b21 > grant.csv',
     ]),
@@ -107,11 +107,11 @@ const addChecking = (audit: Command, io: Io): void => {
   apiLeaf(
     audit,
     'verify',
-    'Compute the chains of the log anew and name the first entry that is not as it was (exit code 6).',
+    'Verify the hash chains of the log and name the first entry that was changed (exit code 6).',
     ['mosaic federation audit verify', 'mosaic federation audit verify --timeout 600 --json'],
   )
     .addOption(new Option('--grant <id>', 'only the chains of this grant').conflicts('cursor'))
-    .option('--cursor <cursor>', 'go on where a run that broke off said it had come')
+    .option('--cursor <cursor>', 'continue at the cursor that an interrupted run printed')
     .action(async (options: ApiOptions & { grant?: string; cursor?: string }) => {
       const api = await connect(io, options);
       const found =
@@ -125,7 +125,7 @@ const addChecking = (audit: Command, io: Io): void => {
   apiLeaf(
     audit,
     'reconcile <peer>',
-    'Compare what a peer that we ask has said of its log with what it says now (exit code 6 when it contradicts itself).',
+    'Compare what an outbound peer has reported of its audit log with what it reports now (exit code 6 when it contradicts itself).',
     ['mosaic federation audit reconcile work'],
   ).action(async (idOrName: string, options: ApiOptions) => {
     const api = await connect(io, options);

@@ -31,7 +31,7 @@ export const addCa = (program: Command, io: Io): void => {
     'mosaic ca roll announce',
   ]);
 
-  apiLeaf(ca, 'status', 'How a replacement of the root stands.', ['mosaic ca status --json']).action(
+  apiLeaf(ca, 'status', 'Show the state of a replacement of the root.', ['mosaic ca status --json']).action(
     async (options: ApiOptions) => {
       const authority = await (await connect(io, options)).get(AUTHORITY, authorityAnswer);
       print(io, options, authority, () => render(authority));
@@ -46,10 +46,10 @@ export const addCa = (program: Command, io: Io): void => {
     .addArgument(
       new Argument(
         '<step>',
-        'announce: a new root (with step-ca: that of ca.next), which peers learn of; switch: it issues; retire: the old one ends',
+        'announce: tell peers of a new root (with step-ca: that of ca.next); switch: issue with the new root; retire: end the old root',
       ).choices(['announce', 'switch', 'retire']),
     )
-    .option('--force', 'even though peers are cut off by it: they must enroll again')
+    .option('--force', 'take the step even if it cuts off peers, which must then enroll again')
     .action(async (step: string, options: ApiOptions & { readonly force?: boolean }) => {
       const body = { step, force: options.force === true };
       const authority = await (await connect(io, options)).post(`${AUTHORITY}/roll`, body, authorityAnswer);

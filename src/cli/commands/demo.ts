@@ -60,7 +60,7 @@ export const addDemo = (program: Command, io: Io): void => {
   leaf(
     program,
     'demo',
-    'Two real gateways on this machine: people, a grant, an enrollment, a blended query. Needs nothing; leaves nothing.',
+    'Run two real gateways on this machine, with people, a grant, an enrollment and a blended query. It needs no set-up and leaves nothing behind.',
     ['mosaic demo', 'mosaic demo --once --json'],
   )
     .option('--once', 'end after showing it, instead of keeping the gateways running')

@@ -40,7 +40,7 @@ export const addDoctor = (gateway: Command, io: Io): void => {
   leaf(
     gateway,
     'doctor',
-    'Look at everything a gateway stands on, and change nothing. Exit code: 0 green, 1 yellow, 2 red.',
+    'Check everything that a gateway depends on, and change nothing. Exit code: 0 green, 1 yellow, 2 red.',
     ['mosaic gateway doctor', 'mosaic gateway doctor --config /etc/mosaic/mosaic.config.json --json'],
   )
     .option('--config <file>', 'configuration file (default mosaic.config.json, when there is one)')

@@ -38,10 +38,14 @@ export const addFederationStatus = (federation: Command, io: Io): void => {
   apiLeaf(
     federation,
     'status',
-    'Show how peers, circuits, certificates, cache and audit stand. Exit code: 0 green, 1 yellow, 2 red.',
+    'Show the state of peers, circuit breakers, certificates, cache and audit log. Exit code: 0 green, 1 yellow, 2 red.',
     ['mosaic federation status', 'mosaic federation status --watch 2', 'mosaic federation status --json'],
   )
-    .option('--watch [seconds]', `again and again (default every ${DEFAULT_SECONDS})`, wholeNumber(1, 3_600))
-    .option('--count <times>', 'with --watch: end after so many', wholeNumber(1, 1_000_000))
+    .option(
+      '--watch [seconds]',
+      `repeat after this many seconds (default ${DEFAULT_SECONDS})`,
+      wholeNumber(1, 3_600),
+    )
+    .option('--count <times>', 'with --watch: stop after this many repetitions', wholeNumber(1, 1_000_000))
     .action((options: StatusOptions) => status(io, options));
 };

@@ -139,7 +139,7 @@ const nginx = async (io: Io, given: NginxCommand): Promise<void> => {
 };
 
 export const addInfra = (program: Command, io: Io): void => {
-  const infra = group(program, 'infra', 'What stands around a gateway.', [
+  const infra = group(program, 'infra', 'Configuration of what runs beside a gateway.', [
     'mosaic infra nginx --out /etc/mosaic/nginx',
   ]);
   leaf(infra, 'nginx', 'Render the configuration of the nginx in front of a gateway.', [
@@ -174,7 +174,7 @@ export const addInfra = (program: Command, io: Io): void => {
     .option('--http2', 'let people and programs use HTTP/2 on the public listener')
     .option(
       '--no-front-proof',
-      'for a gateway with front.require_proof false: the front does not prove itself',
+      'for a gateway with front.require_proof false: render a front that sends no proof',
     )
     .action((options: NginxCommand) => nginx(io, options));
 };

@@ -94,7 +94,7 @@ export const addKeys = (program: Command, io: Io): void => {
         { status: 'complete', ...done },
         () =>
           `${done.resealed} values sealed anew; all are under key ${safe(done.key_id)} now.\n` +
-          'Take the older keys out of the configuration of every replica once they run without them in sight.\n',
+          'Remove the older keys from the configuration of every replica, then restart the replicas.\n',
       );
     });
 };

@@ -60,7 +60,7 @@ export const addPeerExport = (peer: Command, io: Io): void => {
   leaf(
     peer,
     'export <peer-id>',
-    'Write the certificate and key of a peer that we ask, for a binding on Workers. Needs the gateway’s own configuration.',
+    'Write the certificate and key of an outbound peer, for a binding on Workers. Needs the configuration of the gateway.',
     ['mosaic federation peer export 0198c1de-0000-7000-8000-000000000001 --out peer-work'],
   )
     .requiredOption('--out <folder>', 'new folder for client.pem, client.key, ca.pem and binding.json')

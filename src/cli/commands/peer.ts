@@ -17,19 +17,21 @@ interface AddOptions extends ApiOptions {
 }
 
 export const addPeer = (federation: Command, io: Io): void => {
-  const peer = group(federation, 'peer', 'Other gateways: those we ask and those that ask us.', [
-    'mosaic federation peer list',
-    'mosaic federation peer show work',
-  ]);
+  const peer = group(
+    federation,
+    'peer',
+    'Other gateways: outbound peers, which we ask, and inbound peers, which ask us.',
+    ['mosaic federation peer list', 'mosaic federation peer show work'],
+  );
 
   apiLeaf(
     peer,
     'add <enrollment-url>',
-    'Enroll with another gateway: makes a key here, gets a certificate there, and trusts only the authority the URL pins.',
+    'Enroll with another gateway. Makes a key here, gets a certificate there, and trusts only the CA that the URL pins.',
     ["mosaic federation peer add 'https://work.example:8443/enrollment/v1#token=…&ca=sha256:…' --user alice"],
   )
     .requiredOption('--user <user>', 'the local user who may ask this peer (name or id)')
-    .option('--name <name>', 'what to call the peer; by default what it calls itself')
+    .option('--name <name>', 'name of the peer here; by default the name it gives itself')
     .action(async (url: string, options: AddOptions) => {
       const { user, name } = options;
       const body = { enrollment_url: url, user, ...(name === undefined ? {} : { name }) };
@@ -62,7 +64,7 @@ export const addPeer = (federation: Command, io: Io): void => {
     },
   );
 
-  apiLeaf(peer, 'renew <peer>', 'Renew the certificate of a peer that we ask, now.', [
+  apiLeaf(peer, 'renew <peer>', 'Renew the certificate of an outbound peer now.', [
     'mosaic federation peer renew work',
   ]).action(async (idOrName: string, options: ApiOptions) => {
     const api = await connect(io, options);

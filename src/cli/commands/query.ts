@@ -49,17 +49,17 @@ const ask = async (api: Api, resource: Resource, options: QueryOptions): Promise
 
 export const addQuery = (program: Command, io: Io): void => {
   withPaging(
-    apiLeaf(program, 'query', 'Ask this gateway and your peers; every row says where it came from.', [
+    apiLeaf(program, 'query', 'Query this gateway and your peers; every row names its source.', [
       'mosaic query tasks',
       'mosaic query tasks --source federated:work --limit 20 --json',
       'mosaic query notes --id 3d3bd0f5-93a1-4d1e-8f3e-0b9b6f1a2c3d',
     ])
-      .addArgument(new Argument('<resource>', 'what to ask for').choices(RESOURCES))
+      .addArgument(new Argument('<resource>', 'kind of row to query').choices(RESOURCES))
       .option('--source <source>', 'local, federated:<peer> or all (default all)')
-      .option('--id <id>', 'one row only'),
+      .option('--id <id>', 'id of the one row to show'),
   ).action(async (resource: Resource, options: QueryOptions) => {
     if (options.id !== undefined && (options.all === true || options.limit !== undefined)) {
-      throw usageError('--id asks for one row; --limit and --all do not go with it.');
+      throw usageError('--id names one row, so --limit and --all cannot be used with it.');
     }
     const answer = await ask(await connect(io, options), resource, options);
     print(

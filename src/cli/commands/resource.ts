@@ -48,7 +48,7 @@ const withFields = (command: Command): Command =>
 /** What to send: the JSON file, then single fields, then what is to be emptied. */
 const bodyOf = async (io: Io, options: WriteOptions): Promise<Record<string, unknown>> => {
   if (options.jsonFile === '-' && options.secretFile === '-') {
-    throw usageError('Standard input can not be both the fields and the secret.');
+    throw usageError('Standard input cannot be both the fields and the secret.');
   }
   const { jsonFile, secretFile } = options;
   return {

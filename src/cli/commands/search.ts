@@ -19,7 +19,7 @@ export const addSearch = (program: Command, io: Io): void => {
     apiLeaf(
       program,
       'search',
-      'Search this gateway and your peers; the best hits first, each with where it came from.',
+      'Search this gateway and your peers, best hits first; every hit names its source.',
       [
         'mosaic search message queue',
         `mosaic search '"incident drill" or rehearsal -cancelled' --resources tasks,notes`,

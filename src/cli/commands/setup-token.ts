@@ -13,7 +13,7 @@ interface SetupTokenOptions extends OutputOptions {
 const noKey = (dataDir: string): CliError =>
   new CliError(EXIT.failure, {
     code: 'no_sealing_key',
-    title: 'There is no sealing key that the setup token could be made of.',
+    title: 'There is no sealing key to derive the setup token from.',
     detail: `The configuration names none, and the data folder ${dataDir} holds none.`,
     remedy: 'Run this where the gateway runs, with its configuration, after its first start.',
   });
@@ -39,7 +39,7 @@ const readSetupToken = async (io: Io, options: SetupTokenOptions): Promise<strin
 };
 
 export const addSetupToken = (gateway: Command, io: Io): void => {
-  leaf(gateway, 'setup-token', 'Print what it takes to create the first administrator.', [
+  leaf(gateway, 'setup-token', 'Print the setup token, with which the first administrator is created.', [
     'mosaic gateway setup-token',
     'mosaic gateway setup-token | mosaic bootstrap admin --setup-token-file -',
   ])

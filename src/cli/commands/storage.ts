@@ -23,7 +23,7 @@ const TARGET_VARIABLE = 'MOSAIC_TARGET_DATABASE_URL';
 const TARGET_REMEDY = `Give postgres://user:password@host:port/database in a file (--to-file) or as ${TARGET_VARIABLE}.`;
 
 const targetUrl = async (io: Io, { to, toFile }: MigrateTierOptions): Promise<string> => {
-  if (to !== undefined && toFile !== undefined) throw usageError('--to and --to-file say the same thing.');
+  if (to !== undefined && toFile !== undefined) throw usageError('--to and --to-file both name the target.');
   const given = to ?? (toFile === undefined ? io.env[TARGET_VARIABLE] : await readText(io, toFile));
   if (given === undefined || given.trim() === '') throw usageError('The target is missing.', TARGET_REMEDY);
   const parsed = parseDatabaseAddress(given.trim());
@@ -64,8 +64,8 @@ const confirmation =
     if (yes === true) return true;
     if (io.prompt === undefined || json === true) {
       throw usageError(
-        'Moving a store needs your word, and nobody is here to ask.',
-        'Look with --dry-run, then add --yes.',
+        'Moving a store needs your confirmation, and this command cannot ask for it.',
+        'Preview the move with --dry-run, then add --yes.',
       );
     }
     io.err(`${renderPlan(plan)}\n`);
@@ -113,15 +113,15 @@ export const addStorage = (program: Command, io: Io): void => {
       'mosaic storage migrate-tier --data-dir /var/lib/mosaic --to-file target-url --yes',
     ],
   )
-    .option('--to <url>', 'the target; other users of this machine can see it, better use the next two')
+    .option('--to <url>', 'the target; other users of this machine can see it, so prefer the next two')
     .option('--to-file <file>', `file that holds the target's address (or set ${TARGET_VARIABLE})`)
     .option(
       '--config <file>',
       'configuration of the store to move (default mosaic.config.json and environment)',
     )
     .option('--data-dir <folder>', 'data folder of the store to move, whatever the configuration says')
-    .option('--dry-run', 'look, count, and change nothing')
-    .option('--yes', 'do not ask');
+    .option('--dry-run', 'check and count, and change nothing')
+    .option('--yes', 'do not ask for confirmation');
   command.action(async (options: MigrateTierOptions) => {
     const outcome = await migrateTier(io, options).catch(async (error: unknown) => {
       throw await problemOf(error);

@@ -121,7 +121,7 @@ export const playDemo = async (traces: Traces, tell: (step: string) => void): Pr
   tell('Starting the gateways home and work …');
   const [home, work] = await Promise.all([launch(traces, 'home'), launch(traces, 'work')]);
 
-  step('Bringing people, teams and rows …');
+  step('Creating people, teams and rows …');
   const [atHome, atWork] = [apiForUrl(home.publicUrl), apiForUrl(work.publicUrl)];
   const [homeStage, workStage] = await Promise.all([perform(atHome, HOME), perform(atWork, WORK)]);
 
@@ -129,7 +129,7 @@ export const playDemo = async (traces: Traces, tell: (step: string) => void): Pr
   const scope = scopeFor(workStage.teams);
   await enroll(atWork(workStage.adminToken), atHome(homeStage.adminToken), scope);
 
-  step('Asking for tasks, from home and work at once …');
+  step('Querying the tasks of home and work at once …');
   const alice = atHome(homeStage.tokens['alice'] ?? null);
   const answer = await ask(alice, 'tasks', 'all');
   marks.push(performance.now());

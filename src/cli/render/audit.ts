@@ -12,7 +12,7 @@ const outcome = (entry: AuditAnswer): string =>
 
 export const renderAudit = (entries: readonly AuditAnswer[]): string =>
   tableOr(
-    'Nothing was recorded that fits.',
+    'No audit entry matches.',
     ['AT', 'WHAT', 'OUTCOME', 'STATUS', 'GRANT', 'SUBJECT USER', 'BYTES', 'MS'],
     entries.map((entry) => [
       moment(entry.at),
@@ -27,12 +27,12 @@ export const renderAudit = (entries: readonly AuditAnswer[]): string =>
   );
 
 const VERDICTS: Readonly<Record<string, string>> = {
-  intact: 'Every chain is whole.',
+  intact: 'Every chain is intact.',
   incomplete:
-    'Nothing was changed; some entries were dropped or may have been lost, as the log itself tells.',
+    'No entry was changed. Some entries were dropped or may have been lost, and the log records these gaps.',
   tampered: 'THE LOG WAS CHANGED.',
-  agrees: 'The peer stands by all it has said.',
-  contradicts: 'THE PEER DOES NOT STAND BY WHAT IT HAS SAID.',
+  agrees: 'The peer’s audit log agrees with everything it has reported before.',
+  contradicts: 'THE PEER’S AUDIT LOG CONTRADICTS WHAT IT HAS REPORTED BEFORE.',
 };
 
 const verdict = (word: string): string => VERDICTS[word] ?? safe(word);
@@ -62,12 +62,12 @@ export const renderVerification = (found: VerificationAnswer): string =>
 export const renderReconciliation = (found: ReconciliationAnswer): string =>
   [
     found.verdict === 'incomplete'
-      ? 'The peer accounts for entries it has dropped or lost.'
+      ? 'The peer reports entries that it has dropped or lost.'
       : verdict(found.verdict),
     `Key of its checkpoints: ${safe(found.key)}.`,
     '',
     tableOr(
-      'Nothing of its log is remembered yet.',
+      'This gateway has recorded nothing of the peer’s audit log yet.',
       ['WRITER', 'ENTRY', 'SIGNED', 'VERDICT'],
       found.places.map((place) => [
         safe(place.writer_id),
@@ -80,7 +80,7 @@ export const renderReconciliation = (found: ReconciliationAnswer): string =>
 
 export const renderHistogram = ({ hours }: HistogramAnswer): string =>
   tableOr(
-    'Nothing was recorded that fits.',
+    'No audit entry matches.',
     ['HOUR', 'ALLOWED', 'DENIED', 'ERROR'],
     hours.map(({ hour, allowed, denied, error }) => [
       moment(hour),

@@ -86,6 +86,6 @@ export const renderInvitation = ({ home, work, result }: Demo, command: string):
     `${command} federation grant list --url ${work.publicUrl} --token ${result.work.adminToken}\n`,
     `${command} federation peer list --url ${home.publicUrl} --token ${result.home.adminToken}\n`,
     `${command} federation audit --url ${work.publicUrl} --token ${result.work.adminToken}\n`,
-    '\nCtrl-C ends both gateways and removes their folders.\n',
+    '\nPress Ctrl-C to stop both gateways and remove their folders.\n',
   ].join('');
 };

@@ -92,8 +92,8 @@ describe('federation status', () => {
       answer({ peers: [], cache: { hits: 0, misses: 0, hit_rate: null } }),
       now,
     );
-    expect(quiet).toContain('This gateway asks no peer.');
-    expect(quiet).toMatch(/cache hits +nothing asked yet\n/);
+    expect(quiet).toContain('There are no outbound peers.');
+    expect(quiet).toMatch(/cache hits +no queries yet\n/);
   });
 
   it('prints nothing of a peer that a terminal would obey', () => {

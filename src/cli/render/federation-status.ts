@@ -37,7 +37,7 @@ const findingsOf = (findings: FederationStatusAnswer['findings'] = []): string =
 export const renderFederationStatus = (status: FederationStatusAnswer, now: Date): string => {
   const { cache, audit, alerts, revocation, database, front } = status;
   const peers = tableOr(
-    'This gateway asks no peer.',
+    'There are no outbound peers.',
     ['', 'PEER', 'STATE', 'CIRCUIT', 'CERTIFICATE UNTIL', 'LAST SUCCESS', 'LAST FAILURE'],
     status.peers.map((peer) => [
       MARK[peer.status] ?? safe(peer.status),
@@ -53,7 +53,7 @@ export const renderFederationStatus = (status: FederationStatusAnswer, now: Date
         : 'never',
     ]),
   );
-  const rate = cache.hit_rate === null ? 'nothing asked yet' : `${(cache.hit_rate * 100).toFixed(1)} %`;
+  const rate = cache.hit_rate === null ? 'no queries yet' : `${(cache.hit_rate * 100).toFixed(1)} %`;
   const whole = facts([
     [
       'cache hits',
@@ -61,16 +61,18 @@ export const renderFederationStatus = (status: FederationStatusAnswer, now: Date
     ],
     ['audit', `${audit.written} written, ${audit.waiting} waiting, ${audit.dropped} dropped`],
     ['alerts', alertsOf(alerts, now)],
-    ['revocations', revocation.status === 'lost' ? 'LOST by a restore: peers are refused' : 'current'],
+    ['revocations', revocation.status === 'lost' ? 'LOST by a restore; every peer is refused' : 'current'],
     ['database', databaseOf(database, now)],
     [
       'front',
       front === null
-        ? 'kept by somebody else'
+        ? 'not managed by this gateway'
         : `${safe(front.status)}, certificate until ${moment(front.certificate_not_after)} (${distance(front.certificate_not_after, now)})`,
     ],
   ]);
-  const more = status.more_peers ? 'There are more peers: mosaic federation peer list --all\n' : '';
+  const more = status.more_peers
+    ? 'There are more peers. List them with: mosaic federation peer list --all\n'
+    : '';
   const findings = findingsOf(status.findings);
   return `${peers}${more}\n${whole}\n${findings === '' ? '' : `${findings}\n`}Overall: ${safe(status.status)}.\n`;
 };

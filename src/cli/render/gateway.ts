@@ -24,11 +24,11 @@ export const renderReady = (ready: Ready): string => {
     const { setup_token: token } = ready;
     const body = JSON.stringify({ name: 'admin', ...(token === undefined ? {} : { setup_token: token }) });
     lines.push(
-      'Nobody is here yet. Create the first administrator:',
+      'There are no users yet. Create the first administrator:',
       `  ${token === undefined ? '' : `MOSAIC_SETUP_TOKEN=${token} `}mosaic bootstrap admin --url ${ready.public_url} --save-token admin.token`,
       'or without this program:',
       `  curl -sS -X POST ${ready.public_url}/api/bootstrap/setup -H 'content-type: application/json' -d '${body}'`,
     );
   }
-  return `${[...lines, 'Ctrl-C ends it.'].join('\n')}\n`;
+  return `${[...lines, 'Press Ctrl-C to stop it.'].join('\n')}\n`;
 };

@@ -32,7 +32,7 @@ const ending = (grant: GrantAnswer, now: Date): string => {
 export const renderGrants = (grants: readonly GrantAnswer[], now: Date): string =>
   tableOr(
     'There are no grants.',
-    ['ID', 'PEER', 'SUBJECT USER', 'STATUS', 'LETS THROUGH', 'ENDS'],
+    ['ID', 'PEER', 'SUBJECT USER', 'STATUS', 'MAY READ', 'ENDS'],
     grants.map((grant) => [
       safe(grant.id),
       peerName(grant),
@@ -62,7 +62,7 @@ export const renderGrant = (grant: GrantAnswer, now: Date): string =>
     ['status', safe(grant.status)],
     ['peer', `${peerName(grant)} (${safe(grant.peer.id)})`],
     ['subject user', safe(grant.subject_user_id)],
-    ['lets through', safe(summarizeScope(grant.scope))],
+    ['may read', safe(summarizeScope(grant.scope))],
     ['audit', grant.audit_strict ? 'strict: no answer before its entry is committed' : 'in the background'],
     ['excludes', excluded(grant)],
     ['rows a query', safe(grant.scope.max_rows_per_query)],

@@ -18,7 +18,7 @@ describe('hits', () => {
   it('show source, rank, and the words found in brackets with what stands around them', () => {
     const text = renderHits([hit()]);
     expect(text).toMatch(/federated:work\s+tasks\s+0\.608\s+The \[wombat\]\s+…[a-z ]+ the \[wombat\] sleeps/);
-    expect(renderHits([])).toContain('Nothing was found.');
+    expect(renderHits([])).toContain('There are no hits.');
   });
 
   it('show a peer’s text as text, whatever it holds and whatever its ranges say', () => {

@@ -44,7 +44,7 @@ const titleOf = (hit: HitAnswer): string => {
 /** Hits of several gateways, the best first; words found stand in brackets. */
 export const renderHits = (hits: SearchAnswer['items']): string =>
   tableOr(
-    'Nothing was found.',
+    'There are no hits.',
     ['_SOURCE', 'RESOURCE', 'RANK', 'TITLE', 'FOUND', 'CREATED', 'ID'],
     hits.map((hit) => [
       clip(hit._source, WIDEST_CELL),

@@ -50,8 +50,8 @@ describe('peer list', () => {
   });
 
   it('M2-8 tells who asks whom', () => {
-    expect(row({ direction: 'outbound' })).toContain(' we ask it ');
-    expect(row({ direction: 'inbound' })).toContain(' it asks us ');
+    expect(row({ direction: 'outbound' })).toContain(' outbound ');
+    expect(row({ direction: 'inbound' })).toContain(' inbound ');
   });
 
   it.each([

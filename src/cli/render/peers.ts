@@ -27,7 +27,7 @@ const lastContact = (peer: PeerAnswer, now: Date): string => {
 };
 
 const directionText = (direction: string): string =>
-  direction === 'outbound' ? 'we ask it' : direction === 'inbound' ? 'it asks us' : safe(direction);
+  direction === 'outbound' ? 'outbound' : direction === 'inbound' ? 'inbound' : safe(direction);
 
 export const renderPeers = (peers: readonly PeerAnswer[], now: Date): string =>
   tableOr(

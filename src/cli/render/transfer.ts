@@ -49,16 +49,16 @@ export const reportProgress = (io: Io): ProgressReport => {
     startOver: () => {
       endLine();
       phase = '';
-      io.err('The source has changed since an earlier run: everything is copied once more.\n');
+      io.err('The source has changed since an earlier run. Everything is copied again.\n');
     },
     end: endLine,
   };
 };
 
 const stateText = ({ state }: TierPlan): string => {
-  if (state.kind === 'complete') return `holds this store since ${state.at}`;
+  if (state.kind === 'complete') return `has held this store since ${state.at}`;
   if (state.kind === 'unfinished')
-    return `an earlier run copied ${count(state.copied, 'row')}; it goes on there`;
+    return `an earlier run copied ${count(state.copied, 'row')}; this run continues from there`;
   const pending = state.pendingMigrations.length;
   return pending === 0 ? 'empty, schema up to date' : `empty, ${count(pending, 'migration')} to apply`;
 };

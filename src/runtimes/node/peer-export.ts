@@ -33,7 +33,8 @@ const read = async (peer: Peer | null, sealer: Sealer): Promise<ExportedPeer> =>
   const parts = { remoteGrantId, federationUrl, caFingerprint, caPem, clientCertPem, clientKeyPemSealed };
   if (Object.values(parts).includes(null)) {
     throw new MosaicError('conflict', {
-      detail: 'This gateway does not ask that peer: it has no certificate of it.',
+      detail:
+        'This gateway has no certificate for that peer. Only a peer that is outbound and enrolled has one.',
     });
   }
   const key = await sealer.open(clientKeyPemSealed ?? '', clientKeyIdentity(peer.id));
