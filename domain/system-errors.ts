@@ -4,7 +4,7 @@ export interface SystemError {
   readonly cure: string;
 }
 
-const SPACE = 'Free space, or name a place on another disk';
+const SPACE = 'Free space, or name a path on another disk';
 const RIGHTS = 'Run as the user that owns it, or name another path';
 
 /** Errors of files and folders. The words fit behind the path. */
@@ -22,10 +22,13 @@ const FILE_ERRORS: Readonly<Record<string, SystemError>> = {
   ENOTDIR: { what: 'a part of the path is a file and not a folder', cure: 'Correct the path' },
   EISDIR: { what: 'it is a folder and not a file', cure: 'Name a file' },
   ENOTEMPTY: { what: 'the folder is not empty', cure: 'Name an empty folder' },
-  EROFS: { what: 'the file system is read-only', cure: 'Name a place that can be written' },
+  EROFS: { what: 'the file system is read-only', cure: 'Name a path that can be written' },
   ENOSPC: { what: 'the disk is full', cure: SPACE },
   EDQUOT: { what: 'the disk quota of this user is used up', cure: SPACE },
-  EFBIG: { what: 'it is larger than such a file can be', cure: 'Look whether the path names the right file' },
+  EFBIG: {
+    what: 'it is larger than such a file can be',
+    cure: 'Check whether the path names the right file',
+  },
   ELOOP: { what: 'its symbolic links lead in a circle', cure: 'Correct the links' },
   ENAMETOOLONG: { what: 'the path or a name in it is too long', cure: 'Name a shorter path' },
   EMFILE: { what: 'this process has too many files open', cure: 'Raise its limit (ulimit -n, LimitNOFILE)' },
@@ -44,7 +47,7 @@ const FILE_ERRORS: Readonly<Record<string, SystemError>> = {
   EPIPE: { what: 'its reader has gone away', cure: 'Run it again' },
   ETIMEDOUT: {
     what: 'nothing was written to it in time',
-    cure: 'See that something writes to this pipe, or name a file',
+    cure: 'Make sure that something writes to this pipe, or name a file',
   },
   ENOMEM: { what: 'this machine has no memory left', cure: 'End other programs, or give it more memory' },
 };

@@ -33,22 +33,22 @@ export interface DatabaseState {
 
 export const DATABASE_CURES: Readonly<Record<DatabaseCondition, string | null>> = {
   ok: null,
-  away: 'Look whether Postgres runs, answers at the addresses (database.url, database.peers_url), has connections left (max_connections) and takes commits (locks, a synchronous standby, its disk), and at its log.',
+  away: 'Check whether Postgres runs, answers at the addresses (database.url, database.peers_url), has connections left (max_connections) and takes commits (locks, a synchronous standby, its disk), and look at its log.',
   refused:
-    'Look at the user, the password and the database in the addresses (database.url, database.peers_url), and at pg_hba.conf.',
+    'Check the user, the password and the database in the addresses (database.url, database.peers_url), and pg_hba.conf.',
   read_only:
-    'Look at default_transaction_read_only of the server, the database and the login, and at its disk.',
+    'Check default_transaction_read_only of the server, the database and the login, and the disk of the server.',
   untrusted:
-    'Set database.ca_path (or sslrootcert) to its authority, call it by a name in its certificate, or say another sslmode in database.url: verify-full is the default for other hosts, sslmode=disable is without TLS.',
-  standby: 'Let database.url lead to the primary, or promote this server.',
+    'Set database.ca_path (or sslrootcert) to the CA of the server, and use a host name that its certificate lists. Otherwise set another sslmode in database.url: verify-full is the default for other hosts, and sslmode=disable turns TLS off.',
+  standby: 'Point database.url at the primary, or promote this server.',
   not_ours:
-    'The address leads to another cluster, or to a server from before a failover. Correct it; if the database was moved on purpose, start the gateway again.',
+    'The address leads to another cluster, or to a server from before a failover. Correct the address. If the database was moved on purpose, restart the gateway.',
   cached:
-    'Turn off the cache between this gateway and Postgres (Hyperdrive: wrangler hyperdrive update <id> --caching-disabled): from it a revoked token, certificate or grant is good for as long as an answer is kept.',
+    'Turn off the cache between this gateway and Postgres (Hyperdrive: wrangler hyperdrive update <id> --caching-disabled). With it, a revoked token, certificate or grant stays valid for as long as the cache keeps an answer.',
   wrong_role:
-    'Let the addresses lead to Postgres itself, not to a pooler: sessions must have the role mosaic_app, those of database.peers_url mosaic_peer_reader, and the statement_timeout that the gateway asks for.',
+    'Point the addresses at Postgres itself, not at a pooler. Sessions must have the role mosaic_app (those of database.peers_url: mosaic_peer_reader) and the statement_timeout that the gateway asks for.',
   clock_skew:
-    'Let NTP set the clocks of this host and of the database’s: they are more than 5 seconds apart.',
+    'Synchronize the clocks of this host and of the database host with NTP. They differ by more than 5 seconds.',
 };
 
 /** Which of several is told: the gravest. */

@@ -21,7 +21,7 @@ export interface HealthText {
 }
 
 const RE_ENROLL =
-  'Enroll again with a new enrollment URL from the peer, or remove it: mosaic federation peer remove.';
+  'Enroll again with a new enrollment URL from the peer, or remove the peer: mosaic federation peer remove.';
 
 /**
  * All that can be wrong with a gateway that runs. This is the one table: `/ready`, `mosaic gateway doctor`, `mosaic federation
@@ -37,80 +37,83 @@ export const HEALTH = {
   revocations_lost: {
     check: 'revocations',
     status: 'red',
-    message: 'Revocations are lost: the database is older than what was published, and peers are refused.',
+    message:
+      'The database is older than the revocations that this gateway has published. Every peer is refused.',
     cure: 'Compare the grants with what was revoked, then run: mosaic gateway accept-restore (docs/revocation.md).',
   },
   kv_needed: {
     check: 'key_value_store',
     status: 'red',
-    message: 'The key-value store does not answer, and without it requests are refused.',
-    cure: 'Start it, or look whether it hangs; kv.when_down: local serves without it.',
+    message: 'The key-value store does not answer. Requests are refused without it.',
+    cure: 'Start the key-value store, or check whether it hangs. Set kv.when_down to local to serve without it.',
   },
   kv_away: {
     check: 'key_value_store',
     status: 'yellow',
     message: 'The key-value store does not answer. Requests are served with stricter rate limits.',
-    cure: 'Start it, or look whether it hangs.',
+    cure: 'Start the key-value store, or check whether it hangs.',
   },
   authority_away: {
     check: 'authority',
     status: 'yellow',
     message: 'The certificate authority does not answer. Peers are served, but nobody can enroll or renew.',
-    cure: 'Start step-ca, or look at its log; a start of the gateway needs it, too.',
+    cure: 'Start step-ca, or look at its log. The gateway cannot be started without step-ca.',
   },
   front_proof_unreadable: {
     check: 'front',
     status: 'red',
-    message: 'The gateway cannot tell its front from others: front-proof.conf cannot be read.',
-    cure: 'Give the gateway’s user front-proof.conf (mode 0600) in MOSAIC_FRONT_DIRECTORY, or remove it: the gateway makes it anew.',
+    message: 'The gateway cannot read front-proof.conf, so it cannot tell which requests its front has sent.',
+    cure: 'Make the gateway’s user the owner of front-proof.conf (mode 0600) in MOSAIC_FRONT_DIRECTORY, or remove the file. The gateway makes a new one.',
   },
   front_expired: {
     check: 'front',
     status: 'red',
-    message: 'The certificate or the revocation list of the front has expired: every peer is refused.',
-    cure: 'See the log for the alerts front_certificate and crl_expiring, and the clock of this host.',
+    message: 'The certificate or the revocation list (CRL) of the front has expired. Every peer is refused.',
+    cure: 'Look for the alerts front_certificate and crl_expiring in the log, and check the clock of this host.',
   },
   front_stale: {
     check: 'front',
     status: 'yellow',
-    message: 'Something of the front could not be renewed. What was there stays in force.',
-    cure: 'See the log for the alert front_stale.',
+    message:
+      'The certificate or the revocation list (CRL) of the front could not be renewed. The previous one stays in use.',
+    cure: 'Look for the alert front_stale in the log.',
   },
   audit_dropped: {
     check: 'audit',
     status: 'yellow',
     message: 'Audit entries were dropped since the start.',
-    cure: 'See the log for the alerts audit_dropped and audit_stalled, and how the database stood then.',
+    cure: 'Look for the alerts audit_dropped and audit_stalled in the log, and check the database at that time.',
   },
   peer_certificate_expired: {
     check: 'peers',
     status: 'red',
-    message: 'The certificate for this peer has expired, or there is none: it cannot be asked.',
+    message: 'The certificate for this peer has expired or is missing. The gateway cannot call this peer.',
     cure: RE_ENROLL,
   },
   peer_certificate_expiring: {
     check: 'peers',
     status: 'yellow',
-    message: 'The certificate for this peer ends in less than three days and should have been renewed.',
-    cure: 'See the log for the alert peer_renewal_failed, and whether the peer answers.',
+    message: 'The certificate for this peer expires in less than three days. It should have been renewed.',
+    cure: 'Look for the alert peer_renewal_failed in the log, and check whether the peer answers.',
   },
   peer_authority_changed: {
     check: 'peers',
     status: 'red',
-    message: 'The peer shows a certificate of another authority than it enrolled us with.',
-    cure: 'Ask its operator whether the authority was replaced; then enroll again with a new enrollment URL.',
+    message:
+      'The peer shows a certificate from another certificate authority (CA) than the one pinned at enrollment.',
+    cure: 'Ask the operator of the peer whether the CA was replaced, then enroll again with a new enrollment URL.',
   },
   peer_degraded: {
     check: 'peers',
     status: 'yellow',
     message: 'The renewal of the certificate for this peer failed.',
-    cure: 'See the log for the alert peer_renewal_failed, and whether the peer answers.',
+    cure: 'Look for the alert peer_renewal_failed in the log, and check whether the peer answers.',
   },
   peer_not_asked: {
     check: 'peers',
     status: 'yellow',
-    message: 'The peer did not answer, and is not asked for a while.',
-    cure: 'Look whether the peer runs; it is asked again by itself.',
+    message: 'The peer did not answer, so the gateway does not call it for a while.',
+    cure: 'Check whether the peer runs. The gateway calls it again automatically.',
   },
   peer_revoked: {
     check: 'peers',
@@ -121,13 +124,13 @@ export const HEALTH = {
   inbound_certificate_expired: {
     check: 'peers',
     status: 'yellow',
-    message: 'The certificate of a peer that asks us has expired without a renewal.',
-    cure: 'Ask its operator whether it is still needed; create a new enrollment URL for its grant, or revoke it.',
+    message: 'The certificate of an inbound peer has expired and was not renewed.',
+    cure: 'Ask the operator of the peer whether it is still needed. If it is, create a new grant for it. Revoke the old grant.',
   },
   alerts_raised: {
     check: 'alerts',
     status: 'yellow',
-    message: 'There were alerts in the last hour.',
+    message: 'The gateway raised alerts in the last hour.',
     cure: 'Search the log of the gateway for "alert".',
   },
 } as const satisfies Readonly<Record<string, HealthText>>;

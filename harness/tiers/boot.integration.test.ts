@@ -190,7 +190,7 @@ describe('M1-2 a service that is missing', () => {
       .replace(/\/\/mosaic:[^@]*@/, `//plain:${CANARY}-plain@`)
       .replace(/mosaic$/, 'plain');
     const { err } = await refused({ ...services.environment(), DATABASE_MAINTENANCE_URL: url });
-    expect(err).toMatch(/may not do what its purpose asks for[\s\S]*mosaic database setup-sql/);
+    expect(err).toMatch(/lacks rights that its purpose needs[\s\S]*mosaic database setup-sql/);
   });
 
   it.each(['postgres', 'valkey', 'stepCa'] as const)('%s hangs', async (name) => {

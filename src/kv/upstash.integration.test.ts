@@ -124,7 +124,7 @@ describe('upstash REST: faults', () => {
       expect(performance.now() - from).toBeLessThan(1_000);
     });
     const kv = createUpstashKeyValue({ url: 'http://127.0.0.1:1', token: BRIDGE_TOKEN });
-    expect(await reasonOf(kv.ping())).toMatch(/can not be reached/);
+    expect(await reasonOf(kv.ping())).toMatch(/cannot be reached/);
     expect(asked).toBe(1);
   });
 
@@ -144,7 +144,7 @@ describe('upstash REST: faults', () => {
     };
     await withServer(cut, async (url) => {
       const kv = createUpstashKeyValue({ url, token: BRIDGE_TOKEN });
-      expect(await reasonOf(kv.take('k', bucket))).toMatch(/can not be reached/);
+      expect(await reasonOf(kv.take('k', bucket))).toMatch(/cannot be reached/);
     });
     expect(asked).toBe(1);
   });

@@ -37,7 +37,7 @@ const translated = (error: unknown, name: string): Error => {
     return unavailable(`${name}: its answer is not of this protocol; check its address.`);
   }
   const late = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
-  return unavailable(`${name}: ${late ? 'no answer in time' : 'it can not be reached'}.`);
+  return unavailable(`${name}: ${late ? 'no answer in time' : 'it cannot be reached'}.`);
 };
 
 /** @throws TypeError for an address that can't be used */

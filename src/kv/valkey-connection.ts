@@ -56,7 +56,7 @@ const readPassword = (path: string): string => {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
-    throw new TypeError('the password file of Valkey can not be read');
+    throw new TypeError('the password file of Valkey cannot be read');
   }
 };
 
@@ -117,7 +117,7 @@ const createClient = (options: ValkeyOptions): ValkeyConnection & { reason(): st
       try {
         redis.options.password = readPassword(passwordFile);
       } catch {
-        log.warn('password file of valkey can not be read', { server: name });
+        log.warn('the password file of Valkey cannot be read', { server: name });
       }
     }
     return backoff(attempt);

@@ -3,14 +3,14 @@ import { CommandRefused, reasonOfRefusal } from './commands.ts';
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; start it, or correct the address',
   ENOTFOUND: 'there is no such host; correct the address',
-  EAI_AGAIN: 'the host name can not be resolved now',
+  EAI_AGAIN: 'the host name cannot be resolved now',
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to the network',
   ETIMEDOUT: 'no connection in time',
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was closed',
-  EPROTO: 'it does not speak TLS there',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there',
+  EPROTO: 'it does not speak TLS at that address',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS at that address',
 };
 
 /** OpenSSL's and Node's codes for a certificate that did not verify. */
@@ -30,7 +30,7 @@ export const refusalOf = (error: unknown): CommandRefused | null =>
 export const reasonOf = (error: unknown): string => {
   const refusal = refusalOf(error);
   if (refusal !== null) return reasonOfRefusal(refusal);
-  if (!(error instanceof Error)) return 'it can not be reached';
+  if (!(error instanceof Error)) return 'it cannot be reached';
   const code = codeOf(error);
   if (code !== undefined && CERTIFICATE.test(code)) return `its certificate is not trusted (${code})`;
   if (code !== undefined) return REASONS[code] ?? `the connection failed (${code})`;

@@ -83,7 +83,7 @@ const assertFits = (
     throw new ConfigError([
       {
         path: 'listen.federation',
-        message: 'Deno can not verify client certificates',
+        message: 'Deno cannot verify client certificates',
         expected: 'listen.federation.socket (MOSAIC_FEDERATION_SOCKET), behind a front',
       },
     ]);

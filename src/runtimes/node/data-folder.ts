@@ -38,7 +38,7 @@ const assertOwn = (path: string): void => {
   const fault = whoElseWrites(path);
   if (fault !== null)
     throw new DataFolderError(
-      `The data folder ${path} is not safe: ${fault}. Look whether anything in it is not yours, and make it yours alone: chmod 700 ${path}`,
+      `The data folder ${path} is not safe: ${fault}. Check whether it holds anything that is not yours, then close it to others: chmod 700 ${path}`,
     );
   closeToOthers(path);
 };
@@ -68,7 +68,7 @@ export const openDataFolder = (folder: string): DataFolder => {
       const who =
         lock.host === hostname() ? `process ${lock.pid}` : `process ${lock.pid} on host ${lock.host}`;
       throw new DataFolderError(
-        `The data folder ${path} is in use by ${who}. End that gateway, or give this one another folder (data_dir).`,
+        `The data folder ${path} is in use by ${who}. Stop that gateway, or give this one another folder (data_dir).`,
       );
     }
     const database = join(path, DATABASE);
@@ -109,7 +109,7 @@ export const folderSealingKey = ({ path, hasDatabase }: DataFolder): Uint8Array<
   }
   if (found === undefined) createKeyFile(file);
   else if ((found.mode & 0o077) !== 0) {
-    throw new DataFolderError(`${file} can be read by others. Make it yours alone: chmod 600 ${file}`);
+    throw new DataFolderError(`${file} can be read by others. Close it to others: chmod 600 ${file}`);
   }
   const key = parseSealingKey(readFileSync(file, 'utf8').trim());
   if (key === null)

@@ -49,7 +49,7 @@ const networkReason = (error: unknown, name: string, variable: string): Reason |
   if (message === undefined) return null;
   return {
     message,
-    remedy: `start ${name}, or correct ${variable}; look whether it hangs or a firewall drops it`,
+    remedy: `start ${name}, or correct ${variable}; check whether it hangs, or whether a firewall drops its packets`,
   };
 };
 
@@ -73,7 +73,7 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
     remedy: 'create it, or correct the name at the end of DATABASE_URL',
   },
   '42501': {
-    message: 'a login may not do what its purpose asks for',
+    message: 'a login lacks rights that its purpose needs',
     remedy:
       'run what “mosaic database setup-sql” prints as a superuser in this database, and correct DATABASE_URL, DATABASE_PEERS_URL and DATABASE_MAINTENANCE_URL',
   },
@@ -86,7 +86,10 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   '25006': { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   READ_ONLY: { message: 'it is read-only', remedy: DATABASE_CURES.read_only ?? '' },
   STANDBY: { message: 'it is a standby', remedy: DATABASE_CURES.standby ?? '' },
-  CACHED: { message: 'something in between answers from a cache', remedy: DATABASE_CURES.cached ?? '' },
+  CACHED: {
+    message: 'a cache between the gateway and Postgres answers',
+    remedy: DATABASE_CURES.cached ?? '',
+  },
   SETTINGS: {
     message: 'its sessions do not have the settings that were asked for',
     remedy: DATABASE_CURES.wrong_role ?? '',
@@ -113,7 +116,10 @@ export const postgresReason = (error: unknown): Reason => {
   const known = POSTGRES[code];
   if (known !== undefined) return known;
   if (isTlsCode(code))
-    return { message: `its TLS is not to be trusted (${code})`, remedy: DATABASE_CURES.untrusted ?? '' };
+    return {
+      message: `its TLS connection cannot be trusted (${code})`,
+      remedy: DATABASE_CURES.untrusted ?? '',
+    };
   // A refusal of ours (newer schema, changed migration) says all in its own words.
   const own = error instanceof Error && causeCode(root) === '' ? error : root;
   return {
@@ -129,9 +135,9 @@ export const factsReason = (facts: DatabaseFacts, mayCreate: boolean): Reason | 
     return { message: `it is version ${facts.version}`, remedy: 'use Postgres 15 or newer' };
   if (facts.encoding !== 'UTF8') {
     return {
-      message: `the database is in ${facts.encoding}, and what people write is in UTF-8`,
+      message: `the encoding of the database is ${facts.encoding}, and the gateway needs UTF8`,
       remedy:
-        "make another one and move the data: CREATE DATABASE … ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
+        "create another database and move the data: CREATE DATABASE … ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
     };
   }
   if (facts.vector !== null) return null;
@@ -182,14 +188,14 @@ export const stepCaReason = (error: unknown): Reason => {
         ? 'its certificate does not name that host'
         : `its certificate does not come from the pinned root (${code})`,
       remedy: isName
-        ? 'call it by one of its dnsNames in STEP_CA_URL'
+        ? 'use one of its dnsNames as the host in STEP_CA_URL'
         : 'give the gateway the root of this step-ca (STEP_CA_ROOT_CERT_PATH), or correct STEP_CA_URL',
     };
   }
   const network = networkReason(error, 'step-ca', 'STEP_CA_URL');
   if (network !== null) return network;
   if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
-    return { message: 'it does not speak TLS there', remedy: 'correct STEP_CA_URL' };
+    return { message: 'it does not speak TLS at that address', remedy: 'correct STEP_CA_URL' };
   return {
     message: messageOf(error).replace(/\.$/, ''),
     remedy: 'see the log of step-ca; infra/step-ca/provision.sh makes one that fits',

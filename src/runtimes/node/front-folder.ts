@@ -55,7 +55,7 @@ const unusable = (folder: string, error: unknown): BootError => {
 const assertOwn = (folder: string): void => {
   const fault = whoElseWrites(folder);
   if (fault === null) return;
-  const remedy = `look whether anything in it is not the gateway’s, and close it to others: chmod 750 ${folder}`;
+  const remedy = `check whether it holds anything that is not the gateway’s, then close it to others: chmod 750 ${folder}`;
   throw new BootError([{ service: 'front', where: folder, message: fault, remedy }]);
 };
 
@@ -122,7 +122,7 @@ export const readFrontAtStart = (folder: string): Partial<FrontFiles> => {
   } catch (error) {
     const message = `a file in it cannot be read (${codeOf(error)})`;
     const remedy =
-      'give the gateway’s user server.key and front-proof.conf, or remove them: it makes them anew';
+      'make the gateway’s user the owner of server.key and front-proof.conf, or remove them: the gateway makes new ones';
     throw new BootError([{ service: 'front', where: folder, message, remedy }]);
   }
 };

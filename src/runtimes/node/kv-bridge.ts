@@ -34,7 +34,7 @@ const fileOf = (env: Environment, variable: string): string | undefined => {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
-    throw new TypeError(`${variable} names a file that can not be read`);
+    throw new TypeError(`${variable} names a file that cannot be read`);
   }
 };
 

@@ -32,7 +32,7 @@ export const describeStart = ({
       ...(setupToken === null ? {} : { setup_token: setupToken }),
     });
     lines.push(
-      'Nobody is here yet. Create the first administrator; the answer holds the token, once:',
+      'There are no users yet. Create the first administrator; the answer shows the token, only this once:',
       `  curl -sS -X POST ${publicUrl}/api/bootstrap/setup -H 'content-type: application/json' -d '${body}'`,
     );
   }

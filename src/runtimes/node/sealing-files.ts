@@ -35,7 +35,7 @@ export const folderSealingKeys = (folder: DataFolder): FolderKeys => {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return { current, older: [] };
   if ((found.mode & 0o077) !== 0)
-    throw new DataFolderError(`${file} can be read by others. Make it yours alone: chmod 600 ${file}`);
+    throw new DataFolderError(`${file} can be read by others. Close it to others: chmod 600 ${file}`);
   const older = parseSealingKeys(readFileSync(file, 'utf8'));
   if (older === null) {
     throw new DataFolderError(

@@ -80,7 +80,7 @@ describe('starting a gateway of tier local', () => {
   it('a second start on the same folder is refused, and harms nothing', async () => {
     const gateway = await start();
     await expect(start()).rejects.toThrow(
-      /data folder .* is in use by process \d+\. End that gateway, or give this one another folder/,
+      /data folder .* is in use by process \d+\. Stop that gateway, or give this one another folder/,
     );
     expect((await fetch(`${gateway.publicUrl}/ready`)).status).toBe(200);
   });
@@ -128,7 +128,7 @@ describe('X-50 the sealing key of a data folder', () => {
   it('must not be readable by others', async () => {
     await (await start()).stop();
     chmodSync(key(), 0o640);
-    await expect(start()).rejects.toThrow(/can be read by others. Make it yours alone: chmod 600/);
+    await expect(start()).rejects.toThrow(/can be read by others. Close it to others: chmod 600/);
   });
 
   it('must be whole', async () => {

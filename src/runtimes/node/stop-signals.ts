@@ -29,7 +29,7 @@ export const stopSignals = (exitCode = 1): StopSignals => {
   const asked = new Promise<NodeJS.Signals | 'stdin'>((resolve) => (tell = resolve));
   const end = (): void => {
     setTimeout(() => {
-      process.stderr.write(`The gateway did not stop within ${limitMs / 1_000} s and is ended.\n`);
+      process.stderr.write(`The gateway did not stop within ${limitMs / 1_000} s and was ended.\n`);
       process.exit(exitCode);
     }, limitMs).unref();
   };

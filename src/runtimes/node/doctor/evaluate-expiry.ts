@@ -13,13 +13,21 @@ const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly rem
   'root-list': {
     least: 60,
     remedy:
-      'sign a new list with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
+      'sign a new CRL with the root’s offline key, as infra/step-ca/provision.sh does (STEP_CA_ROOT_CRL_PATH)',
   },
-  list: { least: 0, remedy: 'see the authority’s log: it should sign a new list well before' },
-  front: { least: 7, remedy: 'see the gateway’s log for alert front_certificate: it should renew by itself' },
+  list: {
+    least: 0,
+    remedy: 'look at the log of the authority, which should sign a new CRL before this one expires',
+  },
+  front: {
+    least: 7,
+    remedy:
+      'look for the alert front_certificate in the log of the gateway, which should renew the certificate automatically',
+  },
   'front-list': {
     least: 0,
-    remedy: 'see the gateway’s log for alert front_stale: every peer will be refused',
+    remedy:
+      'look for the alert front_stale in the log of the gateway; every peer is refused when the CRL expires',
   },
 };
 

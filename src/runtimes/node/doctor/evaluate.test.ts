@@ -85,7 +85,7 @@ describe('M1-5 the doctor’s judgement', () => {
       'yellow',
       /non-ASCII/,
     ],
-    ['F-13 an older setup', { kind: 'outdated-setup' }, 'yellow', /superuser runs once/],
+    ['F-13 an older setup', { kind: 'outdated-setup' }, 'yellow', /superuser ran it/],
     [
       'F-73 a server that logs search words',
       { kind: 'parameter-logging', purpose: 'peers', settings: ['log_statement = all'] },
@@ -124,7 +124,7 @@ describe('M1-5 the doctor’s judgement', () => {
     ['F-52 a pending peer', peer({ state: 'pending', certificateNotAfter: null }), 'green', /pending/],
     ['F-52 a peer that ended its grant', peer({ state: 'revoked' }), 'yellow', /revoked/],
     ['F-52 an expired certificate', peer({ certificateNotAfter: inDays(-1) }), 'red', /expired/],
-    ['F-52 another authority', peer({ failure: 'ca_pin_mismatch' }), 'red', /another authority/],
+    ['F-52 another authority', peer({ failure: 'ca_pin_mismatch' }), 'red', /another certificate authority/],
     [
       'F-52 what the gateway itself complains of',
       {

@@ -61,7 +61,7 @@ const ofParameterLogging = ({ purpose, settings }: Extract<Finding, { kind: 'par
   check(
     `statement log ${purpose}`,
     'yellow',
-    `Postgres writes the parameters of statements to its log, search words among them (${settings.join(', ')})`,
+    `Postgres writes the parameters of statements, including search words, to its log (${settings.join(', ')})`,
     {
       remedy:
         'as a superuser: ALTER ROLE … SET log_parameter_max_length = 0 for each login, or the same in postgresql.conf ' +
@@ -120,15 +120,15 @@ const judge = (finding: Finding, now: Date, isRunning: boolean): readonly Check[
       const { purpose, problem } = finding;
       return [
         problem === null
-          ? check(`login ${purpose}`, 'green', 'may do what its purpose asks for')
+          ? check(`login ${purpose}`, 'green', 'has the rights that its purpose needs')
           : check(`login ${purpose}`, 'red', problem.message, { remedy: problem.remedy }),
       ];
     }
     case 'outdated-setup':
       return [
-        check('database setup', 'yellow', 'the SQL that a superuser runs once has more to say since then', {
+        check('database setup', 'yellow', 'the setup SQL has changed since a superuser ran it', {
           remedy:
-            'run it again as a superuser: mosaic database setup-sql | psql … (docs/SETUP.md, "Three logins")',
+            'run the setup SQL again as a superuser: mosaic database setup-sql | psql … (docs/SETUP.md, "Three logins")',
         }),
       ];
     case 'parameter-logging':
@@ -168,7 +168,7 @@ const judge = (finding: Finding, now: Date, isRunning: boolean): readonly Check[
       const { where, problem } = finding;
       return [
         problem === null
-          ? check('nginx', 'green', 'takes its configuration', { where })
+          ? check('nginx', 'green', 'accepts its configuration', { where })
           : ofProblem('nginx', finding, problem),
       ];
     }

@@ -27,19 +27,19 @@ const inspectProof = (front: NonNullable<GatewayConfig['front']>): readonly Find
 
 /** What has to be done about what `nginx -t` says. */
 const problemIn = (fault: string): Problem => {
-  const message = `nginx does not take its configuration: ${fault}`;
+  const message = `nginx does not accept its configuration: ${fault}`;
   if (/unknown directive "stream"|ngx_stream_module/.test(fault))
     return {
       message,
       remedy:
-        'install nginx’s stream module (Debian: libnginx-mod-stream), then render the configuration anew',
+        'install nginx’s stream module (Debian: libnginx-mod-stream), then render the configuration again',
     };
   return /unknown directive "js_|ngx_http_js_module/.test(fault)
     ? {
         message,
-        remedy: 'install njs for nginx (Debian: libnginx-mod-http-js), then render the configuration anew',
+        remedy: 'install njs for nginx (Debian: libnginx-mod-http-js), then render the configuration again',
       }
-    : { message, remedy: 'correct it, or render it anew: mosaic infra nginx --out <folder>' };
+    : { message, remedy: 'correct the configuration, or render it again: mosaic infra nginx --out <folder>' };
 };
 
 /** Before the gateway's first start there is no certificate yet, and nginx would say so: then it is not asked. */

@@ -71,7 +71,7 @@ export const inspectGateway = async (config: GatewayConfig): Promise<readonly Fi
     const isAway = ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error));
     const problem = isAway
       ? null
-      : { message: 'it does not answer', remedy: 'see whether it hangs, and its log' };
+      : { message: 'it does not answer', remedy: 'check whether the gateway hangs, and look at its log' };
     return [{ ...seen, ms: elapsed(), isRunning: !isAway, problem, complaints: [] }];
   }
 };

@@ -5,5 +5,8 @@ import type { Problem } from './finding.ts';
 export const problemOf = (error: unknown): Problem => {
   const [fault] = error instanceof BootError ? error.faults : [];
   if (fault !== undefined) return { message: fault.message, remedy: fault.remedy };
-  return { message: 'it fails without a known reason', remedy: 'see the log of a start' };
+  return {
+    message: 'the check failed for an unknown reason',
+    remedy: 'start the gateway and look at its log',
+  };
 };
