@@ -39,7 +39,7 @@ export const createLists = ({ log }: { readonly log: Log }) => {
     } catch (error) {
       const last = kept.get(listed.id);
       const goesOn = last !== undefined && last.nextUpdate > now;
-      log.error('one of two authorities gives no revocation list', {
+      log.error('one of the two certificate authorities gives no revocation list (CRL)', {
         alert: 'authority_list_missing',
         authority: listed.id,
         last_list_until: goesOn ? last.nextUpdate.toISOString() : null,

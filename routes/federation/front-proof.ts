@@ -28,8 +28,8 @@ const tellOfUnproven = ({ log, clock }: { readonly log: Log; readonly clock: Clo
     if (now < next) return;
     next = now + TELL_MS;
     log.warn(
-      'a request on the peers’ socket does not prove that the front sent it: its certificate was not believed; ' +
-        'render the front’s configuration anew with mosaic infra nginx and reload it',
+      'a request on the federation socket did not prove that the front sent it, so its certificate was ignored; ' +
+        'run mosaic infra nginx again and reload nginx',
       { alert: 'front_unproven', count },
     );
     count = 0;

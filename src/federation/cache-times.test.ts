@@ -150,7 +150,7 @@ describe('MUTANTS cache how long an answer is kept', () => {
     ['for longer than is allowed here', [START, START + 30_001, [1]]],
     ['without a time', [START, null, [1]]],
     ['without a beginning', ['x', START + 1_000, [1]]],
-    ['that is no list', { 0: START, 1: START + 1_000, 2: [1] }],
+    ['the answer is not a CRL', { 0: START, 1: START + 1_000, 2: [1] }],
   ])('takes nothing from a store %s', async (_what, held) => {
     const { cache, put, stored, replica } = world(30, false);
     cache.told('peer', 30);
@@ -210,7 +210,10 @@ describe('MUTANTS cache how long an answer is kept', () => {
         () => true,
       ),
     ).toBeNull();
-    expect([asked.length, warnings]).toEqual([1, ['shared response cache left alone for a while']]);
+    expect([asked.length, warnings]).toEqual([
+      1,
+      ['the shared response cache does not answer and is not used for a while'],
+    ]);
     pass(1);
     await cache.shared(
       'a',

@@ -127,7 +127,7 @@ export const createResponseCache = (parts: ResponseCacheParts): ResponseCache =>
       return await abortable(AbortSignal.timeout(SHARED_WAIT_MS), work());
     } catch (error) {
       memory.pausedUntil = clock.now().getTime() + SHARED_PAUSE_MS;
-      log.warn('shared response cache left alone for a while', {
+      log.warn('the shared response cache does not answer and is not used for a while', {
         error: error instanceof Error ? error : undefined,
       });
       return null;

@@ -122,7 +122,7 @@ export const createWitness = (peers: Peers, clock: Clock, log: Log): Witness => 
     const work = store(peerId, entry)
       .catch((error: unknown) => {
         entry.isDirty = true;
-        log.warn('what a peer said of its audit log was not recorded', {
+        log.warn('what a peer reported of its audit log could not be recorded', {
           peer_id: peerId,
           error: error instanceof Error ? error : undefined,
         });
@@ -142,12 +142,15 @@ export const createWitness = (peers: Peers, clock: Clock, log: Log): Witness => 
     const at = clock.now().toISOString();
     const after = merge(before, { writerId, seq, head, checkpoint, at, conflict: null });
     if (after.conflict !== null && before?.conflict === null) {
-      log.error('a peer’s audit log shows two heads for one entry', {
-        alert: 'audit_two_heads',
-        peer_id: peerId,
-        writer_id: writerId,
-        seq: after.conflict,
-      });
+      log.error(
+        'a peer has reported two different hashes for one entry of its audit log; run mosaic federation audit reconcile',
+        {
+          alert: 'audit_two_heads',
+          peer_id: peerId,
+          writer_id: writerId,
+          seq: after.conflict,
+        },
+      );
     }
     entry.writers.set(writerId, after);
     // A peer that makes up writers makes us forget its own old ones, and nothing else.

@@ -25,7 +25,7 @@ export const atMost = async (
   const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, milliseconds, 'late')));
   try {
     if ((await Promise.race([step(), late])) === 'late')
-      log.warn('a step of the shutdown took too long and is not waited for', { step: name });
+      log.warn('a step of the shutdown took too long, so the gateway does not wait for it', { step: name });
   } catch (error) {
     log.warn('a step of the shutdown failed', { step: name, error: error as Error });
   } finally {

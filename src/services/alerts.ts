@@ -63,7 +63,7 @@ export const createAlerts = ({
     try {
       const status = await post(body, AbortSignal.timeout(TIMEOUT_MS));
       if (status >= 200 && status < 300) return true;
-      log.warn('the alert webhook did not take an alert', { status });
+      log.warn('the alert webhook did not accept an alert', { status });
     } catch (error) {
       log.warn('the alert webhook could not be called', { error: error as Error });
     }

@@ -33,7 +33,7 @@ export const reportLosses = async (
     const signature = await keys.auditSigner.sign(lostTailText(writer.id, at));
     if (!(await auditChain.insertLostTail({ writerId: writer.id, at, signature }))) continue;
     reported += 1;
-    log.error('a gateway ended without writing out its audit log', {
+    log.error('a gateway ended before it had written its whole audit log; the last entries may be lost', {
       alert: 'audit_lost_tail',
       writer_id: writer.id,
       started_at: writer.startedAt.toISOString(),
@@ -70,7 +70,9 @@ export const startAuditWatch = (
       await queue.beat();
       await reportLosses(deps, ownWriterId, silentMs);
     } catch (error) {
-      deps.log.warn('the audit log’s writers were not looked after', { error: error as Error });
+      deps.log.warn('the writers of the audit log could not be checked for lost entries', {
+        error: error as Error,
+      });
     }
     if (isStopped) return;
     timer = setTimeout(() => {

@@ -113,7 +113,7 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
         await write(entries.slice(0, half));
         await write(entries.slice(half));
       } else if (only !== undefined && !isGivenUp) {
-        log.error('an audit entry was refused by the database', { error: error as Error });
+        log.error('the database refused an audit entry', { error: error as Error });
         parts.onRefused(only);
       }
     }
@@ -146,7 +146,10 @@ export const createAuditPump = (parts: PumpParts): AuditPump => {
         awaySince ??= from;
         if (!isTold && clock.now().getTime() - awaySince >= STALLED_MS) {
           isTold = true;
-          log.error('the audit log can not be written', { alert: 'audit_stalled', waiting: backlog.size });
+          log.error('the audit log cannot be written; check the database', {
+            alert: 'audit_stalled',
+            waiting: backlog.size,
+          });
         }
         await pause(retryMs);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);

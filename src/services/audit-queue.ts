@@ -90,7 +90,11 @@ export const createAuditQueue = (options: AuditQueueOptions): AuditQueue => {
     settle(linked, false);
     if (droppedSince !== null) return;
     droppedSince = clock.now();
-    log.error('audit entries are being dropped', { alert: 'audit_dropped', waiting: backlog.size, capacity });
+    log.error('audit entries are being dropped; check the database', {
+      alert: 'audit_dropped',
+      waiting: backlog.size,
+      capacity,
+    });
   };
 
   const pump = createAuditPump({

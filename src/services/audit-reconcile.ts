@@ -88,7 +88,9 @@ export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): 
   if (peer === null) throw new MosaicError('not_found');
   const grantId = peer.remoteGrantId;
   if (peer.direction !== 'outbound' || grantId === null)
-    throw new MosaicError('invalid_transition', { detail: 'Only a peer that we ask keeps a log of us.' });
+    throw new MosaicError('invalid_transition', {
+      detail: 'The peer is inbound. Only an outbound peer keeps an audit log of this gateway’s requests.',
+    });
   const outbound = outboundOf(deps);
   await outbound.witness.settled();
   const known = await peers.auditOf(peerId);
@@ -109,7 +111,9 @@ export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): 
     const claimed = answer.value.places[index];
     const { writerId, seq, isSigned, checkpoint } = one;
     if (claimed === undefined || claimed.writerId !== writerId || claimed.seq !== seq)
-      throw new MosaicError('peer_protocol', { detail: 'The peer answered about other places.' });
+      throw new MosaicError('peer_protocol', {
+        detail: 'The peer answered about audit entries that it was not asked about.',
+      });
     const isGood = checkpoint === null || (await isSignedWith(pinned, grantId, checkpoint));
     places.push({ writerId, seq, isSigned, verdict: isGood ? judge(one, claimed) : 'unsigned' });
   }

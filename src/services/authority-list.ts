@@ -30,7 +30,9 @@ export const authorityList = async (deps: Pick<Deps, 'ca' | 'log'>): Promise<Ver
   try {
     return await Promise.race([read(deps), late]);
   } catch (error) {
-    deps.log.warn('the authority’s list could not be compared with the grants', { error: error as Error });
+    deps.log.warn('the revocation list (CRL) of the authority could not be compared with the grants', {
+      error: error as Error,
+    });
     return null;
   } finally {
     clearTimeout(timer);

@@ -15,7 +15,7 @@ export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
 
   const tell = ({ condition, since, cure }: DatabaseState): void => {
     isTold = true;
-    log.error('the database cannot be served from', {
+    log.error('the gateway cannot serve from the database', {
       alert: 'database_unfit',
       condition,
       since: since.toISOString(),
@@ -26,10 +26,10 @@ export const databaseWatch = (log: Log): ((now: DatabaseState) => void) => {
   return (now) => {
     clearTimeout(timer);
     if (now.condition === 'ok') {
-      log.warn('the database can be served from again', { alerted: isTold });
+      log.warn('the gateway can serve from the database again', { alerted: isTold });
       isTold = false;
     } else if (now.condition === 'away') {
-      log.warn('the database is away', { condition: now.condition, cure: now.cure });
+      log.warn('the database does not answer', { condition: now.condition, cure: now.cure });
       timer = setTimeout(() => tell(now), AWAY_MS);
       // Where the host has it: a process that ends for want of a database does not wait to say so again.
       if (typeof timer === 'object' && 'unref' in timer) (timer as { unref(): void }).unref();

@@ -175,7 +175,7 @@ export const isNotOlder = async (
 ): Promise<boolean> => {
   if (seen.crlSigner === signer && seen.crlNumber === number) return true;
   if (await deps.storage.stores.peerTrust.rememberCrl(peerId, signer, number)) return true;
-  deps.log.error('a peer gave an older revocation list than before; it was not used', {
+  deps.log.error('a peer gave an older revocation list (CRL) than before; the older list was not used', {
     alert: 'peer_list_older',
     peer_id: peerId,
     number: number.toString(),

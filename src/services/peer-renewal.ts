@@ -72,7 +72,7 @@ const finish = async (deps: Deps, renewing: Renewing): Promise<void> => {
     await confirmCertificate(deps, renewing);
     await peerRenewals.release(peer.id, claimId, dueAtOf(deps, certificate), 'succeeded');
   } catch (error) {
-    deps.log.warn('the peer has not heard yet that its new certificate is in use', {
+    deps.log.warn('the peer could not be told yet that this gateway uses the new certificate', {
       peer_id: peer.id,
       error: error as Error,
     });

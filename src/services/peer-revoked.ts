@@ -36,11 +36,14 @@ export const becomeRevoked = async (
   how: 'statement' | 'list',
 ): Promise<void> => {
   if (!(await learnRevoked(deps, peer))) return;
-  deps.log.warn('a peer has revoked its grant', {
-    alert: 'peer_revoked',
-    peer_id: peer.id,
-    learned_from: how,
-  });
+  deps.log.warn(
+    'a peer has revoked the grant of this gateway; enroll again with a new grant, or remove the peer',
+    {
+      alert: 'peer_revoked',
+      peer_id: peer.id,
+      learned_from: how,
+    },
+  );
   deps.audit.record(
     changeEntry(
       deps,
@@ -113,7 +116,7 @@ const createLearner = (deps: Deps): RevocationLearner => {
       if (peerCode === 'grant_revoked' && statement !== null && (await isProven(deps, peer, statement))) {
         await becomeRevoked(deps, peer, 'statement').catch((error: unknown) => {
           // This process goes by it nevertheless, and the next query tries to write it down again.
-          deps.log.warn('a revocation could not be written down', {
+          deps.log.warn('a revocation by a peer could not be recorded', {
             peer_id: peer.id,
             error: error as Error,
           });
@@ -156,6 +159,6 @@ export const revokedNotices = async (
   return names.map((name) => ({
     source: `federated:${name}` as const,
     code: 'grant_revoked',
-    message: 'The peer has revoked its grant: ask its administrator for a new one.',
+    message: 'The peer has revoked its grant. Ask its administrator for a new one.',
   }));
 };

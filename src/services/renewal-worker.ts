@@ -59,7 +59,9 @@ export const startRenewalWorker = (deps: Deps, pollMs = POLL_MS): { stop(): Prom
     try {
       await renewalRound(deps, stopping.signal);
     } catch (error) {
-      deps.log.warn('certificates that are due could not be looked for', { error: error as Error });
+      deps.log.warn('certificates that are due for renewal could not be looked up', {
+        error: error as Error,
+      });
     }
     const jitter = (deps.random.bytes(1)[0] ?? 0) / 255;
     if (!stopping.signal.aborted) timer = setTimeout(next, pollMs * (0.75 + jitter / 2));

@@ -58,11 +58,14 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps, published: 
     if (known !== null && epoch < known.epoch && lostSince === null) return;
     const token = known?.epoch === epoch ? known.token : await signEpoch(keys.statements, epoch);
     if (lostSince !== null && (known === null || known.lostSince === null))
-      log.error('the database is older than revocations this gateway has published: peers are not served', {
-        alert: 'revocations_lost',
-        epoch,
-        published_epoch: proven,
-      });
+      log.error(
+        'the database is older than the revocations this gateway has published, so every peer is refused; see docs/revocation.md',
+        {
+          alert: 'revocations_lost',
+          epoch,
+          published_epoch: proven,
+        },
+      );
     published.epoch = Math.max(published.epoch, epoch, proven);
     known = { epoch, proven, lostSince, token, readAt: clock.now().getTime() };
   };

@@ -29,7 +29,7 @@ const tell = async (deps: WorkerDeps, item: OutboxItem): Promise<boolean> => {
     return true;
   } catch (error) {
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(item.attempts - 1, 20), LAST_RETRY_MS);
-    deps.log.warn('the CA could not be told of a revocation yet', {
+    deps.log.warn('a revocation could not be reported to the certificate authority yet; it is tried again', {
       serial: item.serial,
       attempts: item.attempts,
       retry_in_ms: waitMs,

@@ -48,11 +48,15 @@ describe('metrics', () => {
       { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
       telemetry,
     );
-    log.error('the audit log can not be written', { alert: 'audit_stalled', waiting: 3 });
+    log.error('the audit log cannot be written; check the database', { alert: 'audit_stalled', waiting: 3 });
     log.warn('something else');
     log.info('nobody knows', { alert: 'canary' });
     expect(lines).toEqual([
-      ['error', 'the audit log can not be written', { alert: 'audit_stalled', waiting: 3 }],
+      [
+        'error',
+        'the audit log cannot be written; check the database',
+        { alert: 'audit_stalled', waiting: 3 },
+      ],
       ['warn', 'something else', undefined],
       ['info', 'nobody knows', { alert: 'canary' }],
     ]);

@@ -43,14 +43,14 @@ export const createProofCheck = ({ folder, clock, log, mend }: ProofParts): Proo
   const note = (reading: ProofReading): void => {
     if (reading.fault === null) {
       take(reading.secret);
-      if (fault !== null && !MENDED.includes(fault)) log.info('the front’s proof file can be read again');
+      if (fault !== null && !MENDED.includes(fault)) log.info('front-proof.conf can be read again');
     } else if (MENDED.includes(reading.fault)) {
       if (reading.fault !== fault) mend();
     } else if (reading.fault !== fault) {
-      log.error(
-        'the front’s proof file cannot be read: peers get 503 as soon as the front uses another secret than the known one',
-        { alert: 'front_proof_unreadable', fault: reading.fault },
-      );
+      log.error('front-proof.conf cannot be read; peers get 503 as soon as the front uses a new secret', {
+        alert: 'front_proof_unreadable',
+        fault: reading.fault,
+      });
     }
     fault = reading.fault;
   };

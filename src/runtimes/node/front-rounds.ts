@@ -65,7 +65,10 @@ export const createFrontRounds = (
     const next = await ca.crl({ fresh: true });
     const fault = listFault(next, least, clock.now());
     if (fault === null) return next;
-    alert('a revocation list was refused', new FrontRefused(fault));
+    alert(
+      'a revocation list (CRL) for the front was refused; the previous one stays in use',
+      new FrontRefused(fault),
+    );
     return null;
   };
 
@@ -84,20 +87,25 @@ export const createFrontRounds = (
     const left = nextUpdate.getTime() - clock.now().getTime();
     if (left * 2 >= nextUpdate.getTime() - thisUpdate.getTime()) return;
     isStale = true;
-    log.error('the front’s revocation list is about to expire: then every peer is refused', {
-      alert: 'crl_expiring',
-      next_update: nextUpdate.toISOString(),
-      minutes_left: Math.floor(left / 60_000),
-    });
+    log.error(
+      'the revocation list (CRL) of the front is about to expire; every peer is refused once it has expired',
+      {
+        alert: 'crl_expiring',
+        next_update: nextUpdate.toISOString(),
+        minutes_left: Math.floor(left / 60_000),
+      },
+    );
   };
 
   const round = async (): Promise<void> => {
     isStale = false;
     const next = await nextList().catch((error: unknown) => {
-      alert('the revocation list could not be fetched', error);
+      alert('the revocation list (CRL) of the front could not be fetched', error);
       return null;
     });
-    await apply(next).catch((error: unknown) => alert('the TLS front could not be refreshed', error));
+    await apply(next).catch((error: unknown) =>
+      alert('the certificate or the revocation list (CRL) of the front could not be renewed', error),
+    );
     warnOfEnd();
   };
 
@@ -134,7 +142,7 @@ export const createFrontRounds = (
         await apply(await nextList());
       } catch (error) {
         if (!(error instanceof FrontRefused)) throw error;
-        alert('the front refused what it was given', error);
+        alert('nginx did not accept the new certificate or revocation list (CRL) of the front', error);
       }
     },
     start: schedule,

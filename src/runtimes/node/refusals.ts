@@ -52,7 +52,7 @@ export const createRefusals = ({ audit, clock }: RefusalParts): ((refusal: Refus
 };
 
 export const tellOfRefusals = (log: Log, notAudited: number): void =>
-  log.warn('more was refused by the front than is audited one by one', {
+  log.warn('the front refused more requests than are audited one by one; look at refused.log of nginx', {
     alert: 'front_refusals',
     not_audited: notAudited,
   });

@@ -72,11 +72,14 @@ export const renewedOrKept = async (
     return await issueServerCertificate(parts, names);
   } catch (error) {
     if (old.notAfter <= parts.clock.now()) throw error;
-    parts.log.error('the server certificate of the front could not be renewed', {
-      alert: 'front_certificate',
-      not_after: old.notAfter.toISOString(),
-      error: error as Error,
-    });
+    parts.log.error(
+      'the server certificate of the front could not be renewed; the previous one stays in use',
+      {
+        alert: 'front_certificate',
+        not_after: old.notAfter.toISOString(),
+        error: error as Error,
+      },
+    );
     return old;
   }
 };

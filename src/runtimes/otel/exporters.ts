@@ -51,7 +51,7 @@ export const watchExports = <T, E extends Export<T>>(
       if (!arrived && performance.now() >= quietUntil) {
         quietUntil = performance.now() + QUIET_MS;
         const { code } = (result.error ?? {}) as { readonly code?: unknown };
-        log.warn('the telemetry collector did not take what was sent', {
+        log.warn('the telemetry collector did not accept what was sent', {
           signal,
           code: typeof code === 'string' || typeof code === 'number' ? code : null,
         });
