@@ -139,7 +139,7 @@ export interface PeerClient {
 /** What a runtime brings to reach other gateways. */
 export interface PeerTransport {
   /**
-   * Why this runtime can not present a certificate that it is given, so that none can be renewed. Absent: it can.
+   * Why this runtime cannot present a certificate that it is given, so that none can be renewed. Absent: it can.
    */
   readonly bound?: string;
   connect(credentials: PeerCredentials): PeerClient;

@@ -47,7 +47,7 @@ describe('replicas on Deno and workerd over one Postgres and one Valkey', () => 
   it('refuse to start when the bridge is not there, and say what is missing but no token', async () => {
     const env = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' };
     const starting = openDenoGateway({ services, env });
-    await expect(starting).rejects.toThrow(/cannot start: .*can not be reached/s);
+    await expect(starting).rejects.toThrow(/cannot start: .*cannot be reached/s);
     const token = services.environment['UPSTASH_REDIS_REST_TOKEN'] ?? '';
     await expect(starting).rejects.toSatisfy((error: Error) => !error.message.includes(token));
   });

@@ -51,7 +51,7 @@ export const readState = (stateDir: string): StackState | null => {
     return state.version === 1 ? state : null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new Error(`${fileOf(stateDir)} can not be read`, { cause: error });
+    throw new Error(`${fileOf(stateDir)} cannot be read`, { cause: error });
   }
 };
 

@@ -9,7 +9,7 @@ import { abortable } from './body.ts';
 /** Who was told what: one signal per session, peer and outage, over all replicas (SPEC M5-6). */
 export interface OfflineSignals {
   /**
-   * Whether this session has still to be told that the peer can not be reached. True once for each outage; asked only when a
+   * Whether this session has still to be told that the peer cannot be reached. True once for each outage; asked only when a
    * peer failed. A store that does not answer is no reason to say nothing.
    */
   isNew(session: Session, peer: Pick<Peer, 'id' | 'outages'>): Promise<boolean>;

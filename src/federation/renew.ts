@@ -11,7 +11,7 @@ export interface RenewAnswer {
   readonly certificatePem: string;
   readonly chainPem: string;
   readonly caPem: string;
-  /** Absent from gateways whose root can not be replaced. */
+  /** Absent from gateways whose root cannot be replaced. */
   readonly linksPem: string;
 }
 

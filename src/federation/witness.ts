@@ -18,12 +18,12 @@ export interface Remembered {
   readonly checkpoint: string | null;
   /** When, RFC 3339. */
   readonly at: string;
-  /** An entry that the peer has shown two heads for: it can not stand by both. */
+  /** An entry for which the peer has reported two different hashes. */
   readonly conflict: number | null;
 }
 
 /**
- * Remembers what peers say of their audit logs with each answer, so that they can not take it back later, and tells which
+ * Remembers what peers say of their audit logs with each answer, so that they cannot take it back later, and tells which
  * checkpoint to show them. Nothing of a peer's rows is in it, and no answer waits for it.
  */
 export interface Witness {

@@ -78,7 +78,7 @@ const pin = async (deps: Deps, peer: Peer, known: string | null, claimed: string
 
 /**
  * Compares what a peer has said of its audit log, answer by answer, with what it says now. This finds what the peer's own
- * verification can not: a log that was rewritten as a whole, or whose end was cut off.
+ * verification cannot: a log that was rewritten as a whole, or whose end was cut off.
  *
  * @throws MosaicError `not_found`, `invalid_transition` (a peer that asks us), `peer_*` when the peer does not answer
  */

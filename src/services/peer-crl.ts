@@ -98,7 +98,7 @@ const download = async (
   }
 };
 
-/** Null for a peer whose certificate or authority can not be read. */
+/** Null for a peer whose certificate or authority cannot be read. */
 export const listSourceOf = (peer: Peer, { crlUrl }: Pick<PeerTrust, 'crlUrl'>): ListSource | null => {
   const issuer = issuerOf(peer);
   if (issuer === null || peer.federationUrl === null) return null;

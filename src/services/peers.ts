@@ -173,7 +173,7 @@ export const peerByGrant = (own: readonly AskedPeer[], grantId: string): AskedPe
 
 /**
  * Renews the certificate of a peer that we ask, now, whatever its date.
- * @throws MosaicError `not_found`, `runtime_unsupported`, `invalid_transition` (it asks us, or can not be asked), `conflict` (a renewal is under
+ * @throws MosaicError `not_found`, `runtime_unsupported`, `invalid_transition` (it asks us, or cannot be asked), `conflict` (a renewal is under
  *   way), and what the renewal fails with: the peer then is degraded
  */
 export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promise<Peer> => {

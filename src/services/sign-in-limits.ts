@@ -34,7 +34,7 @@ export const createSignInLimits = (clock: Clock): SignInLimits => {
       const now = clock.now().getTime();
       let bucket = bucketOf(addressBucket(address), now);
       let taken = takeFrom(bucket, FAILED, now);
-      // Strangers can not make a mark: what somebody else used up is not held against who has one, only the token's own failures are.
+      // Strangers cannot make a mark: what somebody else used up is not held against who has one, only the token's own failures are.
       if (!taken.allowed && isOurs?.() === true) {
         bucket = bucketOf(`token:${tokenHash}`, now);
         taken = takeFrom(bucket, FAILED, now);

@@ -3,7 +3,7 @@ import { clip, distance, moment, safe } from './text.ts';
 import { facts, tableOr } from './table.ts';
 
 /**
- * The state, with what the state alone would hide: an active peer whose certificate has run out can not be
+ * The state, with what the state alone would hide: an active peer whose certificate has run out cannot be
  * asked any more.
  */
 export const peerState = (peer: PeerAnswer, now: Date): string => {

@@ -71,7 +71,7 @@ const secureOptions = ({ certificate, key, root, crl }: FrontMaterial): SecureCo
   secureOptions: NO_SHORTCUTS,
 });
 
-/** Requests that node-server can not even turn into a `Request`. */
+/** Requests that node-server cannot even turn into a `Request`. */
 export const onUnreadable = (error: unknown): Response =>
   error instanceof Error && error.name === 'RequestError'
     ? problemResponse('invalid_request', 'The address or the Host header is not well formed.')

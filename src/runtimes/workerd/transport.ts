@@ -66,7 +66,7 @@ const checkUrl = (text: string): string => {
 
 /**
  * How a gateway on Workers reaches others: by a binding for each grant, configured by the operator. The runtime does TLS
- * with what the binding holds, so two things are checked here that it can not know: that the binding was made for
+ * with what the binding holds, so two things are checked here that it cannot know: that the binding was made for
  * the root this peer is pinned to, and that it presents this very grant's certificate and not another person's.
  */
 export const createWorkerdTransport = (options: WorkerdTransportOptions): PeerTransport => {
