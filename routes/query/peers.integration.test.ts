@@ -117,7 +117,7 @@ describe('adding a peer', () => {
     const answer = await add(grant.url, { name: 'lost' });
     await home.deps.sql('drop trigger fail_peers on federation_peers');
     expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(answer.body['detail']).toContain(`The token is spent, for grant ${grant.id}`);
+    expect(answer.body['detail']).toContain(`The enrollment token for grant ${grant.id} is used up`);
     expect(answer.text).not.toContain('canary');
   });
 
