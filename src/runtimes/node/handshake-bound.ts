@@ -5,10 +5,10 @@ import type { TLSSocket } from 'node:tls';
 import { MosaicError } from '../../../domain/errors.ts';
 
 /**
- * Most bytes that the other side may send until a TLS handshake is done. With P-256 a peer of ours sends 2 to 3 kB; with RSA of
- * 4,096 bits a client and its intermediate send less than 6 kB, a server with its root less than 8 kB.
+ * Most bytes that the other side may send until a TLS handshake is done. What a gateway of ours presents, root and intermediates
+ * with it, has 2 to 3 kB with P-256 and less than 8 kB with RSA of 4,096 bits.
  */
-const MAX_BYTES = { fromClient: 8 * 1024, fromServer: 12 * 1024 } as const;
+const MAX_HANDSHAKE_BYTES = 12 * 1024;
 const TOO_MUCH = 'The other side sent too much in its TLS handshake.';
 /** Until a record that was not taken at once is looked for again, in milliseconds. */
 const RETRY_MS = 2;
@@ -61,16 +61,15 @@ const createRecords = (): { readonly next: (bytes: Uint8Array) => number } => {
 export class BoundedHandshake extends Duplex {
   readonly raw: Socket;
   readonly #records = createRecords();
-  #left: number;
+  #left = MAX_HANDSHAKE_BYTES;
   #isDone = false;
   /** Not given to OpenSSL yet. */
   #held: Uint8Array[] = [];
   #isOver = false;
 
-  constructor(raw: Socket, mostBytes: number) {
+  constructor(raw: Socket) {
     super({ allowHalfOpen: raw.allowHalfOpen });
     this.raw = raw;
-    this.#left = mostBytes;
     raw.on('data', (chunk: Uint8Array) => {
       this.#held.push(chunk);
       this.#give();
@@ -164,7 +163,7 @@ const conclude = (socket: TLSSocket, bounded: BoundedHandshake): void => {
 export const connectBounded = (
   options: TcpNetConnectOpts,
 ): { readonly stream: BoundedHandshake; readonly secured: (socket: TLSSocket) => void } => {
-  const stream = new BoundedHandshake(connect(options), MAX_BYTES.fromServer);
+  const stream = new BoundedHandshake(connect(options));
   return { stream, secured: (socket) => conclude(socket, stream) };
 };
 
@@ -173,7 +172,7 @@ const underWay = new AsyncLocalStorage<BoundedHandshake>();
 
 /** Calls what begins the handshake of an accepted connection, with that connection. */
 export const acceptBounded = (raw: Socket, begin: (stream: Duplex) => void): void => {
-  const stream = new BoundedHandshake(raw, MAX_BYTES.fromClient);
+  const stream = new BoundedHandshake(raw);
   underWay.run(stream, begin, stream);
 };
 
