@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import {
-  type AddressInfo,
-  connect as connectTcp,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createForger } from '../../../ca/testing/forge.testkit.ts';
 import { DEFAULT_LIMITS } from './http-limits.ts';
 import { ask, startFront, type ClientCertificate, type FrontUnderTest } from './front.testkit.ts';
 
@@ -125,61 +117,6 @@ const silentConnection = async (port: number): Promise<Socket> => {
 };
 
 const isClosed = (socket: Socket): boolean => socket.destroyed || socket.closed;
-
-/** Forwards to a port, three octets at a time. */
-const startDropwise = (port: number): Promise<Server> =>
-  new Promise((resolve) => {
-    const proxy = createTcpServer({ noDelay: true }, (from) => {
-      const to = connectTcp({ host: '127.0.0.1', port, noDelay: true });
-      from.on('data', (chunk: Buffer) => {
-        for (let at = 0; at < chunk.length; at += 3) to.write(chunk.subarray(at, at + 3));
-      });
-      from.on('error', () => to.destroy()).on('close', () => to.destroy());
-      to.on('error', () => from.destroy()).pipe(from);
-    });
-    proxy.listen(0, '127.0.0.1', () => resolve(proxy));
-  });
-
-describe('F-1 TLS front: what a handshake brings', () => {
-  it('a chain of many certificates is not verified: the connection ends, also a stranger’s', async () => {
-    const { front, mine } = await start();
-    const forger = await createForger('anybody');
-    const leaf = await forger.leaf([]);
-    const others = await Promise.all(Array.from({ length: 40 }, () => forger.leaf([])));
-    const cert = [leaf, ...others].map(({ pem }) => pem).join('');
-    const asked = ask(front, PATH, { cert, key: leaf.keyPem }).then(
-      ({ status }) => `answered ${status}`,
-      () => 'ended',
-    );
-    expect(await asked).toBe('ended');
-    expect(front.front.counters.refused).toBe(0);
-    // One that is as long as any of ours is told why it is refused, as ever.
-    const short = [leaf, ...others.slice(0, 4)].map(({ pem }) => pem).join('');
-    expect((await ask(front, PATH, { cert: short, key: leaf.keyPem })).status).toBe(401);
-    expect((await ask(front, PATH, mine)).status).toBe(200);
-  });
-
-  it('what comes together with the end of a handshake, or drop by drop, is not lost', async () => {
-    const { front, mine } = await start();
-    const body = 'x'.repeat(300_000);
-    const text = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    expect(await send(front, mine, text)).toMatch(/^HTTP\/1\.1 200 /);
-    const proxy = await startDropwise(front.port);
-    const { port } = proxy.address() as AddressInfo;
-    expect((await ask({ ...front, port }, PATH, mine)).status).toBe(200);
-    await new Promise((resolve) => proxy.close(resolve));
-  });
-
-  it('the client’s address is known as it was', async () => {
-    const { front } = await start();
-    const addresses: unknown[] = [];
-    front.front.server.on('request', ({ socket }: IncomingMessage) =>
-      addresses.push(socket.remoteAddress, typeof socket.remotePort),
-    );
-    await ask(front, '/pki/crl');
-    expect(addresses).toEqual(['127.0.0.1', 'number']);
-  });
-});
 
 describe('F-2 TLS front: connections', () => {
   const few = { maxConnections: 40, maxStrangers: 8, maxPerAddress: 8, maxPerCertificate: 6 };

@@ -8,7 +8,6 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
-import { acceptBounded, acceptedBounded } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import {
   answerClientError,
@@ -83,10 +82,7 @@ const paceHandshakes = (server: Server, turns: Turns): void => {
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) =>
     turns(socket.remoteAddress, () => {
-      if (socket.destroyed) return;
-      acceptBounded(socket, (stream) => {
-        for (const listener of begin) Reflect.apply(listener, server, [stream]);
-      });
+      if (!socket.destroyed) for (const listener of begin) Reflect.apply(listener, server, [socket]);
     }),
   );
 };
@@ -156,7 +152,6 @@ export const createFront = (options: FrontOptions): Front => {
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    acceptedBounded(socket);
     rememberTlsPeer(socket);
     const peer = tlsPeerOf(socket);
     if (peer?.kind === 'trusted' && !bounds.proven(socket, peer.presented.key)) socket.destroy();

@@ -2,7 +2,6 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { MosaicError } from '../../../domain/errors.ts';
-import { connectBounded } from './handshake-bound.ts';
 import { transportError } from './transport-errors.ts';
 import { hostOf, type AddressGuard } from './transport-guard.ts';
 
@@ -44,11 +43,11 @@ export const pinnedRoot = (
       throw new MosaicError('address_refused', { detail: 'Only https has a certificate to pin.' });
     }
     const host = hostOf(url);
-    const port = Number(url.port === '' ? 443 : url.port);
-    const { stream } = connectBounded({ host, port, lookup: guard.lookup });
     const socket = connect({
-      socket: stream,
+      host,
+      port: Number(url.port === '' ? 443 : url.port),
       ...(isIP(host) === 0 ? { servername: host } : {}),
+      lookup: guard.lookup,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       // Seeing comes before trusting: nothing is sent on this connection.

@@ -3,13 +3,11 @@ import type { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CertificateAuthority } from '../../../ca/authority.ts';
-import { makeKeyMaker } from '../../../ca/x509/request.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { callPeer } from '../../federation/call.ts';
 import type { PeerClient } from '../../deps.ts';
 import { createAuthority, issueClient, type ClientCertificate } from './front.testkit.ts';
 import { listenTcp } from './listen.ts';
-import { issueServerCertificate, serverNames } from './server-certificate.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 import { httpsServer, pinOf, tcpServer, type Watched } from './transport.testkit.ts';
 
@@ -296,19 +294,6 @@ describe('servers that misbehave', () => {
         error: { code: 'peer_protocol', tooLarge: true },
       });
     }
-  });
-
-  it('F-1 a chain of many certificates is not verified, neither when asking nor when enrolling', async () => {
-    const extra = await Promise.all(Array.from({ length: 40 }, () => issueClient(ca)));
-    const parts = { ca, keyMaker: makeKeyMaker(), clock: { now: () => new Date() } };
-    const own = await issueServerCertificate(parts, serverNames(['127.0.0.1']));
-    const cert = [own.chain, ...extra.map((one) => one.cert)].join('');
-    const server = await watched(httpsServer(ca, ok, { cert, key: own.key }));
-    const client = await clientFor(ca);
-    expect(await codeOf(client.fetch(server.url))).toBe('peer_protocol');
-    expect(await codeOf(transport.pinnedRoot(server.url, await pinOf(ca), TIMEOUT_MS))).toBe('peer_protocol');
-    expect(server.seen).toMatchObject({ connections: 2, requests: 0 });
-    expect((await client.fetch((await watched(httpsServer(ca, ok))).url)).status).toBe(200);
   });
 
   it('X-61 a few answers of 1xx are passed over, a flood of them is cut off', async () => {

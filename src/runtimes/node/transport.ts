@@ -1,15 +1,7 @@
-import type { Socket } from 'node:net';
-import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
-import {
-  Agent,
-  buildConnector,
-  fetch as undiciFetch,
-  type Dispatcher,
-  type RequestInit as UndiciInit,
-} from 'undici';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { Agent, fetch as undiciFetch, type Dispatcher, type RequestInit as UndiciInit } from 'undici';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
-import { connectBounded } from './handshake-bound.ts';
 import { isBrokenConnection, transportError } from './transport-errors.ts';
 import {
   createAddressGuard,
@@ -77,44 +69,18 @@ const secureContextOf = (tls: NonNullable<ClientParts['tls']>): SecureContext =>
   }
 };
 
-/** undici's, over connections whose handshakes are bounded. */
-const createConnector = (
-  guard: AddressGuard,
-  timeoutMs: number,
-  secureContext: SecureContext | null,
-): buildConnector.connector => {
-  const connect = buildConnector({
-    allowH2: false,
-    lookup: guard.lookup,
-    timeout: timeoutMs,
-    // A resumed session would not look at the server's certificate again.
-    maxCachedSessions: 0,
-    ...(secureContext === null ? {} : { secureContext, rejectUnauthorized: true }),
-  });
-  if (secureContext === null) return connect;
-  return (options, callback) => {
-    const { hostname, port } = options;
-    const { stream, secured } = connectBounded({
-      host: hostname,
-      port: Number(port === '' ? 443 : port),
-      lookup: guard.lookup,
-      noDelay: true,
-    });
-    // Its type says `Socket`; `node:tls` takes any stream.
-    connect({ ...options, httpSocket: stream as unknown as Socket }, (error, socket) => {
-      if (socket instanceof TLSSocket) secured(socket);
-      if (error === null) callback(null, socket);
-      else callback(error, null);
-    });
-  };
-};
-
 const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClient => {
   const secureContext = tls === null ? null : secureContextOf(tls);
   const agentFor = (isKeptAlive: boolean): Dispatcher =>
     new Agent({
       allowH2: false,
-      connect: createConnector(guard, timeoutMs, secureContext),
+      connect: {
+        lookup: guard.lookup,
+        timeout: timeoutMs,
+        // A resumed session would not look at the server's certificate again.
+        maxCachedSessions: 0,
+        ...(secureContext === null ? {} : { secureContext, rejectUnauthorized: true }),
+      },
       connections: MAX_CONNECTIONS,
       pipelining: isKeptAlive ? 1 : 0,
       headersTimeout: timeoutMs,
