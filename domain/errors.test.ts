@@ -19,6 +19,14 @@ describe('error catalogue', () => {
     expect(problem).toMatchObject({ status: 500, code: 'internal', trace_id: 'ab'.repeat(16) });
   });
 
+  it('F-56 an occurrence’s own remedy stands in the catalogue’s place', () => {
+    const remedy = 'Compare both clocks.';
+    expect(toProblem(new MosaicError('peer_unreachable', { remedy, reason: 'x' }))).toEqual({
+      ...toProblem(new MosaicError('peer_unreachable')),
+      remedy,
+    });
+  });
+
   it('does not take inherited names for codes', () => {
     expect(isErrorCode('constructor')).toBe(false);
     expect(isErrorCode('not_found')).toBe(true);

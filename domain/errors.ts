@@ -21,9 +21,13 @@ export interface RateLimit {
 interface ErrorOptions_ {
   /** Public, specific to this occurrence; must hold nothing secret and nothing of another tenant. */
   readonly detail?: string;
+  /** Public: what to do about this occurrence, where that is more than the catalogue's remedy says of its code. */
+  readonly remedy?: string;
   readonly issues?: readonly Issue[];
   readonly retryAfterSeconds?: number;
   readonly rateLimit?: RateLimit;
+  /** Internal only: a finer name than the code, for the peer's row and the log. */
+  readonly reason?: string;
   /** Internal only. */
   readonly cause?: unknown;
 }
@@ -32,6 +36,8 @@ interface ErrorOptions_ {
 export class MosaicError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
+  readonly remedy: string | undefined;
+  readonly reason: string | undefined;
   readonly issues: readonly Issue[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly rateLimit: RateLimit | undefined;
@@ -41,6 +47,8 @@ export class MosaicError extends Error {
     this.name = 'MosaicError';
     this.code = code;
     this.detail = options.detail;
+    this.remedy = options.remedy;
+    this.reason = options.reason;
     this.issues = options.issues;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.rateLimit = options.rateLimit;
@@ -80,7 +88,7 @@ export const toProblem = (error: MosaicError, traceId?: string): Problem => {
     status,
     code: error.code,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
-    remedy,
+    remedy: error.remedy ?? remedy,
     ...(error.issues === undefined ? {} : { issues: error.issues }),
     ...(error.rateLimit === undefined
       ? {}

@@ -115,14 +115,17 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
       expect(['', '-']).toContain(line.upstream_seconds);
     });
 
-    it('M3-5 X-3 a server certificate of the right authority: 401 wrong_purpose, and no handler runs', async () => {
+    it('M3-5 X-3 a server certificate of the right authority: 401 with the reason, and no handler runs', async () => {
       const material = (name: string): string =>
         readFileSync(path.join(materialOf(world.handle.state, 'b'), name), 'utf8');
       const { ca } = tlsOf(alice);
       const answer = await refusal({ ca, cert: material('server.pem'), key: material('server.key') });
       expect([answer.status, answer.body]).toEqual([
         401,
-        expect.objectContaining({ code: 'certificate_untrusted', detail: 'wrong_purpose' }),
+        expect.objectContaining({
+          code: 'certificate_untrusted',
+          detail: 'The certificate may not be used by a client.',
+        }),
       ]);
       expect(['', '-']).toContain(answer.line.upstream_seconds);
     });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import type { Authority } from '../../ca/authority.ts';
+import type { Clock } from '../../domain/ports/basics.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { keepFrontFiles, type FrontFilesKeeper } from '../../src/runtimes/node/front-files.ts';
 import type { NodeHandler } from '../../src/runtimes/node/front.ts';
@@ -44,6 +45,8 @@ export interface FrontEdge {
 
 interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits' | 'proxies'> {
   readonly replicas?: number;
+  /** The authority's clock, to have certificates that are out of time by everybody else's. */
+  readonly authorityClock?: Clock;
   /** What a gateway does for a request beside answering it. */
   readonly work?: (path: string) => Promise<void> | void;
 }
@@ -51,11 +54,11 @@ interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits' | 'proxies'>
 /** The real nginx, as operators get it, before the gateway's real listeners; only the apps behind them are stood in for. */
 export const openFrontEdge = async (options: EdgeOptions = {}): Promise<FrontEdge> => {
   ensureInstalled();
-  const { replicas = 1, work, ...chosen } = options;
+  const { replicas = 1, work, authorityClock, ...chosen } = options;
   const folder = mkdtempSync(path.join(tmpdir(), 'mosaic-edge-'));
   // nginx's workers run as another user.
   chmodSync(folder, 0o711);
-  const ca = await createAuthority();
+  const ca = await createAuthority(authorityClock);
   const passed: Passed[] = [];
   const handler =
     (app: Passed['app'], replica: number): NodeHandler =>

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verdictParts } from '../../domain/certificate-verdict.ts';
 import { bundleWorker } from './bundle.ts';
 import { conformanceSuite } from './suite.ts';
 import { openWorkerdGateway, type WorkerGateway } from './workerd-gateway.ts';
@@ -31,6 +32,16 @@ describe('workerd: what the edge says of a certificate', () => {
     const answer = await gateway.withClientAuth(auth, '/federation/v1/tasks');
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code });
+  });
+
+  it.each([
+    ['certificate has expired', verdictParts('expired')],
+    ['certificate is not yet valid', verdictParts('not_yet_valid')],
+    ['self signed certificate', verdictParts('other_authority')],
+  ])('F-56 %s: in the words of the other fronts', async (reason, parts) => {
+    const auth = { certPresented: '1', certVerified: `FAILED:${reason}`, certRevoked: '0' };
+    const answer = await gateway.withClientAuth(auth, '/federation/v1/tasks');
+    expect(await answer.json()).toMatchObject({ code: 'certificate_untrusted', ...parts });
   });
 
   it('X-17 a certificate header of the client is not looked at', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ERROR_CATALOGUE, type ErrorCode } from '../../domain/errors.ts';
+import { verdictParts, type CertificateVerdict } from '../../domain/certificate-verdict.ts';
+import { ERROR_CATALOGUE, MosaicError, toProblem, type ErrorCode } from '../../domain/errors.ts';
 import {
   createAuthority,
   issueClient,
@@ -15,10 +16,12 @@ const post = (target: string, bytes: number): string =>
   `POST ${target} HTTP/1.1\r\n${CLOSE}Content-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n${'a'.repeat(bytes)}`;
 
 describe('the nginx that operators get', () => {
+  const apart = { ms: 0 };
+  const authorityClock = { now: () => new Date(Date.now() + apart.ms) };
   let edge: FrontEdge;
   let peer: ClientCertificate;
   beforeAll(async () => {
-    edge = await openFrontEdge({ limits: { requests_per_connection: 100 } });
+    edge = await openFrontEdge({ authorityClock, limits: { requests_per_connection: 100 } });
     peer = await edge.client();
   });
   afterAll(() => edge.close());
@@ -191,6 +194,29 @@ describe('the nginx that operators get', () => {
       for (const target of ['/pki/crl', '/federation/v1/tasks'])
         expectProblem(await sendRaw(edge, 'federation', get(target), stranger), 401, 'certificate_untrusted');
       expect(edge.passed.length).toBe(before + 2);
+    });
+
+    it('F-56 a certificate that is not good is told why and what to do, in the words of the own front', async () => {
+      const refusal = async (client: Pick<ClientCertificate, 'cert' | 'key'>) =>
+        problemOf(await sendRaw(edge, 'federation', get('/federation/v1/tasks'), client));
+      const says = async (client: Pick<ClientCertificate, 'cert' | 'key'>, verdict: CertificateVerdict) =>
+        expect(await refusal(client)).toEqual(
+          toProblem(new MosaicError('certificate_untrusted', verdictParts(verdict))),
+        );
+      const before = edge.passed.length;
+      const hour = 3_600_000;
+      const from = async (hours: number) => {
+        apart.ms = hours * hour;
+        try {
+          return await issueClient(edge.ca, hour, authorityClock.now());
+        } finally {
+          apart.ms = 0;
+        }
+      };
+      await says(await from(-2), 'expired');
+      await says(await from(2), 'not_yet_valid');
+      await says(await issueClient(await createAuthority()), 'other_authority');
+      expect(edge.passed.length).toBe(before);
     });
   });
 

@@ -1,19 +1,7 @@
 // njs: what nginx knows of the client certificate, in the forms the gateway and the client read.
 
-// From domain/errors.ts, by `mosaic infra nginx`.
+// From domain/errors.ts and domain/certificate-verdict.ts, by `mosaic infra nginx`.
 const PROBLEMS = '@CERTIFICATE_PROBLEMS@';
-
-const REASONS = {
-  'certificate revoked': 'certificate_revoked',
-  'certificate has expired': 'certificate_expired',
-  'certificate is not yet valid': 'certificate_not_yet_valid',
-  'unable to verify the first certificate': 'unknown_authority',
-  'unable to get local issuer certificate': 'unknown_authority',
-  'self-signed certificate': 'unknown_authority',
-  'unsuitable certificate purpose': 'wrong_purpose',
-  'CRL has expired': 'revocation_list_expired',
-  'unable to get certificate CRL': 'revocation_list_missing',
-};
 
 // RFC 9440: a structured-field byte sequence of the DER, only ever for a certificate that verified.
 function header(r) {
@@ -23,12 +11,12 @@ function header(r) {
   return body === '' ? '' : `:${body}:`;
 }
 
-// RFC 9457 body for a refused handshake; the reason comes from OpenSSL through nginx, the rest from the catalogue.
+// RFC 9457 body for a refused handshake; nginx tells the reason in OpenSSL's words, and the rendered table has ours.
 function refusal(r) {
   const verify = r.variables.ssl_client_verify || 'NONE';
   if (verify === 'NONE') return JSON.stringify(PROBLEMS.missing);
   const reason = verify.replace(/^FAILED:/, '');
-  return JSON.stringify(Object.assign({ detail: REASONS[reason] || 'not_verified' }, PROBLEMS.untrusted));
+  return JSON.stringify(PROBLEMS.reasons[reason] || PROBLEMS.untrusted);
 }
 
 export default { header, refusal };

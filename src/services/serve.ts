@@ -1,6 +1,7 @@
 import canonicalize from 'canonicalize';
 import { decide, type Denial } from '../../domain/access/decide.ts';
 import { queryHash } from '../../domain/audit/query-hash.ts';
+import { verdictParts, type CertificateVerdict } from '../../domain/certificate-verdict.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
@@ -63,9 +64,9 @@ const ATTEMPTS = 4;
 const canonical = (value: unknown): string => canonicalize(value) ?? 'null';
 
 /** The front has checked this when the connection was made; a connection may outlive its certificate. */
-const outOfTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): string | null => {
-  if (notAfter <= now) return 'The certificate has expired.';
-  return notBefore > now ? 'The certificate is not valid yet.' : null;
+const outOfTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): CertificateVerdict | null => {
+  if (notAfter <= now) return 'expired';
+  return notBefore > now ? 'not_yet_valid' : null;
 };
 
 const peerRefusal = ({ peer }: GrantSnapshot): Refusal | null => {
@@ -155,10 +156,10 @@ export const createServing = (deps: Deps): Serving => {
 
   return {
     identify: async (identity) => {
-      const detail = outOfTime(identity, deps.clock.now());
-      if (detail !== null) {
+      const verdict = outOfTime(identity, deps.clock.now());
+      if (verdict !== null) {
         await assertServingOnce();
-        throw new MosaicError('certificate_untrusted', { detail });
+        throw new MosaicError('certificate_untrusted', verdictParts(verdict));
       }
       const snapshot = cache.get(identity.grantId);
       return { identity, snapshot: snapshot instanceof Promise ? await snapshot : snapshot, charge: null };

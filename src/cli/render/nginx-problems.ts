@@ -1,4 +1,9 @@
-import { MosaicError, toProblem, type ErrorCode } from '../../../domain/errors.ts';
+import {
+  CERTIFICATE_VERDICT_NAMES,
+  CERTIFICATE_VERDICTS,
+  verdictParts,
+} from '../../../domain/certificate-verdict.ts';
+import { MosaicError, toProblem, type ErrorCode, type Problem } from '../../../domain/errors.ts';
 
 /** What nginx answers on its own, in the words of the one catalogue. */
 interface FrontProblem {
@@ -103,9 +108,17 @@ export const problemLocations = (): string =>
     (problem) => `    error_page ${problem.from.join(' ')} = ${placeOf(problem)};\n${locationOf(problem)}`,
   ).join('\n');
 
-/** What client-cert.js answers to a client whose certificate is missing or does not verify: without the reason. */
+const untrusted = (parts: { readonly detail: string; readonly remedy?: string }): Problem =>
+  toProblem(new MosaicError('certificate_untrusted', parts));
+
+/** What client-cert.js answers to a client whose certificate is missing or does not verify, by the text nginx has of OpenSSL. */
 export const certificateProblems = (): string =>
   JSON.stringify({
     missing: toProblem(new MosaicError('certificate_required')),
-    untrusted: toProblem(new MosaicError('certificate_untrusted')),
+    untrusted: untrusted({ detail: 'The certificate does not verify.' }),
+    reasons: Object.fromEntries(
+      CERTIFICATE_VERDICT_NAMES.flatMap((name) =>
+        CERTIFICATE_VERDICTS[name].texts.map((text) => [text, untrusted(verdictParts(name))]),
+      ),
+    ),
   });

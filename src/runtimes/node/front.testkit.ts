@@ -9,7 +9,7 @@ import {
 } from '../../../ca/testing/memory.testkit.ts';
 import { readCsr } from '../../../ca/x509/csr.ts';
 import { makeKeyMaker } from '../../../ca/x509/request.ts';
-import type { Log } from '../../../domain/ports/basics.ts';
+import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import { createFront, type Front } from './front.ts';
 import { keepFrontMaterial, type FrontMaterialKeeper } from './front-material.ts';
 import type { HttpLimits } from './http-limits.ts';
@@ -46,12 +46,14 @@ export interface FrontUnderTest {
   clientCertificate(lifetimeMs?: number): Promise<ClientCertificate>;
 }
 
-export const createAuthority = async (): Promise<CertificateAuthority & CrlSource> =>
+export const createAuthority = async (
+  authorityClock: Clock = clock,
+): Promise<CertificateAuthority & CrlSource> =>
   createEmbeddedAuthority({
     store: createMemoryCaStore(),
     secrets: createMemorySecrets(),
     sealer: await createTestSealer(),
-    clock,
+    clock: authorityClock,
     random,
     crlLifetimeSeconds: 3600,
     commonName: 'front test',
@@ -60,11 +62,11 @@ export const createAuthority = async (): Promise<CertificateAuthority & CrlSourc
 export const issueClient = async (
   ca: CertificateAuthority,
   lifetimeMs = 3_600_000,
+  notBefore = new Date(),
 ): Promise<ClientCertificate> => {
   const { keyPem, csrPem } = await makeKeyMaker().keyAndCsr();
   const csr = await readCsr(csrPem);
   if (!csr.ok) throw new Error(csr.error);
-  const notBefore = new Date();
   const { pem, serial } = await ca.issue({
     profile: { kind: 'peer-client', grantId: crypto.randomUUID(), subjectUserId: crypto.randomUUID() },
     csr: csr.value.der,

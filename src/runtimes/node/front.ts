@@ -106,11 +106,11 @@ export const createFront = (options: FrontOptions): Front => {
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     code: Refusal['code'],
-    detail?: string,
+    parts: { readonly detail?: string; readonly remedy?: string } = {},
   ): void => {
     counters.refused += 1;
     outgoing.shouldKeepAlive = false;
-    const error = new MosaicError(code, detail === undefined ? {} : { detail });
+    const error = new MosaicError(code, parts);
     const bytesOut = writeProblem(outgoing, error);
     const { traceparent } = incoming.headers;
     const traceId = traceIdOf(typeof traceparent === 'string' ? traceparent : undefined);
@@ -128,7 +128,7 @@ export const createFront = (options: FrontOptions): Front => {
     if (peer?.kind === 'trusted') {
       makeReadable(incoming);
       turns(peer.presented.key, () => void federation(incoming, outgoing));
-    } else if (peer?.kind === 'untrusted') refuse(incoming, outgoing, 'certificate_untrusted', peer.reason);
+    } else if (peer?.kind === 'untrusted') refuse(incoming, outgoing, 'certificate_untrusted', peer.refusal);
     else if (peer?.kind === 'anonymous' && ANONYMOUS.some((path) => incoming.url?.startsWith(path) === true))
       turns(incoming.socket.remoteAddress, () => void enrollment(incoming, outgoing));
     else refuse(incoming, outgoing, 'certificate_required');

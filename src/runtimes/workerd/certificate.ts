@@ -1,3 +1,4 @@
+import { verdictOf, verdictParts } from '../../../domain/certificate-verdict.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { derOfHeader } from '../../../routes/federation/certificate-header.ts';
 import type {
@@ -21,10 +22,13 @@ export interface TlsClientAuth {
  */
 export const acceptedCertificate = (auth: TlsClientAuth | undefined): PresentedCertificate => {
   if (auth?.certPresented !== '1') throw new MosaicError('certificate_required');
-  if (auth.certRevoked === '1')
-    throw new MosaicError('certificate_untrusted', { detail: 'The certificate was revoked.' });
+  if (auth.certRevoked === '1') throw new MosaicError('certificate_untrusted', verdictParts('revoked'));
   if (auth.certVerified !== 'SUCCESS') {
-    throw new MosaicError('certificate_untrusted', { detail: 'The certificate does not verify.' });
+    const verdict = verdictOf((auth.certVerified ?? '').replace(/^FAILED:/, ''));
+    throw new MosaicError(
+      'certificate_untrusted',
+      verdict === null ? { detail: 'The certificate does not verify.' } : verdictParts(verdict),
+    );
   }
   const value = auth.certRFC9440 ?? '';
   return { key: value, der: () => derOfHeader(value) };
