@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import { serverCertificateFault } from '../../domain/certificate-verdict.ts';
 import { parseJson } from '../../domain/json.ts';
 import { readBody } from './body.ts';
 import type { Connection } from './connection.ts';
-import { CliError, EXIT, usageError } from './exit.ts';
+import { CliError, EXIT, usageError, type CliProblem } from './exit.ts';
 import { problemOf } from './problem.ts';
 
 /** Of any answer of a gateway there is; what `--url` names may be something else. */
@@ -45,17 +46,34 @@ const reasonOf = (error: unknown): string => {
   return 'connection failed';
 };
 
-const unreachable = (connection: Connection, error: unknown): CliError =>
-  new CliError(
+/** Of a gateway's server certificate that is out of time; null for anything else. */
+const outOfTime = (connection: Connection, reason: string): CliProblem | null => {
+  const fault = serverCertificateFault(reason);
+  if (fault === null) return null;
+  const isOver = fault === 'server_certificate_expired';
+  return {
+    code: 'unreachable',
+    title: `By this machine’s clock the certificate of ${connection.url} ${isOver ? 'has expired' : 'is not valid yet'}.`,
+    detail: reason,
+    remedy: isOver
+      ? 'Compare the clock of this machine with the gateway’s; when they agree, renew the certificate of its front.'
+      : 'Compare the clock of this machine with the gateway’s, and set them right.',
+  };
+};
+
+const unreachable = (connection: Connection, error: unknown): CliError => {
+  const reason = reasonOf(error);
+  return new CliError(
     EXIT.unreachable,
-    {
+    outOfTime(connection, reason) ?? {
       code: 'unreachable',
       title: `No gateway answered at ${connection.url}.`,
-      detail: reasonOf(error),
+      detail: reason,
       remedy: 'Start one with `mosaic gateway start`, or name its address with --url or MOSAIC_URL.',
     },
     error,
   );
+};
 
 const unexpected = (detail: string, status: number): CliError =>
   new CliError(EXIT.failure, {

@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createForger } from '../../ca/testing/forge.testkit.ts';
+import { OID } from '../../ca/x509/oids.ts';
 import { runCli, startCli } from './process.testkit.ts';
 
 /** Servers that are down, hang or lie: the command line ends in time, with the right code, and shows nothing wrong. */
@@ -36,6 +42,31 @@ describe('a server that can not be reached: 3', () => {
 
   it('no such host', async () => {
     expect(await list('http://no-such-host.invalid')).toMatchObject({ code: 3, out: '' });
+  });
+
+  it.each([
+    ['expired', -48, -24, 'has expired', 'renew the certificate of its front'],
+    ['not valid yet', 24, 48, 'is not valid yet', 'set them right'],
+  ])('F-56 its certificate is %s: by which clock, and what to do', async (_what, from, to, cause, cure) => {
+    const hours = (n: number): Date => new Date(Date.now() + n * 3_600_000);
+    const forger = await createForger('front');
+    const { pem, keyPem } = await forger.leaf([], {
+      purpose: OID.serverAuth,
+      notBefore: hours(from),
+      notAfter: hours(to),
+    });
+    const server = createTlsServer({ cert: pem, key: keyPem }, (_request, response) => response.end());
+    const url = (await listen(server)).replace('http:', 'https:');
+    const folder = await mkdtemp(join(tmpdir(), 'mosaic-cli-tls-'));
+    await writeFile(join(folder, 'root.pem'), forger.rootPem);
+    const { code, out, err } = await runCli(['user', 'list', '--json', '--url', url, '--timeout', '20'], {
+      env: { MOSAIC_TOKEN: 'mos_canary', NODE_EXTRA_CA_CERTS: join(folder, 'root.pem') },
+    });
+    await rm(folder, { recursive: true });
+    expect({ code, out, reason: codeOf(err) }).toEqual({ code: 3, out: '', reason: 'unreachable' });
+    expect(err).toContain(`By this machine’s clock the certificate of ${url} ${cause}`);
+    expect(err).toMatch(new RegExp(cure));
+    expect(err).not.toContain('gateway start');
   });
 
   it('accepts and says nothing', async () => {
