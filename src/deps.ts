@@ -134,6 +134,8 @@ export interface PeerClient {
   fetch(url: string, init?: RequestInit): Promise<Response>;
   /** In-flight calls finish; then the connections go. */
   close(): Promise<void>;
+  /** When the certificate it presents ends, where that is known. */
+  readonly certificateNotAfter?: Date;
 }
 
 /** What a runtime brings to reach other gateways. */

@@ -103,6 +103,25 @@ export const HEALTH = {
       'The peer shows a certificate from another certificate authority (CA) than the one pinned at enrollment.',
     cure: 'Ask the operator of the peer whether the CA was replaced, then enroll again with a new enrollment URL.',
   },
+  peer_refuses_certificate: {
+    check: 'peers',
+    status: 'yellow',
+    message: 'The peer refuses this gateway’s certificate.',
+    cure: 'Compare the clocks of both gateways; when they agree, enroll again with a new enrollment URL from the peer.',
+  },
+  peer_server_expired: {
+    check: 'peers',
+    status: 'yellow',
+    message: 'By this gateway’s clock the certificate of the peer’s server has expired: it is not asked.',
+    cure: 'Compare the clocks of both gateways; when they agree, the peer’s operator must renew the certificate of its front.',
+  },
+  peer_server_not_yet_valid: {
+    check: 'peers',
+    status: 'yellow',
+    message:
+      'By this gateway’s clock the certificate of the peer’s server is not valid yet: it is not asked.',
+    cure: 'Compare the clocks of both gateways, and set them right.',
+  },
   peer_degraded: {
     check: 'peers',
     status: 'yellow',

@@ -78,6 +78,9 @@ const ofOutbound = (peer: PeerStanding, now: Date): HealthCode | null => {
   const left = certificateNotAfter === null ? 0 : certificateNotAfter.getTime() - now.getTime();
   if (left <= 0) return 'peer_certificate_expired';
   if (failure === 'ca_pin_mismatch') return 'peer_authority_changed';
+  if (failure === 'certificate_untrusted') return 'peer_refuses_certificate';
+  if (failure === 'server_certificate_expired') return 'peer_server_expired';
+  if (failure === 'server_certificate_not_yet_valid') return 'peer_server_not_yet_valid';
   if (state === 'degraded') return 'peer_degraded';
   if (circuit !== 'closed') return 'peer_not_asked';
   return left < SOON_MS ? 'peer_certificate_expiring' : null;

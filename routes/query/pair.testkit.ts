@@ -22,6 +22,8 @@ export interface PairSide {
   person(name: string): Promise<{ readonly id: string; readonly name: string; readonly token: string }>;
   /** Gives the front what the authority has now, which else happens at intervals. */
   refreshFront(): Promise<void>;
+  /** Has the front verify clients by another root, whose certificates a test can date as it likes. */
+  trust(rootPem: string): void;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,10 @@ export const startSide = async (name: string, overrides: TestOverrides = {}): Pr
       return { id: String(user.body['id']), name: personName, token: String(token.body['text']) };
     },
     refreshFront: keeper.refresh,
+    trust: (root) => {
+      const { certificate, key, crl } = keeper.current();
+      front.replace({ certificate, key, crl, root });
+    },
     close: async () => {
       await closeOutbound(deps);
       keeper.stop();

@@ -106,6 +106,7 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     };
     const { weigh } = asking;
     const request = {
+      now: () => outbound.clock.now(),
       client,
       url,
       traceparent,
@@ -121,8 +122,8 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     const givenUp = !result.ok && isGivenUp(own);
     if (result.ok) health.note(peer.id, null);
     else if (!givenUp) {
-      const { peerCode, code } = result.error;
-      health.note(peer.id, ANSWERS.includes(peerCode) ? null : (peerCode ?? code));
+      const { peerCode, code, reason } = result.error;
+      health.note(peer.id, ANSWERS.includes(peerCode) ? null : (peerCode ?? reason ?? code));
       return { result: err(await learn(peer, result.error).catch(() => result.error)), givenUp };
     }
     return { result, givenUp };

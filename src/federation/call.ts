@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import type { PeerClient } from '../deps.ts';
 import { AnswerTooLarge, abortable, readText } from './body.ts';
 import { EPOCH_HEADER } from './statement.ts';
+import { refusedCertificate } from './refused-certificate.ts';
 import { peerFailure, type PeerFailure, type PeerFailureCode } from './failure.ts';
 
 export interface PeerCall {
@@ -19,6 +20,8 @@ export interface PeerCall {
   readonly weigh?: (bytes: number) => void;
   /** A checkpoint of the peer's audit log that this side holds, to be shown. */
   readonly seen?: string | null;
+  /** This side's clock, to tell a refusal for the time's sake; the system's when absent. */
+  readonly now?: () => Date;
   /** JSON to POST; a GET when absent. */
   readonly body?: string;
   /** Told of the header of any answer over the verified connection, before its body is read. */
@@ -50,7 +53,8 @@ const fromThrown = (error: unknown, signal: AbortSignal): PeerFailure => {
   }
   if (signal.aborted) return peerFailure('peer_timeout', { cause: error });
   if (error instanceof MosaicError && isTransportCode(error.code)) {
-    return peerFailure(error.code, { message: error.message, cause: error });
+    const { message, remedy, reason } = error;
+    return peerFailure(error.code, { message, remedy, reason, cause: error });
   }
   return peerFailure('peer_unreachable', { cause: error });
 };
@@ -79,9 +83,24 @@ const retryAfter = (response: Response): number | null => {
   return Number.isInteger(seconds) && seconds >= 0 ? Math.min(seconds, RETRY_AFTER_LIMIT) : null;
 };
 
-const fromStatus = async (response: Response, signal: AbortSignal): Promise<PeerFailure> => {
+const detailOf = (problem: unknown): string | null => {
+  const detail =
+    typeof problem === 'object' && problem !== null && 'detail' in problem ? problem.detail : null;
+  return typeof detail === 'string' ? detail : null;
+};
+
+/** What is known here of why the peer does not take the certificate. */
+const explain = (call: PeerCall, response: Response, problem: unknown) =>
+  refusedCertificate({
+    said: detailOf(problem),
+    date: response.headers.get('date'),
+    notAfter: call.client.certificateNotAfter ?? null,
+    now: call.now?.() ?? new Date(),
+  });
+
+const fromStatus = async (response: Response, call: PeerCall): Promise<PeerFailure> => {
   const { status } = response;
-  const text = isJson(response) ? await readText(response, PROBLEM_BYTES, signal) : null;
+  const text = isJson(response) ? await readText(response, PROBLEM_BYTES, call.signal) : null;
   if (text === null) await response.body?.cancel();
   const problem = text === null ? null : parse(text);
   const peerCode = codeOf(problem);
@@ -95,7 +114,11 @@ const fromStatus = async (response: Response, signal: AbortSignal): Promise<Peer
   if (status >= 500)
     return peerFailure('peer_unreachable', { ...parts, message: `The peer failed: ${answered}.` });
   if (peerCode !== null && status >= 400) {
-    return peerFailure('peer_refused', { ...parts, message: `The peer refused the request: ${peerCode}.` });
+    const refused = `The peer refused the request: ${peerCode}.`;
+    if (peerCode !== 'certificate_untrusted')
+      return peerFailure('peer_refused', { ...parts, message: refused });
+    const { message, remedy } = explain(call, response, problem);
+    return peerFailure('peer_refused', { ...parts, message: `${refused} ${message}`.trimEnd(), remedy });
   }
   return peerFailure('peer_protocol', {
     ...parts,
@@ -134,7 +157,7 @@ export const callPeer = async <T>(
       }),
     );
     call.heard?.(response.headers);
-    if (response.status < 200 || response.status > 299) return err(await fromStatus(response, signal));
+    if (response.status < 200 || response.status > 299) return err(await fromStatus(response, call));
     if (!isJson(response)) {
       await response.body?.cancel();
       return err(peerFailure('peer_protocol', { message: 'The peer’s answer is not JSON.' }));

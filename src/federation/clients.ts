@@ -77,7 +77,12 @@ export const createPeerClients = (parts: PeerClientsParts): PeerClients => {
 
   /** @param before goes on when nothing of what it was made of has changed, and is retired otherwise */
   const make = async (peerId: string, before: Promise<Made> | null): Promise<Made> => {
-    const { caPem = null, clientCertPem = null, clientKeyPemSealed = null } = (await load(peerId)) ?? {};
+    const {
+      caPem = null,
+      clientCertPem = null,
+      clientKeyPemSealed = null,
+      certificateNotAfter = null,
+    } = (await load(peerId)) ?? {};
     if (caPem === null || clientCertPem === null || clientKeyPemSealed === null) {
       throw new MosaicError('peer_unreachable', { detail: 'The enrollment of this peer is incomplete.' });
     }
@@ -85,11 +90,16 @@ export const createPeerClients = (parts: PeerClientsParts): PeerClients => {
     const old = await before?.catch(() => null);
     if (old?.of === of) return old;
     const key = await sealer.open(clientKeyPemSealed, clientKeyIdentity(peerId));
-    const client = transport.connect({
+    const connected = transport.connect({
       caPem,
       certPem: clientCertPem,
       keyPem: new TextDecoder().decode(key),
     });
+    const client: PeerClient = {
+      fetch: (url, init) => connected.fetch(url, init),
+      close: () => connected.close(),
+      ...(certificateNotAfter === null ? {} : { certificateNotAfter }),
+    };
     // Calls in flight finish on the old certificate.
     if (before !== null) retire(before);
     return { of, client };

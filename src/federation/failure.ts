@@ -25,6 +25,10 @@ export interface PeerFailure {
   readonly peerCode: ErrorCode | null;
   /** Public: built here, never a text the peer sent. */
   readonly message: string;
+  /** Public: what to do, where more is known than the catalogue says of the code. */
+  readonly remedy: string | null;
+  /** A finer name than the code, for the peer's row; null when there is none. */
+  readonly reason: string | null;
   readonly retryAfterSeconds: number | null;
   /** The answer was larger than accepted; fewer rows may fit. */
   readonly tooLarge: boolean;
@@ -39,6 +43,8 @@ export interface PeerFailure {
 interface FailureParts {
   readonly peerCode?: ErrorCode;
   readonly message?: string;
+  readonly remedy?: string | undefined;
+  readonly reason?: string | undefined;
   readonly retryAfterSeconds?: number | null;
   readonly tooLarge?: boolean;
   readonly statement?: string | null;
@@ -50,6 +56,8 @@ export const peerFailure = (code: PeerFailureCode, parts: FailureParts = {}): Pe
   code,
   peerCode: parts.peerCode ?? null,
   message: parts.message ?? ERROR_CATALOGUE[code].title,
+  remedy: parts.remedy ?? null,
+  reason: parts.reason ?? null,
   retryAfterSeconds: parts.retryAfterSeconds ?? null,
   tooLarge: parts.tooLarge ?? false,
   statement: parts.statement ?? null,
@@ -61,10 +69,16 @@ export const peerFailure = (code: PeerFailureCode, parts: FailureParts = {}): Pe
 export const failedStatus = (failure: PeerFailure): 'denied' | 'unreachable' =>
   failure.code === 'peer_refused' ? 'denied' : 'unreachable';
 
+/** What happened and, where it is known, what to do: for answers that have one text for both. */
+export const failureText = ({ message, remedy }: PeerFailure): string =>
+  remedy === null ? message : `${message} ${remedy}`;
+
 /** The exception for a request that had nobody else to ask. */
 export const failureToError = (source: string, failure: PeerFailure): MosaicError =>
   new MosaicError(failure.code, {
     detail: `${source}: ${failure.message}`,
+    ...(failure.remedy === null ? {} : { remedy: failure.remedy }),
+    ...(failure.reason === null ? {} : { reason: failure.reason }),
     ...(failure.retryAfterSeconds === null ? {} : { retryAfterSeconds: failure.retryAfterSeconds }),
     cause: failure.cause,
   });

@@ -57,8 +57,12 @@ const SAME_HERE: readonly ErrorCode[] = [
 ];
 
 const asError = (failure: PeerFailure): MosaicError => {
-  const { peerCode, retryAfterSeconds, cause } = failure;
-  const more = { cause, ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }) };
+  const { peerCode, remedy, retryAfterSeconds, cause } = failure;
+  const more = {
+    cause,
+    ...(remedy === null ? {} : { remedy }),
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  };
   if (peerCode !== null && SAME_HERE.includes(peerCode)) {
     return new MosaicError(peerCode, { ...more, detail: 'The gateway that was asked gave this answer.' });
   }

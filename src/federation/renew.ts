@@ -15,7 +15,7 @@ export interface RenewAnswer {
   readonly linksPem: string;
 }
 
-type Context = Pick<PeerCall, 'traceparent' | 'signal'>;
+type Context = Pick<PeerCall, 'traceparent' | 'signal' | 'now'>;
 
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_PEM = 64 * 1024;

@@ -48,7 +48,7 @@ const asked = <T>(
   const { traceparent, watch } = callTrace(deps, { traceId, parent }, isAsked ? 'client' : null);
   const signal = signalOf(timeoutMs, renewing);
   return watched(watch, [peer, 'renew', null], (call) =>
-    ask({ traceparent: call?.traceparent ?? traceparent, signal }),
+    ask({ traceparent: call?.traceparent ?? traceparent, signal, now: () => deps.clock.now() }),
   );
 };
 

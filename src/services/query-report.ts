@@ -1,7 +1,7 @@
 import type { SourceName } from '../../domain/blend/blend.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { Source } from './query-sources.ts';
-import { failedStatus, type PeerFailure } from '../federation/failure.ts';
+import { failedStatus, failureText, type PeerFailure } from '../federation/failure.ts';
 
 /** How one source did, as answered. */
 export interface SourceReport {
@@ -65,7 +65,7 @@ export const failedReport = (failure: PeerFailure, latencyMs: number, asOf: Date
   latency_ms: latencyMs,
   code: failure.code,
   ...(failure.peerCode === null ? {} : { peer_code: failure.peerCode }),
-  message: failure.message,
+  message: failureText(failure),
 });
 
 /**
@@ -79,7 +79,8 @@ export const noticesOf = (
   failed
     // Told once, and by another notice.
     .filter(({ failure }) => !failure.revoked)
-    .map(({ name, failure: { code, message } }) =>
+    .map(({ name, failure }) => ({ name, code: failure.code, message: failureText(failure) }))
+    .map(({ name, code, message }) =>
       offline.has(name)
         ? {
             source: name,

@@ -1,3 +1,4 @@
+import { serverCertificateFault, type ServerCertificateFault } from '../../../domain/certificate-verdict.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 
 const TIMEOUTS = [
@@ -27,6 +28,19 @@ const NOT_OF_ROOT = [
 
 /** The certificate is of that root but not good here and now. */
 const CERTIFICATE = ['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
+
+/** A server's certificate that is out of time is nobody's attack by itself, but a renewal that failed, or a clock. */
+const OUT_OF_TIME: Readonly<Record<ServerCertificateFault, { detail: string; remedy: string }>> = {
+  server_certificate_expired: {
+    detail: 'By this gateway’s clock the server’s certificate has expired (CERT_HAS_EXPIRED).',
+    remedy:
+      'Compare the clocks of both gateways; when they agree, the peer’s operator must renew the certificate of its front.',
+  },
+  server_certificate_not_yet_valid: {
+    detail: 'By this gateway’s clock the server’s certificate is not valid yet (CERT_NOT_YET_VALID).',
+    remedy: 'Compare the clocks of both gateways, and set them right.',
+  },
+};
 
 const MAX_DEPTH = 8;
 
@@ -64,6 +78,9 @@ export const transportError = (error: unknown, pinned: boolean): MosaicError => 
   const untrusted = codes.find((code) => NOT_OF_ROOT.includes(code));
   if (untrusted !== undefined && pinned) return new MosaicError('ca_pin_mismatch', { cause: error });
   const certificate = untrusted ?? codes.find((code) => CERTIFICATE.includes(code));
+  const reason = certificate === undefined ? null : serverCertificateFault(certificate);
+  if (reason !== null)
+    return new MosaicError('peer_unreachable', { ...OUT_OF_TIME[reason], reason, cause: error });
   return new MosaicError('peer_unreachable', {
     ...(certificate === undefined
       ? {}
