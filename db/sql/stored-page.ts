@@ -1,4 +1,4 @@
-import { textFields } from '../../domain/paging/page-bytes.ts';
+import { NAMES_BYTES, textFields } from '../../domain/paging/page-bytes.ts';
 import { resourceSpec, type Resource } from '../../domain/resources.ts';
 import { shownColumns } from './columns.ts';
 import { inDigits, orNull, TIME_FORM, type PackedPage, type UnpackedPage } from './packed.ts';
@@ -105,7 +105,7 @@ const shapeOf = (resource: Resource): Shape => {
 
 interface RowJson {
   readonly json: string;
-  /** In UTF-8. */
+  /** In UTF-8, rounded up. */
   readonly bytes: number;
   readonly last: UnpackedPage['last'];
 }
@@ -114,13 +114,14 @@ interface RowJson {
 const rowJson = ({ columns, createdAt }: Shape, stored: readonly string[]): RowJson | null => {
   if (stored.length !== columns.length + 1) return null;
   let json = '';
-  // What UTF-8 takes beyond one byte for each unit of UTF-16 is only in the texts: what escapes them is ASCII.
-  let beyondUnits = Number(stored[0]);
+  // As `rowsWithin` counts. What UTF-8 takes beyond one byte for each unit of UTF-16 is only in the texts: what escapes them is ASCII.
+  let bytes = NAMES_BYTES + Number(stored[0]);
   for (const [index, { form, before }] of columns.entries()) {
     const value = stored[index + 1] ?? '';
     const made = valueJson(form, value);
     if (made === null) return null;
-    if (form === 'text' && value !== '') beyondUnits -= value.length - TEXT_MARK.length;
+    if (made !== 'null') bytes += made.length;
+    if (form === 'text' && value !== '') bytes -= value.length - TEXT_MARK.length;
     json += before + made;
   }
   json += '}';
@@ -128,7 +129,7 @@ const rowJson = ({ columns, createdAt }: Shape, stored: readonly string[]): RowJ
   if (at === null) return null;
   return {
     json,
-    bytes: json.length + beyondUnits,
+    bytes,
     last: { createdAt: at.slice(1, -1), id: stored[1] ?? '' },
   };
 };

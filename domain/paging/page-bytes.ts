@@ -19,8 +19,8 @@ export const textFields = (resource: Resource): readonly string[] =>
 export const maxRowBytes = (resource: Resource): number =>
   Object.values(resourceSpec(resource).fields).reduce((sum, field) => sum + field.maxLength * 6, 1_024);
 
-/** The names of a row's columns as JSON, rounded up. */
-const NAMES_BYTES = 128;
+/** The names of a row's columns as JSON, rounded up. Whoever counts a row counts this, so that pages end alike. */
+export const NAMES_BYTES = 128;
 /** Most bytes that one UTF-16 unit takes as JSON in UTF-8: that of a control character. */
 const MOST_UNIT_BYTES = 6;
 /** `JSON.stringify` writes these of the control characters with two. */

@@ -120,7 +120,7 @@ describe('X-50 the sealing key of a data folder', () => {
     await (await start()).stop();
     const mine = readFileSync(key(), 'utf8');
     writeFileSync(key(), `${Buffer.alloc(32, 7).toString('base64')}\n`);
-    await expect(start()).rejects.toThrow(/sealing key does not open this database/);
+    await expect(start()).rejects.toThrow(/does not open the database beside it/);
     writeFileSync(key(), mine);
     expect((await start()).needsFirstAdmin).toBe(true);
   });
