@@ -3,6 +3,15 @@ import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 
 /**
+ * What the runtime says of a connection that breaks has no code, by which everybody else knows that the database is away and not at
+ * fault (db/driver/errors.ts).
+ */
+const asBroken = (error: unknown): Error =>
+  error instanceof Error && 'code' in error
+    ? error
+    : Object.assign(new Error('the connection broke', { cause: error }), { code: 'ECONNRESET' });
+
+/**
  * A connection as postgres.js wants one, over the runtime's own sockets. The library has one of its own, which it reads on after it was
  * ended: that fails where nobody listens any more, and is an unhandled rejection for each request (FAULTS F-79). Its TLS takes this one
  * over by the fields below.
@@ -41,7 +50,7 @@ export class WorkerSocket extends EventEmitter {
   /** Whoever ended the connection listens no more, and wants to hear nothing. */
   #fail(error: unknown): void {
     if (this.readyState === 'closed') return;
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    if (this.listenerCount('error') > 0) this.emit('error', asBroken(error));
     this.#close();
   }
 
@@ -91,7 +100,11 @@ export class WorkerSocket extends EventEmitter {
 /** Opens one. @throws what the runtime says of a connection that does not come about */
 export const openSocket = async (host: string, port: number, isTls: boolean): Promise<WorkerSocket> => {
   const socket = new WorkerSocket(host, port, isTls);
-  await socket.raw.opened;
+  try {
+    await socket.raw.opened;
+  } catch (error) {
+    throw asBroken(error);
+  }
   socket.readyState = 'open';
   void (isTls ? socket.readFirst() : socket.read());
   return socket;
