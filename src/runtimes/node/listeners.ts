@@ -13,7 +13,6 @@ import { answerClientError, answerOddRequests, refusesHost } from './raw-answers
 import { makeReadable } from './request-target.ts';
 import { whenSent } from './sending.ts';
 import { makeStoppable } from './stopping.ts';
-import { createTurns } from './turns.ts';
 
 export interface Listening {
   /** null for a Unix socket. */
@@ -82,27 +81,17 @@ export const withForwardedAddress = (isProven: (proof: string) => boolean) =>
     return isProven(typeof proof === 'string' ? proof : '') ? forwardedAddress(incoming) : undefined;
   });
 
-/** Who a request is for, as far as turns are concerned: the address of its connection. */
-const partyOfPort = ({ socket }: IncomingMessage): unknown => socket.remoteAddress;
-
-/** The same on a front's socket. Not proven yet: whoever reaches the socket without being the front gets a turn, and then 401. */
-const partyOfSocket = (incoming: IncomingMessage): unknown =>
-  incoming.headers['client-cert'] ?? forwardedAddress(incoming);
-
 interface PlainServer {
   readonly limits: HttpLimits;
-  readonly partyOf: (incoming: IncomingMessage) => unknown;
   readonly prepare?: ((incoming: IncomingMessage) => void) | undefined;
 }
 
-/** Its requests take turns by party (turns.ts): those of a thousand connections come in at once, and one of somebody else with them. */
-const plainServer = (handler: NodeHandler, { limits, partyOf, prepare }: PlainServer): Server => {
+const plainServer = (handler: NodeHandler, { limits, prepare }: PlainServer): Server => {
   const listener = getRequestListener(handler, { errorHandler: onUnreadable });
-  const turns = createTurns();
   const server = createServer(serverOptions(limits), (incoming, outgoing) => {
     if (refusesHost(incoming, outgoing)) return;
     prepare?.(incoming);
-    turns(partyOf(incoming), () => void listener(incoming, outgoing));
+    void listener(incoming, outgoing);
   });
   server.maxConnections = limits.maxConnections;
   server.on('clientError', answerClientError);
@@ -123,7 +112,6 @@ export const listenPublic = async (
   const limits = { ...DEFAULT_LIMITS, ...given };
   const server = plainServer(handler, {
     limits: { ...limits, maxConnections: ENDING * limits.maxConnections },
-    partyOf: partyOfPort,
   });
   server.prependListener('connection', createAddressBounds(limits));
   const { stop } = makeStoppable(server);
@@ -133,7 +121,7 @@ export const listenPublic = async (
 const listenPlainSocket =
   (field: string, prepare?: (incoming: IncomingMessage) => void) =>
   async (handler: NodeHandler, path: string): Promise<Listening> => {
-    const server = plainServer(handler, { limits: FRONT_SOCKET_LIMITS, partyOf: partyOfSocket, prepare });
+    const server = plainServer(handler, { limits: FRONT_SOCKET_LIMITS, prepare });
     const { stop } = makeStoppable(server);
     await listenSocket(server, path, field);
     return { port: null, stop };
