@@ -111,3 +111,16 @@ const SERVER_FAULTS: Readonly<Record<string, ServerCertificateFault>> = {
 /** @param code OpenSSL's, as Node gives it */
 export const serverCertificateFault = (code: string): ServerCertificateFault | null =>
   Object.hasOwn(SERVER_FAULTS, code) ? (SERVER_FAULTS[code] ?? null) : null;
+
+/**
+ * What a clock says of a certificate. The front has asked this when the connection was made; a connection may outlive its certificate.
+ *
+ * @returns null: it is in time
+ */
+export const outOfTime = (
+  { notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date },
+  now: Date,
+): CertificateVerdict | null => {
+  if (notAfter <= now) return 'expired';
+  return notBefore > now ? 'not_yet_valid' : null;
+};

@@ -20,7 +20,7 @@ import { call, must, type Body } from './world.ts';
 const run = promisify(execFile);
 const scope = { resources: ['tasks'], max_rows_per_query: 100 };
 /** What a front says of a certificate on its list. */
-const REFUSED = [401, 'certificate_revoked'];
+const REFUSED = [401, 'The certificate was revoked.'];
 const REVOKED = [403, 'grant_revoked'];
 /** Not what is promised (1 s; the bench measures it), but far below the interval of a replica that must hear of it. */
 const PUSHED = { timeout: 20_000, interval: 20 };

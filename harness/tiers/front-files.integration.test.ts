@@ -74,7 +74,7 @@ const ask = async (client: ClientCertificate) => {
 };
 /** Nothing listens behind the front: who passes TLS is told that. */
 const PASSED = 503;
-const REVOKED = { status: 401, detail: 'certificate_revoked' };
+const REVOKED = { status: 401, detail: 'The certificate was revoked.' };
 
 beforeAll(async () => {
   ensureInstalled();

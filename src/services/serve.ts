@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import { decide, type Denial } from '../../domain/access/decide.ts';
 import { queryHash } from '../../domain/audit/query-hash.ts';
-import { verdictParts, type CertificateVerdict } from '../../domain/certificate-verdict.ts';
+import { outOfTime, verdictParts } from '../../domain/certificate-verdict.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
@@ -62,12 +62,6 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 const ATTEMPTS = 4;
 
 const canonical = (value: unknown): string => canonicalize(value) ?? 'null';
-
-/** The front has checked this when the connection was made; a connection may outlive its certificate. */
-const outOfTime = ({ notBefore, notAfter }: CertificateIdentity, now: Date): CertificateVerdict | null => {
-  if (notAfter <= now) return 'expired';
-  return notBefore > now ? 'not_yet_valid' : null;
-};
 
 const peerRefusal = ({ peer }: GrantSnapshot): Refusal | null => {
   if (peer !== null && isUsable(peer.state)) return null;
