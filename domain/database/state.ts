@@ -1,7 +1,7 @@
 import { MosaicError } from '../errors.ts';
 
 /**
- * How the database stands for this process. All but `ok` are answered 503 `database_unavailable`: the database is away, or is
+ * How the database stands for one replica. All but `ok` are answered 503 `database_unavailable`: the database is away, or is
  * not the one that this gateway may serve from, and neither is anybody's fault who asks. The gravest first:
  *
  * `not_ours` another cluster than before, or one from before a failover · `standby` follows another server: what it says may be
