@@ -1,5 +1,5 @@
 import { foldWord } from './fold.ts';
-import { searchedFields, type FoundRow, type Highlights, type Range } from './hit.ts';
+import { searchedFields, type FoundRow, type Highlights, type Hit, type Range } from './hit.ts';
 
 /** Most ranges shown for one field. */
 export const MAX_RANGES = 16;
@@ -57,4 +57,10 @@ export const highlighter = (query: string): ((found: FoundRow) => Highlights) =>
     }
     return highlights;
   };
+};
+
+/** Marks the words asked for in the rows that are shown. */
+export const withHighlights = (query: string, hits: readonly FoundRow[]): readonly Hit[] => {
+  const highlight = highlighter(query);
+  return hits.map((found) => ({ ...found, highlights: highlight(found) }));
 };

@@ -1,5 +1,5 @@
 import type { LOG_LEVELS, TIERS, WHEN_DOWN } from './schema.ts';
-import type { TelemetryConfig } from './telemetry.ts';
+import type { OTLP_PROTOCOLS } from './telemetry-schema.ts';
 
 export type Tier = (typeof TIERS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -9,6 +9,33 @@ export interface TcpListener {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+}
+
+export interface OtlpConfig {
+  readonly endpoint: string;
+  readonly protocol: (typeof OTLP_PROTOCOLS)[number];
+  /** May hold a secret. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface TelemetryConfig {
+  /** null: made of the gateway's name. */
+  readonly serviceName: string | null;
+  /** null: nothing is sent. */
+  readonly otlp: OtlpConfig | null;
+  readonly traces: {
+    readonly ratio: number;
+    readonly followedPerSecond: number;
+    readonly delayMs: number;
+  } | null;
+  readonly metrics: {
+    readonly isPushed: boolean;
+    readonly intervalMs: number;
+    /** Serves /metrics alone; null: none. */
+    readonly listener: TcpListener | null;
+    /** Opens /metrics; null: on the public listener there is no such page. */
+    readonly token: string | null;
+  } | null;
 }
 
 export interface SocketListener {

@@ -1,36 +1,8 @@
 import { bareHost } from './fields.ts';
-import type { TcpListener } from './config.ts';
+import type { TelemetryConfig } from './config.ts';
 import type { ConfigIssue } from './issues.ts';
 import { parseOtlpHeaders } from './otlp-headers.ts';
 import type { ConfigDocument } from './schema.ts';
-import type { OTLP_PROTOCOLS } from './telemetry-schema.ts';
-
-export interface OtlpConfig {
-  readonly endpoint: string;
-  readonly protocol: (typeof OTLP_PROTOCOLS)[number];
-  /** May hold a secret. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface TelemetryConfig {
-  /** null: made of the gateway's name. */
-  readonly serviceName: string | null;
-  /** null: nothing is sent. */
-  readonly otlp: OtlpConfig | null;
-  readonly traces: {
-    readonly ratio: number;
-    readonly followedPerSecond: number;
-    readonly delayMs: number;
-  } | null;
-  readonly metrics: {
-    readonly isPushed: boolean;
-    readonly intervalMs: number;
-    /** Serves /metrics alone; null: none. */
-    readonly listener: TcpListener | null;
-    /** Opens /metrics; null: on the public listener there is no such page. */
-    readonly token: string | null;
-  } | null;
-}
 
 const DEFAULTS = {
   protocol: 'http/protobuf',

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../domain/ports/basics.ts';
-import type { Kept } from './cache.ts';
+import type { Kept } from './kept.ts';
 
 export interface Stored extends Kept<unknown> {
   readonly peerId: string;

@@ -2,10 +2,11 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { ask, ownFault, type Asking, type Question } from './ask.ts';
-import { cacheKey, type Kept } from './cache.ts';
+import { cacheKey } from './cache.ts';
 import type { Deadline } from './deadline.ts';
 import type { Mark } from './epochs.ts';
 import { peerFailure, type PeerFailure } from './failure.ts';
+import type { Kept } from './kept.ts';
 import type { Sighting } from './sighting.ts';
 
 /** One person's question to one of the own peers, whose answer may be kept. */

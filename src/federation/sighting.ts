@@ -1,4 +1,4 @@
-import type { Kept } from './cache.ts';
+import type { Kept } from './kept.ts';
 
 /** Where a source's answer came from, collected over all the calls it took. */
 export interface Sighting {

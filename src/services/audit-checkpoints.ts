@@ -7,7 +7,7 @@ import {
   writeCheckpoint,
 } from '../../domain/audit/checkpoint.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { AuditQueueOptions } from './audit-queue.ts';
+import type { AuditQueueOptions } from './audit-queue-options.ts';
 import { sha256 } from './mac.ts';
 
 export interface Checkpoints {

@@ -2,7 +2,7 @@ import { gapText, type Linked } from '../../domain/audit/chain.ts';
 import { isDataRefused } from '../../domain/database/state.ts';
 import type { AuditCounters } from '../deps.ts';
 import type { AuditBacklog } from './audit-backlog.ts';
-import type { AuditQueueOptions } from './audit-queue.ts';
+import type { AuditQueueOptions } from './audit-queue-options.ts';
 
 export interface AuditPump {
   readonly isRunning: boolean;

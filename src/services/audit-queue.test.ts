@@ -6,7 +6,8 @@ import { MosaicError } from '../../domain/errors.ts';
 import type { SignedGap } from '../../domain/ports/audit.ts';
 import type { AuditCounters } from '../deps.ts';
 import { createAuditChains } from './audit-chains.ts';
-import { createAuditQueue, type AuditQueueOptions } from './audit-queue.ts';
+import type { AuditQueueOptions } from './audit-queue-options.ts';
+import { createAuditQueue } from './audit-queue.ts';
 import { sha256 } from './mac.ts';
 
 const refusal = (code = '22P05') => toMosaicError(Object.assign(new Error('refused'), { code }));

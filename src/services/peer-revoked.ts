@@ -7,7 +7,7 @@ import { openStatement, readPublicJwk } from '../federation/statement.ts';
 import { changeEntry } from './audit.ts';
 import { fetchPeerCrl, ownSerial } from './peer-crl.ts';
 import { learnRevoked } from './peer-epoch.ts';
-import type { Notice } from './query-report.ts';
+import type { Notice } from './query-notice.ts';
 
 /** A peer's list is asked for at most this often. */
 const POLL_MS = 60_000;

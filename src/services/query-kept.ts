@@ -1,5 +1,5 @@
 import { blend, type Blended, type SourceName, type SourcePage } from '../../domain/blend/blend.ts';
-import type { Forms } from '../federation/cache.ts';
+import type { Forms } from '../federation/kept.ts';
 import type { Outcome } from './query-outcomes.ts';
 import type { Source } from './query-sources.ts';
 

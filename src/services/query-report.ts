@@ -1,5 +1,6 @@
 import type { SourceName } from '../../domain/blend/blend.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
+import type { Notice } from './query-notice.ts';
 import type { Source } from './query-sources.ts';
 import { failedStatus, failureText, type PeerFailure } from '../federation/failure.ts';
 
@@ -24,12 +25,6 @@ export interface SourceReport {
   /** The peer's own code, when it decided. */
   readonly peer_code?: ErrorCode;
   readonly message?: string;
-}
-
-export interface Notice {
-  readonly source: SourceName;
-  readonly code: ErrorCode | 'federation_offline';
-  readonly message: string;
 }
 
 export interface Reports {

@@ -3,6 +3,7 @@ import type { SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { AskedPeer } from '../../domain/ports/federation.ts';
 import type { Resource } from '../../domain/resources.ts';
+import { withHighlights } from '../../domain/search/highlight.ts';
 import {
   compareHits,
   comparePositions,
@@ -22,7 +23,6 @@ import {
   type AskingPerson,
   type SourceSelector,
 } from './query-sources.ts';
-import { withHighlights } from './serve-search.ts';
 
 /** What is searched for. */
 export interface Sought {

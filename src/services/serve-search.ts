@@ -7,8 +7,8 @@ import {
 import type { CertificateIdentity } from '../../domain/peers/identity.ts';
 import type { Resource } from '../../domain/resources.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { highlighter } from '../../domain/search/highlight.ts';
-import type { FoundRow, Hit, HitPage } from '../../domain/search/hit.ts';
+import { withHighlights } from '../../domain/search/highlight.ts';
+import type { Hit, HitPage } from '../../domain/search/hit.ts';
 import type { Deps } from '../deps.ts';
 import type { GrantSnapshot } from './grant-cache.ts';
 
@@ -24,12 +24,6 @@ export interface Searched {
   readonly hits: readonly Hit[];
   readonly next_cursor: string | null;
 }
-
-/** Marks the words asked for in the rows that are shown. */
-export const withHighlights = (query: string, hits: readonly FoundRow[]): readonly Hit[] => {
-  const highlight = highlighter(query);
-  return hits.map((found) => ({ ...found, highlights: highlight(found) }));
-};
 
 /** A search as it goes on from a grant: decided, with its cursor read, and how to answer what it finds. */
 export interface DecidedSearch {

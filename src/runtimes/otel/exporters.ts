@@ -1,7 +1,7 @@
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Log } from '../../../domain/ports/basics.ts';
-import type { OtlpConfig } from '../../config/telemetry.ts';
+import type { OtlpConfig } from '../../config/config.ts';
 
 /** Says the same again only after this long: a collector may be away for days. */
 const QUIET_MS = 60_000;

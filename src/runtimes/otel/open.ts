@@ -2,7 +2,7 @@ import { detectResources, envDetector, resourceFromAttributes } from '@opentelem
 import type { Clock, Log, Random } from '../../../domain/ports/basics.ts';
 import type { Telemetry } from '../../../domain/ports/telemetry.ts';
 import { VERSION } from '../../app.ts';
-import type { TelemetryConfig } from '../../config/telemetry.ts';
+import type { TelemetryConfig } from '../../config/config.ts';
 import type { Deps, MetricsPage } from '../../deps.ts';
 import { readMetrics } from '../../services/telemetry-readings.ts';
 import { createTelemetry } from '../../services/telemetry.ts';

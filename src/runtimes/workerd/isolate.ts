@@ -7,7 +7,7 @@ import { assertSupported } from '../../config/supported.ts';
 import { unknownVariables } from '../../config/unknown.ts';
 import type { Alerts } from '../../deps.ts';
 import type { AuditChains } from '../../services/audit-chains.ts';
-import { newAuditCounters, type CountedAudit } from '../../services/audit-queue.ts';
+import { newAuditCounters, type CountedAudit } from '../../services/audit-queue-options.ts';
 import type { RefusalMinutes } from '../../services/audit-repeats.ts';
 import { newPkiMemory, type PkiMemory } from '../../services/published-pki.ts';
 import type { Unsealed } from '../../wire.ts';
