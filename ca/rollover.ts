@@ -1,5 +1,5 @@
 import { MosaicError } from '../domain/errors.ts';
-import type { Generations } from '../domain/ports/federation.ts';
+import type { Generations } from '../domain/ports/authority.ts';
 import type { RollState, RollStep } from './authority.ts';
 
 export const phaseOf = <T>({ oldest, issuing, newest }: Generations<T>): RollState['phase'] => {

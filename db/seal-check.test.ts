@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SecretStore } from '../domain/ports/federation.ts';
+import type { SecretStore } from '../domain/ports/sealed.ts';
 import { CANARY_NAME, checkSealingKey, opensCanary } from './seal-check.ts';
 import { createSealer, sealingKey } from './seal.ts';
 

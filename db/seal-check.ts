@@ -1,6 +1,6 @@
 import { MosaicError } from '../domain/errors.ts';
 import type { Sealer } from '../domain/ports/basics.ts';
-import type { SecretStore } from '../domain/ports/federation.ts';
+import type { SecretStore } from '../domain/ports/sealed.ts';
 import { sealedUnder } from './seal.ts';
 
 /** Name of the gateway secret that tells whether a key is the right one. */

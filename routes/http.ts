@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { toHex } from '../domain/bytes.ts';
 import type { Principal } from '../domain/access/decide.ts';
-import type { AskedPeer } from '../domain/ports/federation.ts';
+import type { AskedPeer } from '../domain/ports/peers.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../domain/errors.ts';
 import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../domain/limits.ts';
 import { MAX_QUERY_LENGTH } from '../domain/search/hit.ts';

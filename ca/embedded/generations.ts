@@ -1,4 +1,4 @@
-import type { RootGenerations } from '../../domain/ports/federation.ts';
+import type { RootGenerations } from '../../domain/ports/authority.ts';
 import type { Crl, RollState, RollStep, Trust } from '../authority.ts';
 import { after, conflicting, phaseOf } from '../rollover.ts';
 import { asAuthority } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../domain/ports/basics.ts';
-import type { EmbeddedCaStore, RevokedSerial } from '../../domain/ports/federation.ts';
+import type { EmbeddedCaStore, RevokedSerial } from '../../domain/ports/authority.ts';
 import type { Crl } from '../authority.ts';
 import { encodeEntry, signCrl } from '../x509/crl.ts';
 import { derToPem } from '../x509/pem.ts';

@@ -1,5 +1,5 @@
 import type { Clock, Random, Sealer } from '../../domain/ports/basics.ts';
-import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 import {
   authorityKeyExtension,
   commonName,

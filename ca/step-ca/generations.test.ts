@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Generations, StepCaRollStore } from '../../domain/ports/federation.ts';
+import type { Generations, StepCaRollStore } from '../../domain/ports/authority.ts';
 import { trustOf, type Crl, type IssueRequest } from '../authority.ts';
 import { createStepCaGenerations, type StepCaInstance, type StepCaNext } from './generations.ts';
 

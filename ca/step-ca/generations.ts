@@ -1,6 +1,6 @@
 import type { Clock, Log } from '../../domain/ports/basics.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Generations, StepCaRollStore } from '../../domain/ports/federation.ts';
+import type { Generations, StepCaRollStore } from '../../domain/ports/authority.ts';
 import type {
   CaProbe,
   CertificateAuthority,

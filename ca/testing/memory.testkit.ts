@@ -1,11 +1,7 @@
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Random, Sealer } from '../../domain/ports/basics.ts';
-import type {
-  EmbeddedCaStore,
-  RevokedSerial,
-  RootGenerations,
-  SecretStore,
-} from '../../domain/ports/federation.ts';
+import type { EmbeddedCaStore, RevokedSerial, RootGenerations } from '../../domain/ports/authority.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 
 export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 

@@ -1,7 +1,7 @@
 import { and, desc, eq, gte, inArray, isNull, lt, or, sql, type SQL } from 'drizzle-orm';
 import type { AuditEntry, AuditOutcome, AuditVerb } from '../../domain/audit/entry.ts';
 import { isErrorCode } from '../../domain/errors.ts';
-import type { AuditFilter, AuditStore } from '../../domain/ports/federation.ts';
+import type { AuditFilter, AuditStore } from '../../domain/ports/audit.ts';
 import { federationAuditLog as log, federationGrants as grants } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';

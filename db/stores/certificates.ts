@@ -1,6 +1,6 @@
 import { and, desc, eq, ne } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
-import type { CertificateStore } from '../../domain/ports/federation.ts';
+import type { CertificateStore } from '../../domain/ports/certificates.ts';
 import { issuedCertificates as certificates } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
-import type { EmbeddedCaStore } from '../../domain/ports/federation.ts';
+import type { EmbeddedCaStore } from '../../domain/ports/authority.ts';
 import { embeddedCaState as state } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

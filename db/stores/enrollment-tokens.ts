@@ -1,5 +1,5 @@
 import { and, eq, isNull } from 'drizzle-orm';
-import type { ClaimOutcome, EnrollmentTokenStore } from '../../domain/ports/federation.ts';
+import type { ClaimOutcome, EnrollmentTokenStore } from '../../domain/ports/enrollment.ts';
 import { enrollmentTokens as tokens } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

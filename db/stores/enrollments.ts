@@ -1,6 +1,6 @@
 import type { Grant } from '../../domain/grants/grant.ts';
 import { PEER_STATES, nextPeerState } from '../../domain/peers/peer.ts';
-import type { EnrollmentStore } from '../../domain/ports/enrollments.ts';
+import type { EnrollmentStore } from '../../domain/ports/enrollment.ts';
 import { readStoredScope } from '../../domain/scope/parse.ts';
 import { AUDIT_COLUMNS, auditRow } from './audit.ts';
 import { claimOutcome, type ClaimRow } from './enrollment-tokens.ts';

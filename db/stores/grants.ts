@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import type { Grant } from '../../domain/grants/grant.ts';
-import type { GrantRecord, GrantStore } from '../../domain/ports/federation.ts';
+import type { GrantRecord, GrantStore } from '../../domain/ports/grants.ts';
 import { readStoredScope } from '../../domain/scope/parse.ts';
 import { federationGrants as grants } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';

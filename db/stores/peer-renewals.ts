@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { PeerRenewal, PeerRenewalStore } from '../../domain/ports/renewals.ts';
+import type { PeerRenewal, PeerRenewalStore } from '../../domain/ports/renewal.ts';
 import { federationPeers as peers, peerRenewals as renewals } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { PeerTrust, PeerTrustStore } from '../../domain/ports/federation.ts';
+import type { PeerTrust, PeerTrustStore } from '../../domain/ports/revocation.ts';
 import { uuidArray } from '../driver/values.ts';
 import { unwrapped, type Session } from './session.ts';
 

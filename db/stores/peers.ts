@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, getTableColumns, inArray, isNull, or, sql } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
-import type { PeerStore } from '../../domain/ports/federation.ts';
+import type { PeerStore } from '../../domain/ports/peers.ts';
 import { brokeConstraint } from '../driver/errors.ts';
 import { federationPeers as peers } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';

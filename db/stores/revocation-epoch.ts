@@ -3,7 +3,7 @@ import type {
   QuestionableGrant,
   RevocationEpoch,
   RevocationEpochStore,
-} from '../../domain/ports/federation.ts';
+} from '../../domain/ports/revocation.ts';
 import type { Queryable } from '../driver/driver.ts';
 import { unwrapped, type Session } from './session.ts';
 

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { OutboxItem, RevocationOutbox } from '../../domain/ports/federation.ts';
+import type { OutboxItem, RevocationOutbox } from '../../domain/ports/revocation.ts';
 import { revocationOutbox as outbox } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { MosaicError } from '../../domain/errors.ts';
-import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 import { gatewaySecrets as secrets } from '../schema/index.ts';
 import { unwrapped, type Session } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { Generations, StepCaRollStore } from '../../domain/ports/federation.ts';
+import type { Generations, StepCaRollStore } from '../../domain/ports/authority.ts';
 import { unwrapped, type Session } from './session.ts';
 
 interface Row {

@@ -1,6 +1,6 @@
 import { and, desc, eq, getTableColumns, isNull } from 'drizzle-orm';
 import type { TokenStore } from '../../domain/ports/directory.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { apiTokens } from '../schema/index.ts';
 import { afterPosition, toPage } from './keyset.ts';
 import { unwrapped, type Session } from './session.ts';

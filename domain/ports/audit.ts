@@ -1,5 +1,31 @@
 import type { ChainGap } from '../audit/chain.ts';
-import type { AuditEntry } from '../audit/entry.ts';
+import type { AuditEntry, AuditOutcome } from '../audit/entry.ts';
+import type { Page, PageRequest } from './page.ts';
+
+export interface AuditFilter {
+  readonly grantId?: string;
+  readonly peerId?: string;
+  readonly subjectUserId?: string;
+  readonly outcome?: AuditOutcome;
+  readonly verb?: string;
+  readonly reasonCode?: string;
+  readonly traceId?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+}
+
+export interface AuditStore {
+  /** One multi-row insert. */
+  insertMany(entries: readonly AuditEntry[]): Promise<void>;
+  list(page: PageRequest, filter: AuditFilter): Promise<Page<AuditEntry>>;
+  /** Entries an hour (UTC) by outcome, oldest first; hours without any are left out. */
+  histogram(filter: AuditFilter): Promise<readonly AuditHour[]>;
+}
+
+export interface AuditHour extends Readonly<Record<AuditOutcome, number>> {
+  /** Its beginning. */
+  readonly hour: Date;
+}
 
 /** One start of one replica, as the writer of chains. */
 export interface AuditWriter {

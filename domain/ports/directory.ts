@@ -1,5 +1,5 @@
 import type { Principal } from '../access/decide.ts';
-import type { AskedPeer } from './federation.ts';
+import type { AskedPeer } from './peers.ts';
 import type { Page, PageRequest } from './page.ts';
 
 export interface User {

@@ -1,3 +1,10 @@
+/** Sealed keys of the gateway itself (cursor MAC, audit hash without a grant, the embedded CA's key). */
+export interface SecretStore {
+  get(name: string): Promise<string | null>;
+  /** Stores `sealed` if the name is free, and returns what is stored then: one winner among replicas. */
+  putIfAbsent(name: string, sealed: string): Promise<string>;
+}
+
 /** Where a pass over all sealed values stands. */
 export interface SealedPosition {
   readonly table: string;

@@ -1,22 +1,14 @@
 import type { DatabaseState } from '../database/state.ts';
-import type { AuditChainStore } from './audit.ts';
+import type { AuditChainStore, AuditStore } from './audit.ts';
 import type { TeamStore, TokenStore, UserStore } from './directory.ts';
-import type { EnrollmentStore } from './enrollments.ts';
-import type {
-  AuditStore,
-  CertificateStore,
-  EmbeddedCaStore,
-  StepCaRollStore,
-  EnrollmentTokenStore,
-  GrantStore,
-  PeerStore,
-  PeerTrustStore,
-  RevocationEpochStore,
-  RevocationOutbox,
-  SecretStore,
-} from './federation.ts';
-import type { PeerRenewalStore } from './renewals.ts';
-import type { SealedStore } from './sealed.ts';
+import type { EnrollmentStore, EnrollmentTokenStore } from './enrollment.ts';
+import type { EmbeddedCaStore, StepCaRollStore } from './authority.ts';
+import type { CertificateStore } from './certificates.ts';
+import type { GrantStore } from './grants.ts';
+import type { PeerStore } from './peers.ts';
+import type { PeerTrustStore, RevocationEpochStore, RevocationOutbox } from './revocation.ts';
+import type { SealedStore, SecretStore } from './sealed.ts';
+import type { PeerRenewalStore } from './renewal.ts';
 import type { ResourceReader, ResourceWriter } from './resources.ts';
 
 export interface Stores {

@@ -7,7 +7,6 @@ const MOST_LINES_OF_SUITES = 400;
 
 /** Files that are easier to read whole, or that wait for something; each with its reason. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  'domain/ports/federation.ts': 'declarations alone; they move to their areas together',
   'domain/access/decide.ts': 'the choke point: AuthorizedRead and all that can make one stand in one file',
   'src/config/schema.ts': 'one table of settings, from which the schema and the reference are made',
   'db/sql/read.ts': 'the statement of a list: its parts are read against each other',

@@ -11,7 +11,7 @@ import { readCertificate } from '../../ca/x509/certificate.ts';
 import { OID } from '../../ca/x509/oids.ts';
 import { derToPem, pemToDer } from '../../ca/x509/pem.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
-import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;

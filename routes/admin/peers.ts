@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES } from '../../domain/resources.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../../src/deps.ts';
 import { reconcilePeer } from '../../src/services/audit-reconcile.ts';
 import {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PEER_STATES } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Circuit } from '../../src/services/peers.ts';
 import { handle, timestamp, uuid } from '../shapes.ts';
 

@@ -1,5 +1,5 @@
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { err, type Result } from '../../domain/result.ts';
 import { abortable } from './body.ts';
 import { callPeer } from './call.ts';

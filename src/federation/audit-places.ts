@@ -1,4 +1,4 @@
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Result } from '../../domain/result.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import { ask, type Asking } from './ask.ts';

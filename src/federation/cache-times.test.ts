@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { createMemoryKeyValue } from '../kv/memory.ts';
 import { cacheKey, createResponseCache } from './cache.ts';
 

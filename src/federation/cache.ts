@@ -2,7 +2,7 @@ import { toHex } from '../../domain/bytes.ts';
 import { parseJson, PLAIN } from '../../domain/json.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log } from '../../domain/ports/basics.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { abortable } from './body.ts';
 import { MAX_ENTRY_BYTES, newCacheMemory, type CacheMemory } from './cache-memory.ts';
 import { createFlights, type Flights } from './flights.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../deps.ts';
 import { createPeerClients } from './clients.ts';
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Sealer } from '../../domain/ports/basics.ts';
-import type { AskedPeer, Peer } from '../../domain/ports/federation.ts';
+import type { AskedPeer, Peer } from '../../domain/ports/peers.ts';
 import type { PeerClient, PeerTransport } from '../deps.ts';
 
 /** What tells one client of a peer from another. */
@@ -19,7 +19,7 @@ export interface PeerClients {
   closeAll(): Promise<void>;
 }
 
-/** Identity a peer's private key is sealed under (ports/federation.ts). */
+/** Identity a peer's private key is sealed under (ports/peers.ts). */
 export const clientKeyIdentity = (peerId: string): string => `federation_peers/${peerId}/client_key_pem`;
 
 /** Connections are cheap to make again, so what was not used for long goes first. */

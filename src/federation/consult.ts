@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { ask, ownFault, type Asking, type Question } from './ask.ts';
 import { cacheKey } from './cache.ts';

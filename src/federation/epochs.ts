@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../../domain/ports/basics.ts';
-import type { Peer, PeerStore } from '../../domain/ports/federation.ts';
+import type { Peer, PeerStore } from '../../domain/ports/peers.ts';
 
 /** The moment at which a peer's row was known to a query: what was learned later makes it out of date. */
 export interface Mark {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
-import type { PeerStore } from '../../domain/ports/federation.ts';
+import type { PeerStore } from '../../domain/ports/peers.ts';
 
 /** Notes on the peer's row when it last answered and when it last failed, without ever holding up an answer. */
 export interface PeerHealth {

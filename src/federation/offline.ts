@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { toHex } from '../../domain/bytes.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
 import type { Clock, KeyValue, Log, TokenBucket } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import { abortable } from './body.ts';
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../../domain/ports/basics.ts';
-import type { PeerTrustStore } from '../../domain/ports/federation.ts';
+import type { PeerTrustStore } from '../../domain/ports/revocation.ts';
 import { epochOf, isEpochProof, readPublicJwk } from './statement.ts';
 import type { PublicJwk } from '../deps.ts';
 

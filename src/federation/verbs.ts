@@ -1,5 +1,5 @@
 import { maxRowBytes } from '../../domain/paging/page-bytes.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Hit } from '../../domain/search/hit.ts';

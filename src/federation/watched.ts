@@ -1,6 +1,6 @@
 import type { AuditVerb } from '../../domain/audit/entry.ts';
 import type { Clock, Random } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Telemetry } from '../../domain/ports/telemetry.ts';
 import type { Resource } from '../../domain/resources.ts';
 import type { Result } from '../../domain/result.ts';

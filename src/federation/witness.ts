@@ -7,7 +7,7 @@ import {
   type Place,
 } from '../../domain/audit/checkpoint.ts';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
-import type { PeerStore } from '../../domain/ports/federation.ts';
+import type { PeerStore } from '../../domain/ports/peers.ts';
 
 /** The furthest that one writer of a peer's audit log was seen at. */
 export interface Remembered {

@@ -1,7 +1,6 @@
 import type { AuditClass } from '../../domain/audit/entry.ts';
-import type { AuditChainStore } from '../../domain/ports/audit.ts';
+import type { AuditChainStore, AuditStore } from '../../domain/ports/audit.ts';
 import type { Clock, Log } from '../../domain/ports/basics.ts';
-import type { AuditStore } from '../../domain/ports/federation.ts';
 import type { AuditCounters, AuditSigner } from '../deps.ts';
 import type { AuditChains } from './audit-chains.ts';
 import type { RefusalMinutes } from './audit-repeats.ts';

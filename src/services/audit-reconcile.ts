@@ -1,6 +1,6 @@
 import { readCheckpoint, rootOf, signedText } from '../../domain/audit/checkpoint.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../deps.ts';
 import { auditPlacesAtPeer, type ClaimedPlace } from '../federation/audit-places.ts';
 import { outboundOf } from '../federation/outbound.ts';

@@ -1,7 +1,7 @@
 import { outcomeOf, type AuditEntry, type AuditVerb } from '../../domain/audit/entry.ts';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
-import type { AuditFilter, AuditHour } from '../../domain/ports/federation.ts';
+import type { AuditFilter, AuditHour } from '../../domain/ports/audit.ts';
 import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 

@@ -1,4 +1,4 @@
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Light } from '../../domain/status/health-texts.ts';
 import { lightOfPeer, type HealthFinding } from '../../domain/status/health.ts';
 import type { Alerts, AuditCounters, Deps, FrontState } from '../deps.ts';

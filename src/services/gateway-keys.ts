@@ -1,5 +1,5 @@
 import type { Random, Sealer } from '../../domain/ports/basics.ts';
-import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 import type { GatewayKeys } from '../deps.ts';
 import { createAuditKey, openAuditKey } from './audit-signer.ts';
 import { portableHashing, type Hashing } from './mac.ts';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Grant } from '../../domain/grants/grant.ts';
 import type { Mac } from '../../domain/paging/cursor.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../deps.ts';
 
 /** A grant as it was read a moment ago, with what a request needs beside it. */

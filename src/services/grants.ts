@@ -1,7 +1,8 @@
 import { MosaicError, type Issue } from '../../domain/errors.ts';
 import { effectiveStatus, type Grant, type GrantStatus } from '../../domain/grants/grant.ts';
 import type { User } from '../../domain/ports/directory.ts';
-import type { GrantFilter, GrantPatch, Peer } from '../../domain/ports/federation.ts';
+import type { GrantFilter, GrantPatch } from '../../domain/ports/grants.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
 import { parseScope, sensitiveResources } from '../../domain/scope/parse.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedAuthority } from '../../ca/embedded/authority.ts';
 import { embeddedDeps } from '../../ca/testing/embedded.testkit.ts';
-import type { RootGenerations } from '../../domain/ports/federation.ts';
+import type { RootGenerations } from '../../domain/ports/authority.ts';
 import { grantFor, startSide, type PairSide } from '../../routes/query/pair.testkit.ts';
 import type { Deps } from '../deps.ts';
 import { renewPeer } from './peer-renewal.ts';

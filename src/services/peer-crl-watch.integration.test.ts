@@ -10,7 +10,7 @@ import { encodeIdentityExtension } from '../../ca/x509/extension.ts';
 import { OID } from '../../ca/x509/oids.ts';
 import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../../domain/peers/identity.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import { makeTestDeps, type TestDeps } from '../deps.testkit.ts';
 import { outboundOf } from '../federation/outbound.ts';
 import { createListRounds, startListWatch } from './peer-crl-watch.ts';

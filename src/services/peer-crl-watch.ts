@@ -1,5 +1,6 @@
 import { isUsable } from '../../domain/peers/peer.ts';
-import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
+import type { PeerTrust } from '../../domain/ports/revocation.ts';
 import type { PageRequest } from '../../domain/ports/page.ts';
 import type { Deps } from '../deps.ts';
 import { isNotOlder, listSourceOf, ownSerial, readList, type ListSource } from './peer-crl.ts';

@@ -9,7 +9,8 @@ import {
 } from '../../ca/x509/crl-read.ts';
 import { MAX_LISTS_LENGTH, splitPem } from '../../ca/x509/pem.ts';
 import { readIdentity } from '../../ca/x509/identity.ts';
-import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
+import type { PeerTrust } from '../../domain/ports/revocation.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Deps } from '../deps.ts';
 

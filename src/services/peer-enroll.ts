@@ -1,6 +1,7 @@
 import { MosaicError } from '../../domain/errors.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
-import type { Peer, PeerTrust } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
+import type { PeerTrust } from '../../domain/ports/revocation.ts';
 import type { Deps } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
 import { redeemToken } from '../federation/redeem.ts';

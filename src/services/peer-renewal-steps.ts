@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../ca/x509/bytes.ts';
 import { pemToDer, splitPem } from '../../ca/x509/pem.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
-import type { PeerRenewal } from '../../domain/ports/renewals.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
+import type { PeerRenewal } from '../../domain/ports/renewal.ts';
 import type { Result } from '../../domain/result.ts';
 import type { Deps, PeerClient } from '../deps.ts';
 import { clientKeyIdentity } from '../federation/clients.ts';
@@ -14,7 +14,7 @@ import { acceptRoots } from './peer-trust.ts';
 import { acceptCertificate, type AcceptedCertificate } from './peer-certificate.ts';
 import { callTrace } from './telemetry-query.ts';
 
-/** Identity a pending key is sealed under (ports/renewals.ts): another than the key in use has. */
+/** Identity a pending key is sealed under (ports/renewal.ts): another than the key in use has. */
 export const pendingKeyIdentity = (peerId: string): string => `peer_renewals/${peerId}/pending_key_pem`;
 
 /** The serving side may wait for its authority. */

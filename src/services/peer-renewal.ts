@@ -3,7 +3,7 @@ import { splitPem } from '../../ca/x509/pem.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { nextPeerState } from '../../domain/peers/peer.ts';
 import { renewalDueAt, renewalRetryAt, type Validity } from '../../domain/peers/renewal.ts';
-import type { PeerRenewal } from '../../domain/ports/renewals.ts';
+import type { PeerRenewal } from '../../domain/ports/renewal.ts';
 import type { Deps } from '../deps.ts';
 import type { Author } from './audit.ts';
 import { confirmCertificate, replaceCertificate, type Renewing } from './peer-renewal-steps.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../deps.ts';
 import type { PeerFailure } from '../federation/failure.ts';
 import { openStatement, readPublicJwk } from '../federation/statement.ts';

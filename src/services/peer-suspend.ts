@@ -1,6 +1,6 @@
 import { MosaicError } from '../../domain/errors.ts';
 import { nextPeerState } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';
 import { changeEntry } from './audit.ts';

@@ -1,6 +1,6 @@
 import { MosaicError } from '../../domain/errors.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
 import type { Deps } from '../deps.ts';
 import type { Actor } from './actor.ts';

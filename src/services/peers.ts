@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
 import type { User } from '../../domain/ports/directory.ts';
-import type { AskedPeer, Peer, PeerFilter } from '../../domain/ports/federation.ts';
+import type { AskedPeer, Peer, PeerFilter } from '../../domain/ports/peers.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Deps } from '../deps.ts';

@@ -2,7 +2,7 @@ import { decideNative, type Principal } from '../../domain/access/decide.ts';
 import { compareRows, type SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../domain/resources.ts';
 import type { Deps } from '../deps.ts';

@@ -3,7 +3,7 @@ import { compareRows } from '../../domain/blend/blend.ts';
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
 import { NEVER_ASKED } from '../../domain/peers/peer.ts';
 import type { KeyValue } from '../../domain/ports/basics.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { ResourceRow } from '../../domain/resources.ts';
 import type { AuthorizedGet, AuthorizedList } from '../../domain/access/decide.ts';
 import type { Deps, PeerClient } from '../deps.ts';

@@ -1,5 +1,5 @@
 import { DATABASE_CURES, type DatabaseState } from '../../domain/database/state.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import { healthOf, type Health, type PeerStanding, type Serving } from '../../domain/status/health.ts';
 import type { Deps, FrontState } from '../deps.ts';
 import { outboundOf } from '../federation/outbound.ts';

@@ -1,5 +1,5 @@
 import { MosaicError } from '../../domain/errors.ts';
-import type { BegunEnrollment, EnrollableGrant } from '../../domain/ports/enrollments.ts';
+import type { BegunEnrollment, EnrollableGrant } from '../../domain/ports/enrollment.ts';
 import type { Deps } from '../deps.ts';
 
 export interface Claim {

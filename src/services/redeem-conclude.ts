@@ -3,7 +3,7 @@ import type { AuditEntry } from '../../domain/audit/entry.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Grant } from '../../domain/grants/grant.ts';
 import { nextPeerState } from '../../domain/peers/peer.ts';
-import type { EnrollableGrant } from '../../domain/ports/enrollments.ts';
+import type { EnrollableGrant } from '../../domain/ports/enrollment.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
 import type { Deps } from '../deps.ts';
 import { changeEntry, type Author } from './audit.ts';

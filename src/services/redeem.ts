@@ -3,7 +3,7 @@ import { sha256Hex } from '../../ca/x509/bytes.ts';
 import { readCsr, type CertificateRequest } from '../../ca/x509/csr.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Grant } from '../../domain/grants/grant.ts';
-import type { EnrollableGrant } from '../../domain/ports/enrollments.ts';
+import type { EnrollableGrant } from '../../domain/ports/enrollment.ts';
 import type { Deps } from '../deps.ts';
 import { changeEntry, type Author } from './audit.ts';
 import { hashText } from './mac.ts';

@@ -7,7 +7,7 @@ import type { Grant } from '../../domain/grants/grant.ts';
 import { isOfCertificate, type CertificateIdentity } from '../../domain/peers/identity.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
 import { OVERLAP_MS, decideReissue } from '../../domain/peers/reissue.ts';
-import type { CertificateRecord } from '../../domain/ports/federation.ts';
+import type { CertificateRecord } from '../../domain/ports/certificates.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
 import type { Deps } from '../deps.ts';
 import { lifetimeOf } from './redeem.ts';

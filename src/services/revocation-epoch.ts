@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { VerifiedCrl } from '../../ca/x509/crl-read.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { QuestionableGrant, RevocationEpoch } from '../../domain/ports/federation.ts';
+import type { QuestionableGrant, RevocationEpoch } from '../../domain/ports/revocation.ts';
 import type { Deps } from '../deps.ts';
 import { epochOf, isEpochProof, signEpoch } from '../federation/statement.ts';
 import type { Actor } from './actor.ts';

@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../../ca/authority.ts';
-import type { OutboxItem } from '../../domain/ports/federation.ts';
+import type { OutboxItem } from '../../domain/ports/revocation.ts';
 import type { Deps } from '../deps.ts';
 import { epochKeeperOf } from './revocation-epoch.ts';
 

@@ -1,7 +1,7 @@
 import { decideNative, type Principal } from '../../domain/access/decide.ts';
 import type { SourceName } from '../../domain/blend/blend.ts';
 import { MosaicError } from '../../domain/errors.ts';
-import type { AskedPeer } from '../../domain/ports/federation.ts';
+import type { AskedPeer } from '../../domain/ports/peers.ts';
 import type { Resource } from '../../domain/resources.ts';
 import { withHighlights } from '../../domain/search/highlight.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Sealer } from '../../domain/ports/basics.ts';
-import type { SecretStore } from '../../domain/ports/federation.ts';
+import type { SecretStore } from '../../domain/ports/sealed.ts';
 import type { StatementKey } from '../deps.ts';
 import { readPublicJwk } from '../federation/statement.ts';
 

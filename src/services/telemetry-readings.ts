@@ -1,7 +1,7 @@
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { lightsOf } from '../../domain/status/health.ts';
 import { PEER_STATES, isUsable } from '../../domain/peers/peer.ts';
-import type { Peer } from '../../domain/ports/federation.ts';
+import type { Peer } from '../../domain/ports/peers.ts';
 import type { ReadName, Reading } from '../../domain/telemetry/metrics.ts';
 import type { Deps } from '../deps.ts';
 import { outboundOf } from '../federation/outbound.ts';

@@ -4,7 +4,7 @@ import { createTestSealer } from '../../../ca/testing/memory.testkit.ts';
 import { OID } from '../../../ca/x509/oids.ts';
 import { toProblem, type Problem } from '../../../domain/errors.ts';
 import type { Sealer } from '../../../domain/ports/basics.ts';
-import type { Peer } from '../../../domain/ports/federation.ts';
+import type { Peer } from '../../../domain/ports/peers.ts';
 import { callPeer } from '../../federation/call.ts';
 import { createPeerClients } from '../../federation/clients.ts';
 import { failureToError, type PeerFailure } from '../../federation/failure.ts';

@@ -3,7 +3,7 @@ import { checkSealingKey } from '../../../db/seal-check.ts';
 import { createSealer, sealingKeys } from '../../../db/seal.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Sealer } from '../../../domain/ports/basics.ts';
-import type { Peer } from '../../../domain/ports/federation.ts';
+import type { Peer } from '../../../domain/ports/peers.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { databaseSources } from './database-address.ts';
 import { databaseUrlsOf } from '../../config/settings.ts';

@@ -1,6 +1,33 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { Grant } from '../grants/grant.ts';
-import type { ClaimOutcome } from './federation.ts';
+
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly grantId: string }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'used' }
+  | { readonly kind: 'expired' }
+  /** Another redemption is under way; poll `claim` again until it is used or released. */
+  | { readonly kind: 'busy' };
+
+export interface EnrollmentTokenStore {
+  insert(token: {
+    readonly hash: string;
+    readonly grantId: string;
+    readonly createdAt: Date;
+    readonly expiresAt: Date;
+  }): Promise<void>;
+  /**
+   * Claims a token in one atomic statement. A claim whose lease ran out (its process died) can be taken over.
+   * @param leaseUntil how long this claim keeps others waiting
+   */
+  claim(hash: string, claimId: string, now: Date, leaseUntil: Date): Promise<ClaimOutcome>;
+  /** The token is spent; false when the claim was lost meanwhile. */
+  finish(hash: string, claimId: string, at: Date): Promise<boolean>;
+  /** The token is usable again (the CA failed). */
+  release(hash: string, claimId: string): Promise<void>;
+  /** Spends every open token of a grant (a new one was made, or the grant was revoked). */
+  closeForGrant(grantId: string, at: Date): Promise<void>;
+}
 
 /** Who holds a token, and until when it keeps others waiting. */
 export interface TokenClaim {

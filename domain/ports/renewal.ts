@@ -1,4 +1,4 @@
-import type { Peer } from './federation.ts';
+import type { Peer } from './peers.ts';
 
 /** A renewal of an outbound peer's certificate, as far as it got. */
 export interface PeerRenewal {
