@@ -4,15 +4,8 @@ import { RESOURCES } from '../../domain/resources.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
 import type { Deps } from '../../src/deps.ts';
 import { reconcilePeer } from '../../src/services/audit-reconcile.ts';
-import {
-  addPeer,
-  circuitOf,
-  deletePeer,
-  getPeer,
-  listPeers,
-  renewPeerNow,
-  type FirstCall,
-} from '../../src/services/peers.ts';
+import { addPeer, type FirstCall } from '../../src/services/peer-add.ts';
+import { circuitOf, deletePeer, getPeer, listPeers, renewPeerNow } from '../../src/services/peers.ts';
 import { resumePeer, suspendPeer } from '../../src/services/peer-suspend.ts';
 import { actorOf, holderOf } from '../actor.ts';
 import type { AppEnv } from '../http.ts';

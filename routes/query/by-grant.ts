@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/deps.ts';
-import { peerByGrant } from '../../src/services/peers.ts';
+import { peerByGrant } from '../../src/services/own-peers.ts';
 import { queryItem, queryList } from '../../src/services/query.ts';
 import type { AppEnv } from '../http.ts';
 import { authenticateAsker } from '../middleware/auth.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PEER_STATES } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
-import type { Circuit } from '../../src/services/peers.ts';
+import type { Circuit } from '../../src/federation/circuit.ts';
 import { handle, timestamp, uuid } from '../shapes.ts';
 
 const circuitShape = z

@@ -2,7 +2,7 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
-import { peerByGrant } from '../../src/services/peers.ts';
+import { peerByGrant } from '../../src/services/own-peers.ts';
 import { searchEverywhere, type SearchPage } from '../../src/services/search.ts';
 import type { AppEnv } from '../http.ts';
 import { describe } from '../openapi/describe.ts';

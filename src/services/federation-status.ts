@@ -4,7 +4,7 @@ import { lightOfPeer, type HealthFinding } from '../../domain/status/health.ts';
 import type { Alerts, AuditCounters, Deps, FrontState } from '../deps.ts';
 import type { CacheCounters } from '../federation/cache.ts';
 import { outboundOf } from '../federation/outbound.ts';
-import type { Circuit } from './peers.ts';
+import type { Circuit } from '../federation/circuit.ts';
 import { MAX_PEERS, readiness, standingOf, type Readiness } from './readiness.ts';
 import { revocationState, type RevocationState } from './revocation-epoch.ts';
 

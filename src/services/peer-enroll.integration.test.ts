@@ -9,7 +9,8 @@ import { makeTestDeps, type TestDeps } from '../deps.testkit.ts';
 import { createAuthority } from '../runtimes/node/front.testkit.ts';
 import { httpsServer, pinOf, type Watched } from '../runtimes/node/transport.testkit.ts';
 import { buildEnrollmentUrl } from './enrollment-url.ts';
-import { addPeer, peerByGrant } from './peers.ts';
+import { addPeer } from './peer-add.ts';
+import { peerByGrant } from './own-peers.ts';
 
 /*
  * Serving gateways that answer a redemption wrongly, over real TLS. Each has the pinned authority; what is
