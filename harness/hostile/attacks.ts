@@ -1,3 +1,4 @@
+import { dearChain } from '../../ca/testing/dear-chain.testkit.ts';
 import { halfOpen } from './half-open.ts';
 import { manyMembers, requestWithLongOid } from './material.ts';
 import { flood, resetFlood, slowly, type Material, type Tally } from './floods.ts';
@@ -200,6 +201,11 @@ export const ATTACKS: readonly Attack[] = [
   ),
   at('work', '256 connections', 'F-11', asPeer('many', 256, LIST)),
   at('work', '1,000 connections', 'F-11', asPeer('many', 1_000, LIST)),
+  at('work', 'handshakes: 62 dear certificates', 'F-1', async (victim, until, begun) => {
+    const material = await dearChain(62, 'rsa');
+    const request = () => ({ path: LIST });
+    return flood({ origin: victim.federationUrl, connections: 8, material, request }, until, begun);
+  }),
   at('work', '9,000 half-open connections', 'F-2', halfOpening(9_000, false)),
   at('work', 'handshakes, a byte a second', 'F-2', halfOpening(600, true)),
   at('work', 'slow headers and bodies', 'X-60', (victim, until, begun) =>

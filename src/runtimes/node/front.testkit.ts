@@ -41,6 +41,8 @@ export interface FrontUnderTest {
   readonly ca: CertificateAuthority & CrlSource;
   readonly keeper: FrontMaterialKeeper;
   readonly handled: Handled[];
+  /** Codes of what the front told the audit. */
+  readonly refusals: string[];
   /** Makes a federation handler wait until it is called. */
   hold(): () => void;
   clientCertificate(lifetimeMs?: number): Promise<ClientCertificate>;
@@ -88,6 +90,7 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
     pollMs: 3_600_000,
   });
   const handled: Handled[] = [];
+  const refusals: string[] = [];
   let gate: Promise<void> = Promise.resolve();
   const handler = (app: Handled['app']) => async (request: Request, env: object) => {
     const socket = 'incoming' in env ? (env.incoming as { socket: object }).socket : {};
@@ -100,6 +103,7 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
   const front = createFront({
     federation: handler('federation'),
     enrollment: handler('enrollment'),
+    refused: ({ code }) => void refusals.push(code),
     material: keeper.current(),
     log: silent,
     limits,
@@ -113,6 +117,7 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
     ca,
     keeper,
     handled,
+    refusals,
     hold: () => {
       let open = (): void => {};
       gate = new Promise((resolve) => (open = resolve));

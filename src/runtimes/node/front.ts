@@ -8,6 +8,7 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
+import { acceptBounded, acceptedBounded, isTooMuch } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import {
   answerClientError,
@@ -82,7 +83,9 @@ const paceHandshakes = (server: Server, turns: Turns): void => {
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) =>
     turns(socket.remoteAddress, () => {
-      if (!socket.destroyed) for (const listener of begin) Reflect.apply(listener, server, [socket]);
+      if (socket.destroyed) return;
+      const bounded = acceptBounded(socket);
+      for (const listener of begin) Reflect.apply(listener, server, [bounded]);
     }),
   );
 };
@@ -152,6 +155,7 @@ export const createFront = (options: FrontOptions): Front => {
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
+    acceptedBounded(socket);
     rememberTlsPeer(socket);
     const peer = tlsPeerOf(socket);
     if (peer?.kind === 'trusted' && !bounds.proven(socket, peer.presented.key)) socket.destroy();
@@ -162,7 +166,12 @@ export const createFront = (options: FrontOptions): Front => {
     if (tlsPeerOf(socket) !== undefined) answerClientError(error, socket);
     else socket.destroy();
   });
-  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { reason: error.message }));
+  server.on('tlsClientError', (error) => {
+    log.debug('TLS handshake failed', { reason: error.message });
+    if (!isTooMuch(error)) return;
+    counters.refused += 1;
+    options.refused?.({ code: 'certificate_untrusted', bytesOut: 0, traceId: null });
+  });
 
   return {
     ...makeStoppable(server),

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { MosaicError } from '../../../domain/errors.ts';
+import { CLIENT_TLS, connectBounded } from './handshake-bound.ts';
 import { transportError } from './transport-errors.ts';
 import { hostOf, type AddressGuard } from './transport-guard.ts';
 
@@ -43,12 +44,12 @@ export const pinnedRoot = (
       throw new MosaicError('address_refused', { detail: 'Only https has a certificate to pin.' });
     }
     const host = hostOf(url);
+    const port = Number(url.port === '' ? 443 : url.port);
+    const { stream } = connectBounded({ host, port, lookup: guard.lookup });
     const socket = connect({
-      host,
-      port: Number(url.port === '' ? 443 : url.port),
+      socket: stream,
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      lookup: guard.lookup,
-      minVersion: 'TLSv1.2',
+      ...CLIENT_TLS,
       ALPNProtocols: ['http/1.1'],
       // Seeing comes before trusting: nothing is sent on this connection.
       rejectUnauthorized: false,

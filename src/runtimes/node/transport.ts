@@ -1,7 +1,15 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { Agent, fetch as undiciFetch, type Dispatcher, type RequestInit as UndiciInit } from 'undici';
+import type { Socket } from 'node:net';
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
+import {
+  Agent,
+  buildConnector,
+  fetch as undiciFetch,
+  type Dispatcher,
+  type RequestInit as UndiciInit,
+} from 'undici';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
+import { CLIENT_TLS, connectBounded } from './handshake-bound.ts';
 import { isBrokenConnection, transportError } from './transport-errors.ts';
 import {
   createAddressGuard,
@@ -60,7 +68,7 @@ interface ClientParts {
 /** OpenSSL keeps the key, and nobody here does: no text of it is left in the heap (ABUSE 48). */
 const secureContextOf = (tls: NonNullable<ClientParts['tls']>): SecureContext => {
   try {
-    return createSecureContext({ ...tls, minVersion: 'TLSv1.2' });
+    return createSecureContext({ ...tls, ...CLIENT_TLS });
   } catch (cause) {
     throw new MosaicError('peer_unreachable', {
       detail: 'The certificate and key of this peer do not belong together, or are not readable.',
@@ -69,18 +77,43 @@ const secureContextOf = (tls: NonNullable<ClientParts['tls']>): SecureContext =>
   }
 };
 
+/** undici's, over connections whose handshakes are bounded. */
+const createConnector = (
+  guard: AddressGuard,
+  timeoutMs: number,
+  secureContext: SecureContext | null,
+): buildConnector.connector => {
+  const connect = buildConnector({
+    allowH2: false,
+    lookup: guard.lookup,
+    timeout: timeoutMs,
+    // A resumed session would not look at the server's certificate again.
+    maxCachedSessions: 0,
+    ...(secureContext === null ? {} : { secureContext, rejectUnauthorized: true }),
+  });
+  if (secureContext === null) return connect;
+  return (options, callback) => {
+    const { hostname, port } = options;
+    const { stream, secured } = connectBounded({
+      host: hostname,
+      port: Number(port === '' ? 443 : port),
+      lookup: guard.lookup,
+    });
+    // Its type says `Socket`; `node:tls` takes any stream.
+    connect({ ...options, httpSocket: stream as unknown as Socket }, (error, socket) => {
+      if (socket instanceof TLSSocket) secured(socket);
+      if (error === null) callback(null, socket);
+      else callback(error, null);
+    });
+  };
+};
+
 const createClient = ({ guard, timeoutMs, tls, onClose }: ClientParts): PeerClient => {
   const secureContext = tls === null ? null : secureContextOf(tls);
   const agentFor = (isKeptAlive: boolean): Dispatcher =>
     new Agent({
       allowH2: false,
-      connect: {
-        lookup: guard.lookup,
-        timeout: timeoutMs,
-        // A resumed session would not look at the server's certificate again.
-        maxCachedSessions: 0,
-        ...(secureContext === null ? {} : { secureContext, rejectUnauthorized: true }),
-      },
+      connect: createConnector(guard, timeoutMs, secureContext),
       connections: MAX_CONNECTIONS,
       pipelining: isKeptAlive ? 1 : 0,
       headersTimeout: timeoutMs,
