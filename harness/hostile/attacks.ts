@@ -102,6 +102,15 @@ const halfOpening =
   ({ federationUrl, publicUrl }, until, begun) =>
     halfOpen({ origins: [federationUrl, publicUrl], connections, isDribbling }, until, begun);
 
+/** Handshakes of a stranger, each with so many certificates that are dear to verify. */
+const dearHandshakes =
+  (connections: number, certificates: number): Run =>
+  async ({ federationUrl }, until, begun) => {
+    const material = await dearChain(certificates, 'rsa');
+    const request = () => ({ path: LIST });
+    return flood({ origin: federationUrl, connections, material, request }, until, begun);
+  };
+
 const PLACES = Array.from({ length: 64 }, () => `${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}.1`).join(
   ',',
 );
@@ -201,11 +210,9 @@ export const ATTACKS: readonly Attack[] = [
   ),
   at('work', '256 connections', 'F-11', asPeer('many', 256, LIST)),
   at('work', '1,000 connections', 'F-11', asPeer('many', 1_000, LIST)),
-  at('work', 'handshakes: 62 dear certificates', 'F-1', async (victim, until, begun) => {
-    const material = await dearChain(62, 'rsa');
-    const request = () => ({ path: LIST });
-    return flood({ origin: victim.federationUrl, connections: 8, material, request }, until, begun);
-  }),
+  at('work', 'handshakes: 62 dear certificates', 'F-1', dearHandshakes(8, 62)),
+  // As many as a handshake may bring.
+  at('work', 'handshakes: 4 dear certificates', 'F-1', dearHandshakes(40, 4)),
   at('work', '9,000 half-open connections', 'F-2', halfOpening(9_000, false)),
   at('work', 'handshakes, a byte a second', 'F-2', halfOpening(600, true)),
   at('work', 'slow headers and bodies', 'X-60', (victim, until, begun) =>

@@ -84,7 +84,7 @@ const paceHandshakes = (server: Server, turns: Turns): void => {
   server.on('connection', (socket: Socket) =>
     turns(socket.remoteAddress, () => {
       if (socket.destroyed) return;
-      const bounded = acceptBounded(socket);
+      const bounded = acceptBounded(socket, (start) => turns(socket.remoteAddress, start));
       for (const listener of begin) Reflect.apply(listener, server, [bounded]);
     }),
   );

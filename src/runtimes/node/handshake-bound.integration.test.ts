@@ -11,7 +11,7 @@ import {
   type ClientCertificate,
   type FrontUnderTest,
 } from './front.testkit.ts';
-import { cutAfter, dropwise, gathered, startLink, type Link } from './handshake-bound.testkit.ts';
+import { cutAfter, dropwise, gathered, startLink, together, type Link } from './handshake-bound.testkit.ts';
 
 const PATH = '/federation/v1/tasks';
 /** Of this process's own CPU; unbounded, the chains below take 150 and 370. */
@@ -166,6 +166,26 @@ describe('F-1 N-9 TLS front: what a handshake brings', () => {
     const link = await linkTo(front, dropwise(octets));
     for (const maxVersion of VERSIONS)
       expect((await ask(link, PATH, { ...mine, maxVersion })).status).toBe(200);
+  });
+
+  it('the ends of many handshakes, as dear as may be, in one moment do not hold the loop together', async () => {
+    const { front, mine } = await start();
+    const count = 24;
+    const link = await linkTo(front, together(count));
+    const chain = await dearChain(4, 'rsa');
+    const asked = Array.from({ length: count }, () => outcome(ask(link, PATH, chain)));
+    let [longest, last, isOver] = [0, cpuMs(), false];
+    const watch = (): void => {
+      longest = Math.max(longest, cpuMs() - last);
+      last = cpuMs();
+      if (!isOver) setImmediate(watch);
+    };
+    watch();
+    await Promise.all(asked);
+    isOver = true;
+    // Four a turn; all of them take 600.
+    expect(longest).toBeLessThan(300);
+    expect((await ask(front, PATH, mine)).status).toBe(200);
   });
 
   it('the client’s address is known as it was', async () => {

@@ -35,6 +35,19 @@ export const gathered =
     });
   };
 
+/** The first messages as they come; what follows them waits until `count` clients have sent it, and goes on in one moment. */
+export const together = (count: number): Sending => {
+  const waiting: (() => void)[] = [];
+  return (from, to) =>
+    void from.once('data', (hello: Buffer) => {
+      to.write(hello);
+      from.once('data', (rest: Buffer) => {
+        waiting.push(() => to.write(rest));
+        if (waiting.length === count) for (const send of waiting) send();
+      });
+    });
+};
+
 /** So many octets, then an end of that kind. */
 export const cutAfter =
   (octets: number, end: 'destroy' | 'end' | 'resetAndDestroy'): Sending =>

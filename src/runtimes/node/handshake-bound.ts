@@ -21,6 +21,11 @@ const TOO_MUCH = 'The other side sent too much in its TLS handshake.';
 /** As undici has it; a socket that is no native one leaves it to us. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
+/** Lets something begin, now or in a later turn of the loop. */
+type Turn = (start: () => void) => void;
+
+const AT_ONCE: Turn = (start) => start();
+
 type Done = (error?: Error | null) => void;
 
 interface Part {
@@ -46,6 +51,7 @@ const rememberGiven = (bounded: BoundedHandshake): void => {
 export class BoundedHandshake extends Duplex {
   readonly raw: Socket;
   readonly #atOnce: number;
+  readonly #turn: Turn;
   #left: number;
   #isDone = false;
   /** Came, and is not given to OpenSSL yet. */
@@ -53,11 +59,12 @@ export class BoundedHandshake extends Duplex {
   #isWaiting = false;
   #isOver = false;
 
-  constructor(raw: Socket, { most, atOnce }: Bound) {
+  constructor(raw: Socket, { most, atOnce }: Bound, turn: Turn = AT_ONCE) {
     super({ allowHalfOpen: raw.allowHalfOpen });
     this.raw = raw;
     this.#left = most;
     this.#atOnce = atOnce;
+    this.#turn = turn;
     // Whoever listens for bytes makes them flow, unless they were stopped before.
     this.pause();
     this.on('data', this.#remember);
@@ -96,8 +103,7 @@ export class BoundedHandshake extends Duplex {
    */
   #give(): void {
     if (this.destroyed || this.#isWaiting || this.readableLength > 0) return;
-    const chunk = this.#held.shift();
-    if (chunk === undefined) {
+    if (this.#held.length === 0) {
       if (this.#isOver) this.push(null);
       return;
     }
@@ -105,10 +111,17 @@ export class BoundedHandshake extends Duplex {
       this.destroy(new MosaicError('peer_protocol', { detail: TOO_MUCH }));
       return;
     }
+    this.#isWaiting = true;
+    if (this.#isDone) this.#givePiece();
+    else this.#turn(() => this.#givePiece());
+  }
+
+  #givePiece(): void {
+    const chunk = this.#held.shift();
+    if (this.destroyed || chunk === undefined) return;
     const piece = this.#isDone ? chunk : chunk.subarray(0, Math.min(this.#left, this.#atOnce));
     this.#left -= piece.length;
     if (piece.length < chunk.length) this.#held.unshift(chunk.subarray(piece.length));
-    this.#isWaiting = true;
     setImmediate(() => {
       this.#isWaiting = false;
       this.#give();
@@ -166,10 +179,13 @@ const conclude = (socket: TLSSocket, bounded: BoundedHandshake): void => {
   });
 };
 
-/** An accepted connection, for the server to begin its handshake over. */
-export const acceptBounded = (raw: Socket): Duplex => {
+/**
+ * An accepted connection, for the server to begin its handshake over.
+ * @param turn what OpenSSL does for a stranger takes a turn: hundreds may send the end of their handshakes in the same moment
+ */
+export const acceptBounded = (raw: Socket, turn: Turn): Duplex => {
   raw.setNoDelay(true);
-  return new BoundedHandshake(raw, OF_CLIENT);
+  return new BoundedHandshake(raw, OF_CLIENT, turn);
 };
 
 /**
