@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import type { AppEnv } from '../routes/http.ts';
-import { createBase, SECURITY_HEADERS } from '../routes/http.ts';
+import type { AppEnv } from '../routes/http/http.ts';
+import { createBase, SECURITY_HEADERS } from '../routes/http/http.ts';
 import { auditRoutes } from '../routes/admin/audit.ts';
 import { authorityRoutes } from '../routes/admin/authority.ts';
 import { federationStatusRoutes } from '../routes/admin/federation-status.ts';
@@ -11,17 +11,17 @@ import { revocationRoutes } from '../routes/admin/revocation.ts';
 import { teamRoutes } from '../routes/admin/teams.ts';
 import { tokenRoutes } from '../routes/admin/tokens.ts';
 import { userRoutes } from '../routes/admin/users.ts';
-import { bootstrapRoutes } from '../routes/bootstrap.ts';
+import { bootstrapRoutes } from '../routes/public/bootstrap.ts';
 import { enrollmentRoutes } from '../routes/enrollment/index.ts';
-import type { CertificateSource } from '../routes/federation/certificate-source.ts';
-import { federationApp, federationRoutes } from '../routes/federation/index.ts';
-import { meRoutes } from '../routes/me.ts';
+import type { CertificateSource } from '../routes/inbound/certificate-source.ts';
+import { federationApp, federationRoutes } from '../routes/inbound/index.ts';
+import { meRoutes } from '../routes/me/me.ts';
 import { openapiRoutes } from '../routes/openapi/routes.ts';
 import { crlRoutes } from '../routes/public/crl.ts';
 import { aliveRoutes, healthRoutes } from '../routes/public/health.ts';
 import { metricsRoutes } from '../routes/public/metrics.ts';
 import { federationGrantRoutes, ownPeerRoutes, queryRoutes } from '../routes/query/index.ts';
-import { resourceRoutes } from '../routes/resources.ts';
+import { resourceRoutes } from '../routes/resources/resources.ts';
 import type { Deps, MetricsPage } from './deps.ts';
 
 /** The version of this package; a test keeps it equal to package.json. */

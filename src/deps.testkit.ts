@@ -1,7 +1,7 @@
 import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../ca/x509/request.ts';
 import { openPgliteStorage, type PgliteStorage } from '../db/connect/pglite.ts';
-import { createSealer, sealingKey } from '../db/seal.ts';
+import { createSealer, sealingKey } from '../db/sealing/seal.ts';
 import type { Log, LogFields } from '../domain/ports/basics.ts';
 import type { CoreSettings, Deps } from './deps.ts';
 import { createMemoryKeyValue } from './kv/memory.ts';

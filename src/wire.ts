@@ -1,8 +1,8 @@
 import { trustOf, type Authority } from '../ca/authority.ts';
 import { createEmbeddedAuthority } from '../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../ca/x509/request.ts';
-import { checkSealingKey } from '../db/seal-check.ts';
-import { createSealer, sealingKeys, type KeyRing } from '../db/seal.ts';
+import { checkSealingKey } from '../db/sealing/seal-check.ts';
+import { createSealer, sealingKeys, type KeyRing } from '../db/sealing/seal.ts';
 import type { Clock, Ids, KeyValue, Log, Random } from '../domain/ports/basics.ts';
 import type { SignInLimits } from '../domain/ports/sign-ins.ts';
 import type { Storage } from '../domain/ports/storage.ts';

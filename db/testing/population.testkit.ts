@@ -1,6 +1,6 @@
 import type { Sealer } from '../../domain/ports/basics.ts';
-import { checkSealingKey } from '../seal-check.ts';
-import { createSealer, sealingKey } from '../seal.ts';
+import { checkSealingKey } from '../sealing/seal-check.ts';
+import { createSealer, sealingKey } from '../sealing/seal.ts';
 import type { PgliteStorage } from '../connect/pglite.ts';
 import { seed } from './database.testkit.ts';
 

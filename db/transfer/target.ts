@@ -1,8 +1,8 @@
 import type { Driver, Transaction } from '../driver/driver.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
 import { pendingMigrations } from '../migrate.ts';
-import { CANARY_NAME } from '../seal-check.ts';
-import { sealedUnder } from '../seal.ts';
+import { CANARY_NAME } from '../sealing/seal-check.ts';
+import { sealedUnder } from '../sealing/seal.ts';
 import { BOOKKEEPING, become, type Table } from './catalog.ts';
 import { TransferError } from './error.ts';
 import type { Source } from './source.ts';

@@ -1,5 +1,5 @@
 import type { Linked } from '../../domain/audit/chain.ts';
-import { certificateHeader } from '../../routes/federation/certificate-header.ts';
+import { certificateHeader } from '../../routes/inbound/certificate-header.ts';
 import { createFederationApp } from '../../src/app.ts';
 import { coreSettings } from '../../src/config/settings.ts';
 import type { Deps } from '../../src/deps.ts';

@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module';
 
-const HOOKED = '/routes/federation/inbound.ts';
+const HOOKED = '/routes/inbound/inbound.ts';
 const HOOK = 'traceparentOf(deps, c)';
 
 /** `node --import`: the serving side as it would be if nobody had ever thought of telemetry. */

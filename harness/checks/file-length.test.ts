@@ -10,7 +10,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'domain/access/decide.ts': 'the choke point: AuthorizedRead and all that can make one stand in one file',
   'src/config/schema.ts': 'one table of settings, from which the schema and the reference are made',
   'db/sql/read.ts': 'the statement of a list: its parts are read against each other',
-  'routes/federation/index.ts': 'the inbound verbs, which share the way of one request',
+  'routes/inbound/index.ts': 'the inbound verbs, which share the way of one request',
   'src/services/work-in-flight.ts': 'one state machine over one set of counters',
   'src/services/audit-chains.ts': 'one state machine over one set of chains',
   'src/services/query.ts': 'one use case from its sources to its answer',

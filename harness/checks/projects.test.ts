@@ -26,7 +26,7 @@ describe('vitest projects', () => {
   });
 
   it('keep what needs real services out of unit', () => {
-    expect(projectsOf('db/stores/grants.integration.test.ts')).toEqual(['integration']);
+    expect(projectsOf('db/stores/grants/grants.integration.test.ts')).toEqual(['integration']);
     expect(projectsOf('harness/acceptance/read.test.ts')).toEqual(['federation']);
     expect(projectsOf('harness/conformance/routes.test.ts')).toEqual(['portable']);
     expect(projectsOf('domain/scope/parse.test.ts')).toEqual(['unit']);

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
-import { createSealer, sealingKey } from '../../db/seal.ts';
+import { createSealer, sealingKey } from '../../db/sealing/seal.ts';
 import type { Log } from '../../domain/ports/basics.ts';
 import { startKvBridge } from '../../src/runtimes/node/kv-bridge.ts';
 import { startPostgres } from '../components/postgres.ts';

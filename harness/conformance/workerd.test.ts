@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { verdictParts } from '../../domain/certificate-verdict.ts';
+import { verdictParts } from '../../domain/peers/certificate-verdict.ts';
 import { bundleWorker } from './bundle.ts';
 import { conformanceSuite } from './suite.ts';
 import { openWorkerdGateway, type WorkerGateway } from './workerd-gateway.ts';

@@ -5,7 +5,7 @@ import { MAX_JSON_MEMBERS } from '../../domain/limits.ts';
 import { decodeCursor, encodeCursor, type Mac } from '../../domain/paging/cursor.ts';
 import { decodeSearchCursor, encodeSearchCursor } from '../../domain/paging/search-cursor.ts';
 import { readTraceparent, type TraceParent } from '../../domain/telemetry/traceparent.ts';
-import { derOfHeader } from '../../routes/federation/certificate-header.ts';
+import { derOfHeader } from '../../routes/inbound/certificate-header.ts';
 import { openStatement, readPublicJwk, signStatement } from '../../src/federation/statement.ts';
 import { decodeBlendCursor, encodeBlendCursor } from '../../src/services/query-cursor.ts';
 import { bytesOf, certificates } from './corpus.ts';

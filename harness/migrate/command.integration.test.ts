@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPgliteStorage } from '../../db/connect/pglite.ts';
 import { urlsOf } from '../components/postgres.ts';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
-import { createSealer, sealedUnder, sealingKey } from '../../db/seal.ts';
+import { createSealer, sealedUnder, sealingKey } from '../../db/sealing/seal.ts';
 import { populate } from '../../db/testing/population.testkit.ts';
 import { launchGateway } from '../../src/cli/demo/launch.ts';
 import { MAIN } from '../../src/runtimes/node/place.ts';

@@ -22,10 +22,10 @@ const x509 = (name: string, ...tests: readonly string[]): Guard => ({
 });
 
 const FEDERATION_TESTS = [
-  'routes/federation/guarded.integration.test.ts',
-  'routes/federation/verbs.integration.test.ts',
-  'routes/federation/rate-limit.integration.test.ts',
-  'routes/federation/audit.integration.test.ts',
+  'routes/inbound/guarded.integration.test.ts',
+  'routes/inbound/verbs.integration.test.ts',
+  'routes/inbound/rate-limit.integration.test.ts',
+  'routes/inbound/audit.integration.test.ts',
 ];
 const SQL_TESTS = [
   'db/sql/fence.integration.test.ts',
@@ -81,8 +81,8 @@ export const GUARDS: readonly Guard[] = [
   { area: 'audit', files: ['domain/audit/entry.ts'], tests: [['domain/audit/entry.test.ts']] },
   {
     area: 'seal',
-    files: ['db/seal.ts', 'db/seal-check.ts'],
-    tests: [['db/seal.test.ts', 'db/seal-check.test.ts']],
+    files: ['db/sealing/seal.ts', 'db/sealing/seal-check.ts'],
+    tests: [['db/sealing/seal.test.ts', 'db/sealing/seal-check.test.ts']],
   },
   {
     area: 'rate-limit',
@@ -103,7 +103,7 @@ export const GUARDS: readonly Guard[] = [
   { area: 'tokens', files: ['src/services/tokens-text.ts'], tests: [['src/services/tokens-text.test.ts']] },
   {
     area: 'tokens',
-    files: ['src/services/tokens.ts', 'db/stores/tokens.ts'],
+    files: ['src/services/tokens.ts', 'db/stores/directory/tokens.ts'],
     tests: [['routes/middleware/guarded.integration.test.ts', 'routes/admin/access.integration.test.ts']],
   },
   {
@@ -150,13 +150,13 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     area: 'inbound',
-    files: ['routes/federation/certificate-header.ts'],
-    tests: [['routes/federation/certificate-header.test.ts']],
+    files: ['routes/inbound/certificate-header.ts'],
+    tests: [['routes/inbound/certificate-header.test.ts']],
   },
   {
     area: 'inbound',
-    files: ['routes/federation/inbound.ts'],
-    tests: [['routes/federation/inbound.test.ts'], FEDERATION_TESTS],
+    files: ['routes/inbound/inbound.ts'],
+    tests: [['routes/inbound/inbound.test.ts'], FEDERATION_TESTS],
   },
   { area: 'serve', files: ['src/services/serve.ts'], tests: [FEDERATION_TESTS] },
   {
@@ -168,10 +168,7 @@ export const GUARDS: readonly Guard[] = [
     area: 'renew',
     files: ['src/services/renew.ts'],
     tests: [
-      [
-        'routes/federation/renewal-guarded.integration.test.ts',
-        'routes/federation/renewal.integration.test.ts',
-      ],
+      ['routes/inbound/renewal-guarded.integration.test.ts', 'routes/inbound/renewal.integration.test.ts'],
     ],
   },
   {
@@ -184,7 +181,7 @@ export const GUARDS: readonly Guard[] = [
     files: ['db/sql/read.ts', 'db/sql/write.ts'],
     tests: [
       SQL_TESTS,
-      ['db/stores/resource-reader.integration.test.ts', 'db/sql/many-teams.integration.test.ts'],
+      ['db/stores/resources/resource-reader.integration.test.ts', 'db/sql/many-teams.integration.test.ts'],
     ],
   },
   {

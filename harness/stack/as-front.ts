@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { FRONT_PROOF_HEADER } from '../../routes/federation/front-proof.ts';
+import { FRONT_PROOF_HEADER } from '../../routes/inbound/front-proof.ts';
 import { proofIn, readFront } from '../../src/runtimes/node/front-folder.ts';
 import { folderOf, gatewaysOf, materialOf, SIDES, type Plan } from './plan.ts';
 

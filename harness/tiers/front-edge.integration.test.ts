@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { verdictParts, type CertificateVerdict } from '../../domain/certificate-verdict.ts';
+import { verdictParts, type CertificateVerdict } from '../../domain/peers/certificate-verdict.ts';
 import { ERROR_CATALOGUE, MosaicError, toProblem, type ErrorCode } from '../../domain/errors.ts';
 import {
   createAuthority,

@@ -1,6 +1,6 @@
 // njs: what nginx knows of the client certificate, in the forms the gateway and the client read.
 
-// From domain/errors.ts and domain/certificate-verdict.ts, by `mosaic infra nginx`.
+// From domain/errors.ts and domain/peers/certificate-verdict.ts, by `mosaic infra nginx`.
 const PROBLEMS = '@CERTIFICATE_PROBLEMS@';
 
 // RFC 9440: a structured-field byte sequence of the DER, only ever for a certificate that verified.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tagOf } from '../openapi/describe.ts';
-import { makeTestApi, type Answer, type TestApi } from '../api.testkit.ts';
+import { makeTestApi, type Answer, type TestApi } from '../testing/api.testkit.ts';
 
 /** Enumerates the routes of the app as it is served, so that a new one is covered without anybody thinking of it. */
 const ABSENT = '7f1c0a52-6a0e-4d0a-8f43-0d8a3c1f2b11';

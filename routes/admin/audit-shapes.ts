@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../domain/errors.ts';
 import type { AuditFilter } from '../../domain/ports/audit.ts';
-import { timestamp, uuid } from '../shapes.ts';
+import { timestamp, uuid } from '../http/shapes.ts';
 import { instant } from './grant-shapes.ts';
 
 const VERBS = [

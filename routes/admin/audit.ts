@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
 import { auditHistogram, auditPages, listAudit } from '../../src/services/audit.ts';
 import { verifyAudit } from '../../src/services/audit-verify.ts';
-import { holderOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { holderOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { uuid, noQuery } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
+import { uuid, noQuery } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 import { EXPORT_BYTES, EXPORT_TYPES, exportStream } from './audit-export.ts';
 import {
   auditFilters,

@@ -2,12 +2,12 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
 import { rollAuthority, showAuthority, type AuthorityView } from '../../src/services/authority.ts';
-import { actorOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { timestamp, noQuery } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { timestamp, noQuery } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 
 const tags = ['pki'];
 

@@ -7,7 +7,7 @@ import {
   type Answer,
   type Call,
   type TestApi,
-} from '../api.testkit.ts';
+} from '../testing/api.testkit.ts';
 
 const ABSENT = '7f1c0a52-6a0e-4d0a-8f43-0d8a3c1f2b11';
 let api: TestApi;

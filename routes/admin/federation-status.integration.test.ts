@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { federationStatusAnswer } from '../../src/cli/answers.ts';
-import { makeTestApi } from '../api.testkit.ts';
+import { makeTestApi } from '../testing/api.testkit.ts';
 
 let api: Awaited<ReturnType<typeof makeTestApi>>;
 beforeAll(async () => {

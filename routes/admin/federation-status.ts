@@ -8,13 +8,13 @@ import {
   type FederationStatus,
   type PeerStatus,
 } from '../../src/services/federation-status.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { findingShape, light, showFinding } from '../public/health-shapes.ts';
 import { peerShape, showPeer } from '../query/peer-shapes.ts';
-import { noQuery, timestamp } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { noQuery, timestamp } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 
 const statusShape = z
   .strictObject({

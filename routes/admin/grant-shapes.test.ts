@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newRowShape } from '../resource-shapes.ts';
+import { newRowShape } from '../resources/resource-shapes.ts';
 import { instant } from './grant-shapes.ts';
 
 describe('F-58 the API and a day that no calendar has', () => {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { GRANT_STATUSES } from '../../domain/grants/grant.ts';
 import type { Enrollment } from '../../src/services/enrollment.ts';
 import type { GrantView } from '../../src/services/grants.ts';
-import { scopeShape } from '../scope-shape.ts';
-import { handle, timestamp, uuid } from '../shapes.ts';
+import { scopeShape } from '../http/scope-shape.ts';
+import { handle, timestamp, uuid } from '../http/shapes.ts';
 
 const MAX_RATE_PER_MINUTE = 1_000_000;
 const MAX_CACHE_SECONDS = 300;

@@ -4,14 +4,14 @@ import type { Deps } from '../../src/deps.ts';
 import { renewEnrollment } from '../../src/services/enrollment.ts';
 import { revokeGrant } from '../../src/services/grant-revoke.ts';
 import { changeGrant, createGrant, listGrants, showGrant } from '../../src/services/grants.ts';
-import { actorOf, holderOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf, holderOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { scopeInput } from '../scope-shape.ts';
-import { handle, idParam, label, uuid } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
+import { scopeInput } from '../http/scope-shape.ts';
+import { handle, idParam, label, uuid } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 import {
   auditStrict,
   cacheTtl,

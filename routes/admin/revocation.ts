@@ -7,12 +7,12 @@ import {
   type NamedGrant,
   type NamedRevocationState,
 } from '../../src/services/revocation-epoch.ts';
-import { actorOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { validate } from '../validate.ts';
-import { handle, noQuery, timestamp, uuid } from '../shapes.ts';
+import { validate } from '../http/validate.ts';
+import { handle, noQuery, timestamp, uuid } from '../http/shapes.ts';
 
 const tags = ['grants'];
 

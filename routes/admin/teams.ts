@@ -10,11 +10,11 @@ import {
   putMember,
   removeMember,
 } from '../../src/services/teams.ts';
-import { actorOf, holderOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf, holderOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
 import {
   handle,
   idParam,
@@ -24,8 +24,8 @@ import {
   showTeam,
   teamShape,
   uuid,
-} from '../shapes.ts';
-import { validate } from '../validate.ts';
+} from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 
 const tags = ['teams'];
 const memberParam = z.strictObject({ id: uuid, user_id: uuid });

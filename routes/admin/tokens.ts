@@ -2,13 +2,13 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
 import { createToken, listTokens, revokeToken } from '../../src/services/tokens.ts';
-import { actorOf, holderOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf, holderOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { idParam, label, newTokenShape, showToken, tokenAccess, tokenShape, uuid } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
+import { idParam, label, newTokenShape, showToken, tokenAccess, tokenShape, uuid } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 
 const tags = ['tokens'];
 const MAX_DAYS = 3_650;

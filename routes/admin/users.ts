@@ -2,13 +2,13 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
 import { createUser, deleteUser, getUser, listUsers } from '../../src/services/users.ts';
-import { actorOf, holderOf } from '../actor.ts';
-import type { AppEnv } from '../http.ts';
+import { actorOf, holderOf } from '../middleware/actor.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf, pageQuery, readPage, writePage } from '../paging.ts';
-import { handle, idParam, showUser, userShape } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
+import { handle, idParam, showUser, userShape } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 
 const tags = ['users'];
 

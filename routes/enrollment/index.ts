@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { Deps } from '../../src/deps.ts';
 import { createEarlyLimit } from '../../src/services/early-limit.ts';
 import { redeem } from '../../src/services/redeem.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { describe, guard } from '../openapi/describe.ts';
-import { scopeShape } from '../scope-shape.ts';
-import { timestamp, uuid } from '../shapes.ts';
-import { validate } from '../validate.ts';
+import { scopeShape } from '../http/scope-shape.ts';
+import { timestamp, uuid } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
 import { addressFromEnvironment, type ClientAddressSource } from './client-address.ts';
 
 /** Twice what the replicas’ common limit lets pass (src/services/redeem-limits.ts). */

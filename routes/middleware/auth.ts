@@ -3,9 +3,9 @@ import { MosaicError } from '../../domain/errors.ts';
 import type { Deps } from '../../src/deps.ts';
 import { hashToken, isMarked, isTokenText } from '../../src/services/tokens-text.ts';
 import { addressFromEnvironment } from '../enrollment/client-address.ts';
-import { acceptRequest, type AppEnv } from '../http.ts';
+import { acceptRequest, type AppEnv } from '../http/http.ts';
 import { guard } from '../openapi/describe.ts';
-import { ORDINARY_BYTES, withinWork } from '../work.ts';
+import { ORDINARY_BYTES, withinWork } from './work.ts';
 
 /** The token of an `Authorization: Bearer …` header, or null when it can't be one of ours. */
 export const bearerToken = (header: string | undefined): string | null => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
-import { makeTestApi, type TestApi } from '../api.testkit.ts';
+import { makeTestApi, type TestApi } from '../testing/api.testkit.ts';
 
 let api: TestApi;
 let looked = 0;

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import type { z } from 'zod';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { AppEnv, Surface } from '../http.ts';
+import type { AppEnv, Surface } from '../http/http.ts';
 import { tagOf, type RouteDescription, type RouteTag, type SecurityScheme } from './describe.ts';
 
 type Routes = Hono<AppEnv>['routes'];

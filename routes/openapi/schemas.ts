@@ -32,7 +32,7 @@ const relink = (value: Json, rename: ReadonlyMap<string, string>): Json => {
   );
 };
 
-/** What no text of an input may hold (`unstorableText` of routes/validate.ts). */
+/** What no text of an input may hold (`unstorableText` of routes/http/validate.ts). */
 const STORABLE = String.raw`^[^\u0000]*$`;
 const SAYS_MORE = ['pattern', 'format', 'enum', 'const'];
 

@@ -2,10 +2,10 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { toHex } from '../../domain/bytes.ts';
 import type { Deps } from '../../src/deps.ts';
-import { answerCacheable, limitPages, NOT_MODIFIED } from '../conditional.ts';
-import type { AppEnv } from '../http.ts';
+import { answerCacheable, limitPages, NOT_MODIFIED } from '../http/conditional.ts';
+import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
-import { validate } from '../validate.ts';
+import { validate } from '../http/validate.ts';
 
 const PEM = 'application/x-pem-file';
 const DER = 'application/pkix-crl';

@@ -10,9 +10,9 @@ import {
   type Readiness,
   type ServiceState,
 } from '../../src/services/readiness.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
-import { timestamp } from '../shapes.ts';
+import { timestamp } from '../http/shapes.ts';
 import { findingShape, light, showFinding } from './health-shapes.ts';
 
 const serviceShape = z.strictObject({ status: z.enum(['ok', 'unreachable']), latency_ms: z.number().int() });

@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
 import type { MetricsPage } from '../../src/deps.ts';
 import { hashToken } from '../../src/services/tokens-text.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { describe, guard } from '../openapi/describe.ts';
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';

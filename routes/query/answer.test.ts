@@ -3,7 +3,7 @@ import { fromBase64Url } from '../../domain/bytes.ts';
 import { createPublicApp } from '../../src/app.ts';
 import { learnRevoked } from '../../src/services/peer-epoch.ts';
 import { asker, fakePeer, taskAt, type Asker } from '../../src/services/query.testkit.ts';
-import { SECURITY_HEADERS } from '../http.ts';
+import { SECURITY_HEADERS } from '../http/http.ts';
 
 const TOKEN = `mos_${'a'.repeat(43)}`;
 

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Answer } from '../../src/services/query.ts';
-import { TRACE_ID_HEADER } from '../request-log.ts';
-import { answerIdOf, SECURITY_HEADERS, type AppEnv } from '../http.ts';
-import { sendWork } from '../work.ts';
+import { TRACE_ID_HEADER } from '../middleware/request-log.ts';
+import { answerIdOf, SECURITY_HEADERS, type AppEnv } from '../http/http.ts';
+import { sendWork } from '../middleware/work.ts';
 
 const HEADERS = { ...SECURITY_HEADERS, 'content-type': 'application/json' };
 /** With the trace id by which the request is found in the log. */

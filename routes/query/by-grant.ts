@@ -4,12 +4,12 @@ import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.t
 import type { Deps } from '../../src/deps.ts';
 import { peerByGrant } from '../../src/services/own-peers.ts';
 import { queryItem, queryList } from '../../src/services/query.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { idParam } from '../shapes.ts';
-import { validate } from '../validate.ts';
-import { rowsWork } from '../work.ts';
+import { idParam } from '../http/shapes.ts';
+import { validate } from '../http/validate.ts';
+import { rowsWork } from '../middleware/work.ts';
 import { answerQuery } from './answer.ts';
 import { queryOf } from './query.ts';
 import { grantSearchRoutes } from './search.ts';

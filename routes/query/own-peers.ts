@@ -2,10 +2,10 @@ import { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { circuitOf } from '../../src/services/peers.ts';
 import { peersOf } from '../../src/services/own-peers.ts';
-import type { AppEnv } from '../http.ts';
+import type { AppEnv } from '../http/http.ts';
 import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
-import { pageOf } from '../paging.ts';
+import { pageOf } from '../http/paging.ts';
 import { ownPeerShape, showOwnPeer } from './peer-shapes.ts';
 
 /** Mounted at /api/peers. */

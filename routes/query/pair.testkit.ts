@@ -8,8 +8,8 @@ import { keepFrontMaterial } from '../../src/runtimes/node/front-material.ts';
 import { listenTcp } from '../../src/runtimes/node/listen.ts';
 import { serverNames } from '../../src/runtimes/node/server-certificate.ts';
 import { certificateOfSocket } from '../../src/runtimes/node/tls-peers.ts';
-import { callApp, type Answer, type Call } from '../api.testkit.ts';
-import type { AppEnv } from '../http.ts';
+import { callApp, type Answer, type Call } from '../testing/api.testkit.ts';
+import type { AppEnv } from '../http/http.ts';
 
 /** One real gateway of a pair: its public API without a socket, its TLS front with one. */
 export interface PairSide {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Call } from '../api.testkit.ts';
+import type { Call } from '../testing/api.testkit.ts';
 import { grantFor, startSide, type PairSide } from './pair.testkit.ts';
 
 let home: PairSide;

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { resourceSpec, type Resource } from '../../domain/resources.ts';
 import { MAX_CURSOR_LENGTH } from '../../src/services/query-cursor.ts';
 import type { SourceSelector } from '../../src/services/query-sources.ts';
-import { pageQuery } from '../paging.ts';
-import { timestamp } from '../shapes.ts';
-import { rowShape } from '../resource-shapes.ts';
-import { uuid } from '../shapes.ts';
+import { pageQuery } from '../http/paging.ts';
+import { timestamp } from '../http/shapes.ts';
+import { rowShape } from '../resources/resource-shapes.ts';
+import { uuid } from '../http/shapes.ts';
 
 const SELECTOR = /^(?:local|all|federated:[a-z0-9._-]{1,100})$/;
 const isSelector = (text: string): text is SourceSelector => SELECTOR.test(text);

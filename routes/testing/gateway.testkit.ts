@@ -2,7 +2,7 @@ import { createEmbeddedAuthority } from '../../ca/embedded/authority.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import { toBase64 } from '../../ca/x509/pem.ts';
 import { openPgliteStorage } from '../../db/connect/pglite.ts';
-import { createSealer, sealingKey } from '../../db/seal.ts';
+import { createSealer, sealingKey } from '../../db/sealing/seal.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Log, Random } from '../../domain/ports/basics.ts';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
@@ -18,11 +18,11 @@ import { auditRoutes } from '../admin/audit.ts';
 import { grantRoutes } from '../admin/grants.ts';
 import { teamRoutes } from '../admin/teams.ts';
 import { userRoutes } from '../admin/users.ts';
-import { bootstrapRoutes } from '../bootstrap.ts';
+import { bootstrapRoutes } from '../public/bootstrap.ts';
 import { enrollmentRoutes } from '../enrollment/index.ts';
-import { certificateHeader } from '../federation/certificate-header.ts';
-import { federationApp } from '../federation/index.ts';
-import { createBase } from '../http.ts';
+import { certificateHeader } from '../inbound/certificate-header.ts';
+import { federationApp } from '../inbound/index.ts';
+import { createBase } from '../http/http.ts';
 import { sha256 } from '../../src/services/mac.ts';
 
 /** One gateway in this process: a real database, authority, sealer and queue; no sockets. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { serverCertificateFault } from '../../domain/certificate-verdict.ts';
+import { serverCertificateFault } from '../../domain/peers/certificate-verdict.ts';
 import { parseJson } from '../../domain/json.ts';
 import { readBody } from './body.ts';
 import type { Connection } from './connection.ts';

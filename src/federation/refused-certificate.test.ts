@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CERTIFICATE_VERDICTS } from '../../domain/certificate-verdict.ts';
+import { CERTIFICATE_VERDICTS } from '../../domain/peers/certificate-verdict.ts';
 import { clocksApart, refusedCertificate, type RefusedCertificate } from './refused-certificate.ts';
 
 const HOUR = 3_600_000;

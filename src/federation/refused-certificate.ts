@@ -1,4 +1,4 @@
-import { CERTIFICATE_VERDICTS, verdictOfDetail } from '../../domain/certificate-verdict.ts';
+import { CERTIFICATE_VERDICTS, verdictOfDetail } from '../../domain/peers/certificate-verdict.ts';
 
 /** What this side knows when a peer has refused its certificate. */
 export interface RefusedCertificate {

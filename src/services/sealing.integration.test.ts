@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkSealingKey } from '../../db/seal-check.ts';
-import { createSealer, sealedHeader, sealedUnder, sealingKeys } from '../../db/seal.ts';
+import { checkSealingKey } from '../../db/sealing/seal-check.ts';
+import { createSealer, sealedHeader, sealedUnder, sealingKeys } from '../../db/sealing/seal.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { makeTestDeps, type TestDeps } from '../deps.testkit.ts';
 import type { Actor } from './actor.ts';

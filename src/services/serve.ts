@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import { decide, type Denial } from '../../domain/access/decide.ts';
 import { queryHash } from '../../domain/audit/query-hash.ts';
-import { outOfTime, verdictParts } from '../../domain/certificate-verdict.ts';
+import { outOfTime, verdictParts } from '../../domain/peers/certificate-verdict.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
 import { isUsable } from '../../domain/peers/peer.ts';

@@ -2,7 +2,7 @@ import {
   CERTIFICATE_VERDICT_NAMES,
   CERTIFICATE_VERDICTS,
   verdictParts,
-} from '../../../domain/certificate-verdict.ts';
+} from '../../../domain/peers/certificate-verdict.ts';
 import { MosaicError, toProblem, type ErrorCode, type Problem } from '../../../domain/errors.ts';
 
 /** What nginx answers on its own, in the words of the one catalogue. */

@@ -1,7 +1,7 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
-import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
-import { provenBy, provenBySecret } from '../../../routes/federation/front-proof.ts';
+import { certificateHeader } from '../../../routes/inbound/certificate-header.ts';
+import { provenBy, provenBySecret } from '../../../routes/inbound/front-proof.ts';
 import { createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig, SocketListener } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';

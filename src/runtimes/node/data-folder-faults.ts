@@ -1,6 +1,6 @@
 import { accessSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { WrongSealingKey } from '../../../db/seal-check.ts';
+import { WrongSealingKey } from '../../../db/sealing/seal-check.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { fileError } from '../../../domain/system-errors.ts';
 import type { GatewayConfig } from '../../config/config.ts';

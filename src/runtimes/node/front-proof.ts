@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
-import { isSameSecret, type FrontProof } from '../../../routes/federation/front-proof.ts';
+import { isSameSecret, type FrontProof } from '../../../routes/inbound/front-proof.ts';
 import { proofIn, readProof, type FrontFiles, type ProofReading } from './front-folder.ts';
 
 export interface ProofCheck extends FrontProof {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isIP } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Log } from '../../../domain/ports/basics.ts';
-import { FRONT_PROOF_HEADER } from '../../../routes/federation/front-proof.ts';
+import { FRONT_PROOF_HEADER } from '../../../routes/inbound/front-proof.ts';
 import type { TcpListener } from '../../config/config.ts';
 import { createAddressBounds } from './address-bounds.ts';
 import type { FrontMaterial, FrontOptions, NodeHandler } from './front.ts';
@@ -56,7 +56,7 @@ const withAddress =
     });
   };
 
-/** Adds what tells when an answer has left (routes/work.ts), for an app that needs no address. */
+/** Adds what tells when an answer has left (routes/middleware/work.ts), for an app that needs no address. */
 export const withSending =
   (handler: NodeHandler): NodeHandler =>
   (request, env) => {

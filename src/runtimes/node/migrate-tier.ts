@@ -1,6 +1,6 @@
 import { openMaintenance } from '../../../db/connect/postgres.ts';
 import { ADDRESS_FILES } from './database-address.ts';
-import { createSealer, sealingKey } from '../../../db/seal.ts';
+import { createSealer, sealingKey } from '../../../db/sealing/seal.ts';
 import { whileLocked } from '../../../db/transfer/lock.ts';
 import { withSource, type Source } from '../../../db/transfer/source.ts';
 import { inspectTarget, type TargetState } from '../../../db/transfer/target.ts';

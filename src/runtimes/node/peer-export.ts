@@ -1,6 +1,6 @@
 import { openPostgresStorage } from '../../../db/connect/postgres.ts';
-import { checkSealingKey } from '../../../db/seal-check.ts';
-import { createSealer, sealingKeys } from '../../../db/seal.ts';
+import { checkSealingKey } from '../../../db/sealing/seal-check.ts';
+import { createSealer, sealingKeys } from '../../../db/sealing/seal.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Sealer } from '../../../domain/ports/basics.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';

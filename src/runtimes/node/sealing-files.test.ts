@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createSealer, sealingKeys } from '../../../db/seal.ts';
+import { createSealer, sealingKeys } from '../../../db/sealing/seal.ts';
 import { DataFolderError, type DataFolder } from './data-folder.ts';
 import { folderSealingKeys, forgetOlderKeys, makeFolderKey } from './sealing-files.ts';
 

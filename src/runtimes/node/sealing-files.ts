@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { sealingKeys, type KeyRing } from '../../../db/seal.ts';
+import { sealingKeys, type KeyRing } from '../../../db/sealing/seal.ts';
 import { parseSealingKeys } from '../../config/sealing-key.ts';
 import { DataFolderError, folderSealingKey, SEALING_KEY, type DataFolder } from './data-folder.ts';
 

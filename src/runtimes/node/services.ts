@@ -1,5 +1,5 @@
 import type { Authority } from '../../../ca/authority.ts';
-import type { KeyRing } from '../../../db/seal.ts';
+import type { KeyRing } from '../../../db/sealing/seal.ts';
 import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';

@@ -1,7 +1,7 @@
 import type { Log } from '../../../domain/ports/basics.ts';
-import { certificateHeader } from '../../../routes/federation/certificate-header.ts';
-import type { CertificateSource } from '../../../routes/federation/certificate-source.ts';
-import { provenBy, provenBySecret } from '../../../routes/federation/front-proof.ts';
+import { certificateHeader } from '../../../routes/inbound/certificate-header.ts';
+import type { CertificateSource } from '../../../routes/inbound/certificate-source.ts';
+import { provenBy, provenBySecret } from '../../../routes/inbound/front-proof.ts';
 import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { serverHosts } from '../../config/settings.ts';

@@ -1,9 +1,6 @@
 import type { TLSSocket } from 'node:tls';
-import { verdictOf, verdictParts } from '../../../domain/certificate-verdict.ts';
-import type {
-  CertificateSource,
-  PresentedCertificate,
-} from '../../../routes/federation/certificate-source.ts';
+import { verdictOf, verdictParts } from '../../../domain/peers/certificate-verdict.ts';
+import type { CertificateSource, PresentedCertificate } from '../../../routes/inbound/certificate-source.ts';
 
 /** What the handshake said of a connection's client. Kept from then on: nothing later can change it. */
 export type TlsPeer =

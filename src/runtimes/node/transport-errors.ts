@@ -1,4 +1,7 @@
-import { serverCertificateFault, type ServerCertificateFault } from '../../../domain/certificate-verdict.ts';
+import {
+  serverCertificateFault,
+  type ServerCertificateFault,
+} from '../../../domain/peers/certificate-verdict.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 
 const TIMEOUTS = [

@@ -1,10 +1,7 @@
-import { verdictOf, verdictParts } from '../../../domain/certificate-verdict.ts';
+import { verdictOf, verdictParts } from '../../../domain/peers/certificate-verdict.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import { derOfHeader } from '../../../routes/federation/certificate-header.ts';
-import type {
-  CertificateSource,
-  PresentedCertificate,
-} from '../../../routes/federation/certificate-source.ts';
+import { derOfHeader } from '../../../routes/inbound/certificate-header.ts';
+import type { CertificateSource, PresentedCertificate } from '../../../routes/inbound/certificate-source.ts';
 
 /** `request.cf.tlsClientAuth`, as far as it is used. The edge verified the certificate; texts are `0` or `1`. */
 export interface TlsClientAuth {

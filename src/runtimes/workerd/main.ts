@@ -1,7 +1,7 @@
 /** A gateway on Cloudflare Workers: see wrangler.toml. One bundle serves both host names. */
 import { conditionOf, databaseCodeOf, DATABASE_CURES } from '../../../domain/database/state.ts';
 import { MosaicError, toProblem, waitOf } from '../../../domain/errors.ts';
-import { SECURITY_HEADERS } from '../../../routes/http.ts';
+import { SECURITY_HEADERS } from '../../../routes/http/http.ts';
 import { createAliveApp, createFederationApp, createPublicApp } from '../../app.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { purgeOutbound } from '../../federation/outbound.ts';

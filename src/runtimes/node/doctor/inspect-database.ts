@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { statSync } from 'node:fs';
-import { CANARY_NAME, opensCanary } from '../../../../db/seal-check.ts';
-import { createSealer, sealingKeys } from '../../../../db/seal.ts';
+import { CANARY_NAME, opensCanary } from '../../../../db/sealing/seal-check.ts';
+import { createSealer, sealingKeys } from '../../../../db/sealing/seal.ts';
 import type { Storage } from '../../../../domain/ports/storage.ts';
 import { LOGINS_CURE } from '../../../../db/refusals.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
