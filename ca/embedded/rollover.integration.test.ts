@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { acceptRoots } from '../../src/services/peer-trust.ts';
+import { acceptRoots } from '../../src/outbound/renewal/peer-trust.ts';
 import { embeddedDeps } from '../testing/embedded.testkit.ts';
 import { createForger } from '../testing/forge.testkit.ts';
 import { crlNumber, openssl, opensslText } from '../testing/openssl.testkit.ts';

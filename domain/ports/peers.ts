@@ -102,6 +102,6 @@ export interface PeerStore {
 export interface PeerAudit {
   /** Public key its checkpoints are signed under, SPKI as base64url; null while it is not known. */
   readonly key: string | null;
-  /** The newest place and checkpoint of each of its writers (src/federation/witness.ts). */
+  /** The newest place and checkpoint of each of its writers (src/outbound/audit/witness.ts). */
   readonly seen: string | null;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstHead, fromHex, leafOf, nextHead, toHex } from '../../domain/audit/chain.ts';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
-import { sha256 } from '../../src/services/mac.ts';
+import { sha256 } from '../../src/kernel/mac.ts';
 import { grantAndEnroll, seedPeople, type Enrolled, type Seeded } from './people.ts';
 import { call, must, type World } from './world.ts';
 

@@ -5,7 +5,7 @@ import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import type { GatewayConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/environment.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import { createLog } from '../../src/runtimes/node/log.ts';
 import { issueServerCertificate, serverNames } from '../../src/runtimes/node/server-certificate.ts';
 import { startGateway } from '../../src/runtimes/node/start.ts';

@@ -1,13 +1,13 @@
 import type { Linked } from '../../domain/audit/chain.ts';
 import { certificateHeader } from '../../routes/inbound/certificate-header.ts';
-import { createFederationApp } from '../../src/app.ts';
+import { createFederationApp } from '../../src/app/app.ts';
 import { coreSettings } from '../../src/config/settings.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import { loadConfigFile } from '../../src/runtimes/node/config-file.ts';
 import { listenBehindFront } from '../../src/runtimes/node/listeners.ts';
 import { createLog } from '../../src/runtimes/node/log.ts';
 import { openServices } from '../../src/runtimes/node/services.ts';
-import { wire } from '../../src/wire.ts';
+import { wire } from '../../src/app/wire.ts';
 
 /**
  * The federation side of a gateway with one part left out, and beside it, on a second socket of the same process, with all of them:

@@ -1,6 +1,9 @@
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ZONES } from './boundaries.ts';
 import { covers, scanFile, zoneOf } from './boundaries-scan.ts';
 import { lintOverrides } from './lint-overrides.ts';
+import { readReferences } from './references.ts';
 import { codeFiles, exists, readManifest, readText } from './repository.ts';
 
 const manifest = readManifest();
@@ -85,9 +88,9 @@ describe('the boundary checker', () => {
     ['db/connect/pglite.ts', `import { PGlite } from '@electric-sql/pglite';`],
     [
       'routes/x.ts',
-      `import { zValidator } from '@hono/zod-validator'; import { y } from '../src/services/y.ts';`,
+      `import { zValidator } from '@hono/zod-validator'; import { y } from '../src/directory/y.ts';`,
     ],
-    ['src/services/x.ts', `import type { CertificateAuthority } from '../../ca/authority.ts';`],
+    ['src/inbound/x.ts', `import type { CertificateAuthority } from '../../ca/authority.ts';`],
     ['src/runtimes/node/x.ts', `import { readFileSync } from 'node:fs'; export const x = process.pid;`],
     ['src/kv/valkey.ts', `import net from 'node:net';`],
     ['domain/x.test.ts', `import { it } from 'vitest'; import fc from 'fast-check'; import 'node:fs';`],
@@ -102,15 +105,20 @@ describe('the boundary checker', () => {
     ['db/connect/pglite.ts', `import { readFile } from 'node:fs/promises';`],
     ['routes/x.ts', `import { x } from '../db/stores/x.ts';`],
     ['routes/x.ts', `import { x } from '../src/wire.ts';`],
-    ['src/services/x.ts', `import { x } from '../../ca/embedded/authority.ts';`],
-    ['src/services/x.ts', `import { Hono } from 'hono';`],
-    ['src/services/x.ts', `import { SignJWT } from 'jose';`],
-    ['src/federation/x.ts', `import { x } from '../runtimes/node/x.ts';`],
-    ['src/app.ts', `import { x } from '../db/stores/x.ts';`],
+    ['src/inbound/x.ts', `import { x } from '../../ca/embedded/authority.ts';`],
+    ['src/inbound/x.ts', `import { Hono } from 'hono';`],
+    ['src/inbound/x.ts', `import { SignJWT } from 'jose';`],
+    ['src/outbound/x.ts', `import { x } from '../runtimes/node/x.ts';`],
+    ['src/inbound/x.ts', `import { x } from '../outbound/outbound.ts';`],
+    ['src/outbound/x.ts', `import { x } from '../inbound/read/serve.ts';`],
+    ['routes/query/x.ts', `import { x } from '../../src/inbound/read/serve.ts';`],
+    ['routes/inbound/x.ts', `import { x } from '../../src/outbound/outbound.ts';`],
+    ['src/audit/x.ts', `import { x } from '../inbound/read/serve.ts';`],
+    ['src/app/app.ts', `import { x } from '../../db/stores/x.ts';`],
     ['src/kv/memory.ts', `export const x = setImmediate;`],
     ['src/runtimes/node/x.ts', `import { x } from '../../cli/main.ts';`],
     ['src/runtimes/node/x.ts', `import { x } from 'vitest';`],
-    ['src/wire.ts', `import { x } from './runtimes/node/x.ts';`],
+    ['src/app/wire.ts', `import { x } from '../runtimes/node/x.ts';`],
     ['src/config/x.ts', `import { readFileSync } from 'node:fs';`],
     ['src/cli/x.ts', `import { x } from '../../db/stores/x.ts';`],
     ['src/cli/x.ts', `import x from 'undeclared-package';`],
@@ -121,6 +129,28 @@ describe('the boundary checker', () => {
     ['domain/x.js', ``],
   ])('refuses a breach in %s: %s', (path, source) => {
     expect(scan(path, source)).toHaveLength(1);
+  });
+
+  it('has a table in which every permission is used', () => {
+    const used = new Map<string, Set<string>>();
+    for (const path of codeFiles()) {
+      const zone = zoneOf(path);
+      if (zone === undefined) continue;
+      for (const { kind, text } of readReferences(path, readText(path))) {
+        if (kind !== 'import' || !text.startsWith('.')) continue;
+        const target = posix.normalize(posix.join(posix.dirname(path), text));
+        for (const glob of zone.imports) {
+          if (!covers([glob], target)) continue;
+          used.set(zone.name, (used.get(zone.name) ?? new Set()).add(glob));
+        }
+      }
+    }
+    const idle = ZONES.flatMap(({ name, imports }) =>
+      imports
+        .filter((glob) => !glob.startsWith('!') && used.get(name)?.has(glob) !== true)
+        .map((glob) => `${name}: ${glob}`),
+    );
+    expect(idle).toEqual([]);
   });
 
   it('refuses an import that resolves to nothing', () => {

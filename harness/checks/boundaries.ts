@@ -20,6 +20,23 @@ const HONO = ['hono', '@hono/*'];
 const PURE = ['@noble/hashes', 'canonicalize', 'lru-cache'];
 const COMMAND_LINE = ['commander', 'cli-table3'];
 
+/** What every room of the core stands on. */
+const RULES = ['domain/**', 'src/app/deps.ts'];
+const AUTHORITY = ['ca/authority.ts', 'ca/x509/**'];
+const SHARED_ROUTES = ['routes/{http,middleware,openapi}/**'];
+/** The rooms of use cases. Of these `inbound` (we are asked) and `outbound` (we ask) never import each other. */
+const SERVICES =
+  'src/{kernel,protocol,audit,inbound,outbound,peers,resources,directory,operations,telemetry}/**';
+
+/** A room of use cases: portable, without HTTP and SQL. */
+const room = (name: string, imports: readonly string[]): Zone => ({
+  name,
+  files: [`src/${name}/**`],
+  imports: [...RULES, ...imports],
+  packages: PURE,
+  portable: true,
+});
+
 /** Only tests and their helpers; left out of the package and of the portable project. */
 export const TEST_FILES = ['**/*.test.ts', '**/*.contract.ts', '**/*.testkit.ts'];
 
@@ -54,26 +71,39 @@ export const ZONES: readonly Zone[] = [
     portable: true,
   },
   {
-    name: 'routes',
-    files: ['routes/**'],
-    imports: ['domain/**', 'src/services/**', 'src/deps.ts'],
+    name: 'routes-inbound',
+    files: ['routes/{inbound,enrollment}/**'],
+    imports: [...RULES, ...SHARED_ROUTES, 'src/{kernel,audit,inbound}/**'],
     packages: [...HONO, 'zod'],
     portable: true,
   },
   {
-    name: 'services',
-    files: ['src/services/**'],
-    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/deps.ts', 'src/federation/**'],
-    packages: PURE,
+    name: 'routes-query',
+    files: ['routes/query/**'],
+    imports: [...RULES, ...SHARED_ROUTES, 'routes/resources/**', 'src/{outbound,peers}/**'],
+    packages: [...HONO, 'zod'],
     portable: true,
   },
   {
-    name: 'federation',
-    files: ['src/federation/**'],
-    imports: ['domain/**', 'src/deps.ts', 'src/kv/port.ts'],
-    packages: [...PURE, 'cockatiel', 'zod'],
+    name: 'routes',
+    files: ['routes/**'],
+    imports: [...RULES, 'routes/query/**', SERVICES],
+    packages: [...HONO, 'zod'],
     portable: true,
   },
+  room('kernel', ['ca/x509/**']),
+  room('protocol', []),
+  room('audit', ['src/kernel/**']),
+  room('inbound', [...AUTHORITY, 'src/{kernel,protocol,audit}/**']),
+  {
+    ...room('outbound', ['ca/x509/**', 'src/{kernel,protocol,audit}/**']),
+    packages: [...PURE, 'cockatiel', 'zod'],
+  },
+  room('peers', ['src/{kernel,audit,inbound,outbound}/**']),
+  room('resources', ['src/kernel/**']),
+  room('directory', ['src/{kernel,audit,inbound}/**']),
+  room('operations', [...AUTHORITY, 'src/{kernel,audit,inbound,outbound,peers}/**']),
+  room('telemetry', ['src/{inbound,outbound,operations}/**']),
   {
     name: 'kv-valkey',
     files: ['src/kv/valkey*.ts'],
@@ -90,15 +120,15 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'deps',
-    files: ['src/deps.ts'],
-    imports: ['domain/**', 'ca/authority.ts', 'ca/x509/**', 'src/kv/port.ts'],
+    files: ['src/app/deps.ts'],
+    imports: ['domain/**', 'ca/authority.ts'],
     packages: [],
     portable: true,
   },
   {
     name: 'app',
-    files: ['src/app.ts'],
-    imports: ['domain/**', 'routes/**', 'src/services/**', 'src/federation/**', 'src/deps.ts'],
+    files: ['src/app/app.ts'],
+    imports: ['routes/**', 'src/app/deps.ts'],
     packages: HONO,
     portable: true,
   },
@@ -112,7 +142,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'cli',
     files: ['src/cli/**'],
-    imports: ['domain/**', 'src/*.ts', 'src/config/**', 'src/runtimes/**'],
+    imports: ['domain/**', 'src/config/**', 'src/runtimes/**'],
     packages: [...HONO, ...COMMAND_LINE, 'zod'],
     portable: false,
   },

@@ -11,9 +11,9 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/config/schema.ts': 'one table of settings, from which the schema and the reference are made',
   'db/sql/read.ts': 'the statement of a list: its parts are read against each other',
   'routes/inbound/index.ts': 'the inbound verbs, which share the way of one request',
-  'src/services/work-in-flight.ts': 'one state machine over one set of counters',
-  'src/services/audit-chains.ts': 'one state machine over one set of chains',
-  'src/services/query.ts': 'one use case from its sources to its answer',
+  'src/kernel/work-in-flight.ts': 'one state machine over one set of counters',
+  'src/audit/audit-chains.ts': 'one state machine over one set of chains',
+  'src/outbound/query/query.ts': 'one use case from its sources to its answer',
   'harness/mutate/typescript.ts': 'one table of mutations and what reads it',
 };
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { acceptRoots } from '../../src/services/peer-trust.ts';
+import { acceptRoots } from '../../src/outbound/renewal/peer-trust.ts';
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../../infra/step-ca/cross-sign.sh', import.meta.url));

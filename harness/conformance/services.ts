@@ -9,7 +9,7 @@ import { startPostgres } from '../components/postgres.ts';
 import { isAlive, stop, type Component } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';
 import { startValkey } from '../components/valkey.ts';
-import { setupTokenOf } from '../../src/services/setup-token.ts';
+import { setupTokenOf } from '../../src/directory/setup-token.ts';
 import { createForge } from './forge.ts';
 import type { GatewayUnderTest } from './under-test.ts';
 

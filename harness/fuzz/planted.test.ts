@@ -8,7 +8,7 @@ import { splitPem } from '../../ca/x509/pem.ts';
 import { memberFault } from '../../domain/json.ts';
 import { openCursor } from '../../domain/paging/cursor.ts';
 import { readTraceparent } from '../../domain/telemetry/traceparent.ts';
-import { openStatement, type RevocationStatement } from '../../src/federation/statement.ts';
+import { openStatement, type RevocationStatement } from '../../src/protocol/statement.ts';
 import { certificateTarget, derTarget, listTarget, pemTarget, requestTarget } from './der-targets.ts';
 import { faultOf, type Target } from './fuzz.ts';
 import { cursorTarget, headerTarget, jsonTarget, statementTarget, traceTarget } from './text-targets.ts';

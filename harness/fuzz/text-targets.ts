@@ -6,8 +6,8 @@ import { decodeCursor, encodeCursor, type Mac } from '../../domain/paging/cursor
 import { decodeSearchCursor, encodeSearchCursor } from '../../domain/paging/search-cursor.ts';
 import { readTraceparent, type TraceParent } from '../../domain/telemetry/traceparent.ts';
 import { derOfHeader } from '../../routes/inbound/certificate-header.ts';
-import { openStatement, readPublicJwk, signStatement } from '../../src/federation/statement.ts';
-import { decodeBlendCursor, encodeBlendCursor } from '../../src/services/query-cursor.ts';
+import { openStatement, readPublicJwk, signStatement } from '../../src/protocol/statement.ts';
+import { decodeBlendCursor, encodeBlendCursor } from '../../src/outbound/query/query-cursor.ts';
 import { bytesOf, certificates } from './corpus.ts';
 import type { Target } from './fuzz.ts';
 import type { Material } from './mutate.ts';

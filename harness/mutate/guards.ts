@@ -86,24 +86,24 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     area: 'rate-limit',
-    files: ['domain/token-bucket.ts', 'src/services/rate-limit.ts'],
-    tests: [['src/services/rate-limit.test.ts', 'src/kv/memory.test.ts', 'src/kv/token-bucket.test.ts']],
+    files: ['domain/token-bucket.ts', 'src/kernel/rate-limit.ts'],
+    tests: [['src/kernel/rate-limit.test.ts', 'src/kv/memory.test.ts', 'src/kv/token-bucket.test.ts']],
   },
   {
     area: 'rate-limit',
-    files: ['src/services/redeem-limits.ts', 'src/services/early-limit.ts', 'src/services/sign-in-limits.ts'],
+    files: ['src/kernel/redeem-limits.ts', 'src/kernel/early-limit.ts', 'src/directory/sign-in-limits.ts'],
     tests: [
       [
-        'src/services/redeem-limits.test.ts',
-        'src/services/early-limit.test.ts',
-        'src/services/sign-in-limits.test.ts',
+        'src/kernel/redeem-limits.test.ts',
+        'src/kernel/early-limit.test.ts',
+        'src/directory/sign-in-limits.test.ts',
       ],
     ],
   },
-  { area: 'tokens', files: ['src/services/tokens-text.ts'], tests: [['src/services/tokens-text.test.ts']] },
+  { area: 'tokens', files: ['src/directory/tokens-text.ts'], tests: [['src/directory/tokens-text.test.ts']] },
   {
     area: 'tokens',
-    files: ['src/services/tokens.ts', 'db/stores/directory/tokens.ts'],
+    files: ['src/directory/tokens.ts', 'db/stores/directory/tokens.ts'],
     tests: [['routes/middleware/guarded.integration.test.ts', 'routes/admin/access.integration.test.ts']],
   },
   {
@@ -133,20 +133,20 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     area: 'cache',
-    files: ['src/federation/cache.ts', 'src/federation/flights.ts'],
+    files: ['src/outbound/cache/cache.ts', 'src/outbound/cache/flights.ts'],
     tests: [
       [
-        'src/federation/cache-times.test.ts',
-        'src/federation/cache.test.ts',
-        'src/federation/flights.test.ts',
+        'src/outbound/cache/cache-times.test.ts',
+        'src/outbound/cache/cache.test.ts',
+        'src/outbound/cache/flights.test.ts',
       ],
-      ['src/services/query-cache.test.ts'],
+      ['src/outbound/query/query-cache.test.ts'],
     ],
   },
   {
     area: 'epochs',
-    files: ['src/federation/epochs.ts'],
-    tests: [['src/federation/epochs.test.ts'], ['src/services/query-cache.test.ts']],
+    files: ['src/outbound/cache/epochs.ts'],
+    tests: [['src/outbound/cache/epochs.test.ts'], ['src/outbound/query/query-cache.test.ts']],
   },
   {
     area: 'inbound',
@@ -158,22 +158,26 @@ export const GUARDS: readonly Guard[] = [
     files: ['routes/inbound/inbound.ts'],
     tests: [['routes/inbound/inbound.test.ts'], FEDERATION_TESTS],
   },
-  { area: 'serve', files: ['src/services/serve.ts'], tests: [FEDERATION_TESTS] },
+  { area: 'serve', files: ['src/inbound/read/serve.ts'], tests: [FEDERATION_TESTS] },
   {
     area: 'redeem',
-    files: ['src/services/redeem.ts', 'src/services/redeem-claim.ts', 'src/services/redeem-conclude.ts'],
+    files: [
+      'src/inbound/enrollment/redeem.ts',
+      'src/inbound/enrollment/redeem-claim.ts',
+      'src/inbound/enrollment/redeem-conclude.ts',
+    ],
     tests: [ENROLL_TESTS],
   },
   {
     area: 'renew',
-    files: ['src/services/renew.ts'],
+    files: ['src/inbound/renewal/renew.ts'],
     tests: [
       ['routes/inbound/renewal-guarded.integration.test.ts', 'routes/inbound/renewal.integration.test.ts'],
     ],
   },
   {
     area: 'grants',
-    files: ['src/services/grants.ts'],
+    files: ['src/inbound/grants/grants.ts'],
     tests: [['routes/admin/grants-guarded.integration.test.ts', 'routes/admin/grants.integration.test.ts']],
   },
   {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { urlsOf, type DatabaseUrls } from '../components/postgres.ts';
-import { setupTokenOf } from '../../src/services/setup-token.ts';
+import { setupTokenOf } from '../../src/directory/setup-token.ts';
 import type { Ports } from './ports.ts';
 import type { DatabaseUrlFiles, GatewayState, Side } from './state.ts';
 

@@ -4,9 +4,9 @@ import { aUser, anActiveGrant, scopeOf, type Enrolled } from '../../db/testing/w
 import type { MosaicError } from '../../domain/errors.ts';
 import type { CertificateIdentity } from '../../domain/peers/identity.ts';
 import type { Storage } from '../../domain/ports/storage.ts';
-import { makeTestDeps, type TestDeps } from '../../src/deps.testkit.ts';
-import { confirmRenewal } from '../../src/services/renew.ts';
-import { createServing, type Serving } from '../../src/services/serve.ts';
+import { makeTestDeps, type TestDeps } from '../../src/app/deps.testkit.ts';
+import { confirmRenewal } from '../../src/inbound/renewal/renew.ts';
+import { createServing, type Serving } from '../../src/inbound/read/serve.ts';
 import { urlsOf, type DatabaseUrls } from '../components/postgres.ts';
 import { startCluster, type Cluster } from '../migrate/cluster.ts';
 

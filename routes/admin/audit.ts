@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { auditHistogram, auditPages, listAudit } from '../../src/services/audit.ts';
-import { verifyAudit } from '../../src/services/audit-verify.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { auditHistogram, auditPages, listAudit } from '../../src/audit/audit.ts';
+import { verifyAudit } from '../../src/audit/audit-verify.ts';
 import { holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { rollAuthority, showAuthority, type AuthorityView } from '../../src/services/authority.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { rollAuthority, showAuthority, type AuthorityView } from '../../src/operations/authority.ts';
 import { actorOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

@@ -2,12 +2,12 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { FRONT_STATUSES } from '../../domain/status/health.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import {
   federationStatus,
   type FederationStatus,
   type PeerStatus,
-} from '../../src/services/federation-status.ts';
+} from '../../src/operations/federation-status.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';

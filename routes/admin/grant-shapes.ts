@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GRANT_STATUSES } from '../../domain/grants/grant.ts';
-import type { Enrollment } from '../../src/services/enrollment.ts';
-import type { GrantView } from '../../src/services/grants.ts';
+import type { Enrollment } from '../../src/inbound/enrollment/enrollment.ts';
+import type { GrantView } from '../../src/inbound/grants/grants.ts';
 import { scopeShape } from '../http/scope-shape.ts';
 import { handle, timestamp, uuid } from '../http/shapes.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drainRevocations, startRevocationWorker } from '../../src/services/revocation.ts';
-import { deleteInboundPeer } from '../../src/services/peers-inbound.ts';
-import { deleteUser } from '../../src/services/users.ts';
+import { drainRevocations, startRevocationWorker } from '../../src/inbound/revocation/revocation.ts';
+import { deleteInboundPeer } from '../../src/inbound/peers/peers-inbound.ts';
+import { deleteUser } from '../../src/directory/users.ts';
 import { opensslText } from '../../ca/testing/openssl.testkit.ts';
 import { startGateway, unreachable, type Gateway } from '../testing/gateway.testkit.ts';
 import { enrolledPeer } from '../testing/peer.testkit.ts';

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { renewEnrollment } from '../../src/services/enrollment.ts';
-import { revokeGrant } from '../../src/services/grant-revoke.ts';
-import { changeGrant, createGrant, listGrants, showGrant } from '../../src/services/grants.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { renewEnrollment } from '../../src/inbound/enrollment/enrollment.ts';
+import { revokeGrant } from '../../src/inbound/grants/grant-revoke.ts';
+import { changeGrant, createGrant, listGrants, showGrant } from '../../src/inbound/grants/grants.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

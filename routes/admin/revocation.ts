@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import {
   acceptRestore,
   namedRevocationState,
   type NamedGrant,
   type NamedRevocationState,
-} from '../../src/services/revocation-epoch.ts';
+} from '../../src/inbound/revocation/revocation-epoch.ts';
 import { actorOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

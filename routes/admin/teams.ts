@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import {
   createTeam,
   deleteTeam,
@@ -9,7 +9,7 @@ import {
   listTeams,
   putMember,
   removeMember,
-} from '../../src/services/teams.ts';
+} from '../../src/directory/teams.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { createToken, listTokens, revokeToken } from '../../src/services/tokens.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { createToken, listTokens, revokeToken } from '../../src/directory/tokens.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { createUser, deleteUser, getUser, listUsers } from '../../src/services/users.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { createUser, deleteUser, getUser, listUsers } from '../../src/directory/users.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPublicApp } from '../../src/app.ts';
+import { createPublicApp } from '../../src/app/app.ts';
 import { startGateway, type Gateway } from '../testing/gateway.testkit.ts';
 
 describe('the body of a redemption', () => {

@@ -1,16 +1,16 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/deps.ts';
-import { createEarlyLimit } from '../../src/services/early-limit.ts';
-import { redeem } from '../../src/services/redeem.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { createEarlyLimit } from '../../src/kernel/early-limit.ts';
+import { redeem } from '../../src/inbound/enrollment/redeem.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe, guard } from '../openapi/describe.ts';
 import { scopeShape } from '../http/scope-shape.ts';
 import { timestamp, uuid } from '../http/shapes.ts';
 import { validate } from '../http/validate.ts';
-import { addressFromEnvironment, type ClientAddressSource } from './client-address.ts';
+import { addressFromEnvironment, type ClientAddressSource } from '../http/client-address.ts';
 
-/** Twice what the replicas’ common limit lets pass (src/services/redeem-limits.ts). */
+/** Twice what the replicas’ common limit lets pass (src/kernel/redeem-limits.ts). */
 const EARLY = { capacity: 480, refillPerSecond: 4 } as const;
 
 const redemption = z.strictObject({

@@ -3,7 +3,7 @@ import { opensslCsr } from '../../ca/testing/openssl.testkit.ts';
 import { readIdentity } from '../../ca/x509/identity.ts';
 import { pemToDer } from '../../ca/x509/pem.ts';
 import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../../domain/peers/identity.ts';
-import { parseEnrollmentUrl } from '../../src/services/enrollment-url.ts';
+import { parseEnrollmentUrl } from '../../src/protocol/enrollment-url.ts';
 import { startGateway, unreachable, type Gateway } from '../testing/gateway.testkit.ts';
 
 const PEM = 'CERTIFICATE';

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Deps } from '../../src/deps.ts';
-import { createEarlyLimit } from '../../src/services/early-limit.ts';
-import { addressFromEnvironment } from '../enrollment/client-address.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { createEarlyLimit } from '../../src/kernel/early-limit.ts';
+import { addressFromEnvironment } from './client-address.ts';
 import type { AppEnv } from './http.ts';
 import { guard } from '../openapi/describe.ts';
 

@@ -9,7 +9,7 @@ import { MosaicError, toProblem, waitOf, type ErrorCode } from '../../domain/err
 import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../../domain/limits.ts';
 import { MAX_QUERY_LENGTH } from '../../domain/search/hit.ts';
 import { traceIdOf } from '../../domain/telemetry/traceparent.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import type { HeldWork } from '../../domain/ports/work.ts';
 import { brokenBody } from './broken-body.ts';
 import { createRequestLog, TRACE_ID_HEADER, type RequestLog } from '../middleware/request-log.ts';

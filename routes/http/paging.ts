@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MosaicError } from '../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../domain/paging/cursor.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 
 const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;

@@ -1,9 +1,9 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Deps } from '../../src/deps.ts';
-import { MAX_PLACES, servePlaces, type AskedPlace } from '../../src/services/audit-heads.ts';
-import type { Serving } from '../../src/services/serve.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { MAX_PLACES, servePlaces, type AskedPlace } from '../../src/audit/audit-heads.ts';
+import type { Serving } from '../../src/inbound/read/serve.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
 import { uuid } from '../http/shapes.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
-import type { PresentedCertificate } from '../../src/services/identity-cache.ts';
+import type { PresentedCertificate } from '../../src/inbound/read/identity-cache.ts';
 
-export type { PresentedCertificate } from '../../src/services/identity-cache.ts';
+export type { PresentedCertificate } from '../../src/inbound/read/identity-cache.ts';
 
 /**
  * Where a runtime finds the client certificate of a request, verified by whoever ended TLS; null when there is

@@ -9,9 +9,9 @@ import {
 import { outcomeOf, type AuditVerb } from '../../domain/audit/entry.ts';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import type { Resource } from '../../domain/resources.ts';
-import type { AuditSink, Deps } from '../../src/deps.ts';
-import { createIdentityCache } from '../../src/services/identity-cache.ts';
-import type { Caller, Parameters, Serving } from '../../src/services/serve.ts';
+import type { AuditSink, Deps } from '../../src/app/deps.ts';
+import { createIdentityCache } from '../../src/inbound/read/identity-cache.ts';
+import type { Caller, Parameters, Serving } from '../../src/inbound/read/serve.ts';
 import { answerProblem, type AppEnv } from '../http/http.ts';
 import type { CertificateSource } from './certificate-source.ts';
 

@@ -3,7 +3,7 @@ import { opensslCsr } from '../../ca/testing/openssl.testkit.ts';
 import { pemToDer } from '../../ca/x509/pem.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import { OVERLAP_MS } from '../../domain/peers/reissue.ts';
-import { drainRevocations } from '../../src/services/revocation.ts';
+import { drainRevocations } from '../../src/inbound/revocation/revocation.ts';
 import { startGateway, type Answer, type Gateway } from '../testing/gateway.testkit.ts';
 import { enrolledPeer, seedRows, type EnrolledPeer } from '../testing/peer.testkit.ts';
 

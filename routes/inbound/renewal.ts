@@ -1,8 +1,8 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Deps } from '../../src/deps.ts';
-import { confirmRenewal, renewCertificate } from '../../src/services/renew.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { confirmRenewal, renewCertificate } from '../../src/inbound/renewal/renew.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp, uuid } from '../http/shapes.ts';

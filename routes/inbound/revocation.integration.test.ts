@@ -2,9 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStorage } from '../../db/storage.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
-import { epochKeeperOf, acceptRestore, namedRevocationState } from '../../src/services/revocation-epoch.ts';
-import { EPOCH_HEADER, isEpochProof, openStatement, signEpoch } from '../../src/federation/statement.ts';
-import { loadStatementKey } from '../../src/services/statement-key.ts';
+import {
+  epochKeeperOf,
+  acceptRestore,
+  namedRevocationState,
+} from '../../src/inbound/revocation/revocation-epoch.ts';
+import { EPOCH_HEADER, isEpochProof, openStatement, signEpoch } from '../../src/protocol/statement.ts';
+import { loadStatementKey } from '../../src/inbound/revocation/statement-key.ts';
 import { createMemorySecrets, createTestSealer } from '../../ca/testing/memory.testkit.ts';
 import { federationApp } from './index.ts';
 import { certificateHeader } from './certificate-header.ts';

@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
 import { MosaicError, toProblem } from '../../domain/errors.ts';
-import type { Deps } from '../../src/deps.ts';
-import { epochKeeperOf, type EpochKeeper } from '../../src/services/revocation-epoch.ts';
-import { createStatements, EPOCH_HEADER } from '../../src/services/revocation-statements.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { epochKeeperOf, type EpochKeeper } from '../../src/inbound/revocation/revocation-epoch.ts';
+import { createStatements, EPOCH_HEADER } from '../../src/inbound/revocation/revocation-statements.ts';
 import { answerIdOf, type AppEnv } from '../http/http.ts';
 import { inboundOf } from './inbound.ts';
 

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import type { Deps } from '../../src/deps.ts';
-import { getUser } from '../../src/services/users.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { getUser } from '../../src/directory/users.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';

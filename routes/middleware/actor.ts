@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Actor } from '../../src/services/actor.ts';
+import type { Actor } from '../../src/kernel/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 
 /** Who asks, behind `authenticate`. */

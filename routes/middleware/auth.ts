@@ -1,8 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
-import type { Deps } from '../../src/deps.ts';
-import { hashToken, isMarked, isTokenText } from '../../src/services/tokens-text.ts';
-import { addressFromEnvironment } from '../enrollment/client-address.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { hashToken, isMarked, isTokenText } from '../../src/directory/tokens-text.ts';
+import { addressFromEnvironment } from '../http/client-address.ts';
 import { acceptRequest, type AppEnv } from '../http/http.ts';
 import { guard } from '../openapi/describe.ts';
 import { ORDINARY_BYTES, withinWork } from './work.ts';

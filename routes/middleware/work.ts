@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { maxRowBytes, mostPageBytes } from '../../domain/paging/page-bytes.ts';
 import { isResource, RESOURCES } from '../../domain/resources.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import type { HeldWork } from '../../domain/ports/work.ts';
 
 import type { AppEnv } from '../http/http.ts';

@@ -1,6 +1,6 @@
 import { ERROR_CATALOGUE, ERROR_CODES, MosaicError, toProblem, type ErrorCode } from '../../domain/errors.ts';
 import { RESOURCES } from '../../domain/resources.ts';
-import type { CoreSettings } from '../../src/deps.ts';
+import type { CoreSettings } from '../../src/app/deps.ts';
 import { collectRoutes, type CollectedRoute, type OpenapiSource } from './collect.ts';
 import type { AnswerDescription } from './describe.ts';
 import { createSchemaPool, type Json, type JsonObject, type SchemaPool } from './schemas.ts';

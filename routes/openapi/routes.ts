@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { toHex } from '../../domain/bytes.ts';
-import type { Deps } from '../../src/deps.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import { answerCacheable, limitPages, NOT_MODIFIED, type Cacheable } from '../http/conditional.ts';
 import type { AppEnv } from '../http/http.ts';
 import type { OpenapiSource } from './collect.ts';

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeTestDeps, type TestDeps } from '../../src/deps.testkit.ts';
-import { createPublicApp } from '../../src/app.ts';
+import { makeTestDeps, type TestDeps } from '../../src/app/deps.testkit.ts';
+import { createPublicApp } from '../../src/app/app.ts';
 import { callApp, sorted, type Call } from '../testing/api.testkit.ts';
 
 let deps: TestDeps;

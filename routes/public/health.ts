@@ -2,14 +2,14 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { FRONT_STATUSES, withoutPeers, type PeerStanding } from '../../domain/status/health.ts';
-import type { Deps, FrontState } from '../../src/deps.ts';
+import type { Deps, FrontState } from '../../src/app/deps.ts';
 import {
   readiness,
   readStandings,
   type DatabaseServiceState,
   type Readiness,
   type ServiceState,
-} from '../../src/services/readiness.ts';
+} from '../../src/operations/readiness.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp } from '../http/shapes.ts';

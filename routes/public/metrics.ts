@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { MosaicError } from '../../domain/errors.ts';
-import type { MetricsPage } from '../../src/deps.ts';
-import { hashToken } from '../../src/services/tokens-text.ts';
+import type { MetricsPage } from '../../src/app/deps.ts';
+import { hashToken } from '../../src/directory/tokens-text.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe, guard } from '../openapi/describe.ts';
 

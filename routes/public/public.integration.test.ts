@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeTestDeps, type TestDeps } from '../../src/deps.testkit.ts';
-import { createFederationApp, createPublicApp } from '../../src/app.ts';
+import { makeTestDeps, type TestDeps } from '../../src/app/deps.testkit.ts';
+import { createFederationApp, createPublicApp } from '../../src/app/app.ts';
 import { callApp, sorted, type Answer } from '../testing/api.testkit.ts';
 import { openssl, crlNumber } from '../../ca/testing/openssl.testkit.ts';
 import { readCertificate } from '../../ca/x509/certificate.ts';

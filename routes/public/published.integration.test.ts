@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MosaicError } from '../../domain/errors.ts';
-import { createEnrollmentApp, createPublicApp } from '../../src/app.ts';
-import { makeTestDeps, type TestDeps } from '../../src/deps.testkit.ts';
-import { newPkiMemory, publishPki } from '../../src/services/published-pki.ts';
+import { createEnrollmentApp, createPublicApp } from '../../src/app/app.ts';
+import { makeTestDeps, type TestDeps } from '../../src/app/deps.testkit.ts';
+import { newPkiMemory, publishPki } from '../../src/inbound/revocation/published-pki.ts';
 
 let deps: TestDeps;
 beforeAll(async () => {

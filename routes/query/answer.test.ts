@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fromBase64Url } from '../../domain/bytes.ts';
-import { createPublicApp } from '../../src/app.ts';
-import { learnRevoked } from '../../src/services/peer-epoch.ts';
-import { asker, fakePeer, taskAt, type Asker } from '../../src/services/query.testkit.ts';
+import { createPublicApp } from '../../src/app/app.ts';
+import { learnRevoked } from '../../src/outbound/revocation/peer-epoch.ts';
+import { asker, fakePeer, taskAt, type Asker } from '../../src/outbound/query/query.testkit.ts';
 import { SECURITY_HEADERS } from '../http/http.ts';
 
 const TOKEN = `mos_${'a'.repeat(43)}`;

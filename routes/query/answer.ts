@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Answer } from '../../src/services/query.ts';
+import type { Answer } from '../../src/outbound/query/query.ts';
 import { TRACE_ID_HEADER } from '../middleware/request-log.ts';
 import { answerIdOf, SECURITY_HEADERS, type AppEnv } from '../http/http.ts';
 import { sendWork } from '../middleware/work.ts';

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/deps.ts';
-import { peerByGrant } from '../../src/services/own-peers.ts';
-import { queryItem, queryList } from '../../src/services/query.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { peerByGrant } from '../../src/outbound/peers/own-peers.ts';
+import { queryItem, queryList } from '../../src/outbound/query/query.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';

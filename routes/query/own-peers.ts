@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
-import type { Deps } from '../../src/deps.ts';
-import { circuitOf } from '../../src/services/peers.ts';
-import { peersOf } from '../../src/services/own-peers.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { circuitOf } from '../../src/peers/peers.ts';
+import { peersOf } from '../../src/outbound/peers/own-peers.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';

@@ -1,8 +1,8 @@
 import type { Hono } from 'hono';
-import { createEnrollmentApp, createFederationApp, createPublicApp } from '../../src/app.ts';
-import { makeTestDeps, type TestDeps, type TestOverrides } from '../../src/deps.testkit.ts';
-import type { Deps } from '../../src/deps.ts';
-import { closeOutbound } from '../../src/federation/outbound.ts';
+import { createEnrollmentApp, createFederationApp, createPublicApp } from '../../src/app/app.ts';
+import { makeTestDeps, type TestDeps, type TestOverrides } from '../../src/app/deps.testkit.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { closeOutbound } from '../../src/outbound/outbound.ts';
 import { createFront } from '../../src/runtimes/node/front.ts';
 import { keepFrontMaterial } from '../../src/runtimes/node/front-material.ts';
 import { listenTcp } from '../../src/runtimes/node/listen.ts';

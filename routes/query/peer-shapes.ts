@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PEER_STATES } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
-import type { circuitOf } from '../../src/services/peers.ts';
+import type { circuitOf } from '../../src/peers/peers.ts';
 import { handle, timestamp, uuid } from '../http/shapes.ts';
 
 /** How this process stands to a peer. */

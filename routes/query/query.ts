@@ -1,9 +1,9 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/deps.ts';
-import { queryItem, queryList, type Query } from '../../src/services/query.ts';
-import type { SourceSelector } from '../../src/services/query-sources.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { queryItem, queryList, type Query } from '../../src/outbound/query/query.ts';
+import type { SourceSelector } from '../../src/outbound/query/query-sources.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticateAsker } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';

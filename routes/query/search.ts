@@ -1,9 +1,9 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Deps } from '../../src/deps.ts';
-import { peerByGrant } from '../../src/services/own-peers.ts';
-import { searchEverywhere, type SearchPage } from '../../src/services/search.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { peerByGrant } from '../../src/outbound/peers/own-peers.ts';
+import { searchEverywhere, type SearchPage } from '../../src/outbound/query/search.ts';
 import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
 import { blendedHitShape, searchQuery, showHit } from '../http/search-shapes.ts';

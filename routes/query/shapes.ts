@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { resourceSpec, type Resource } from '../../domain/resources.ts';
-import { MAX_CURSOR_LENGTH } from '../../src/services/query-cursor.ts';
-import type { SourceSelector } from '../../src/services/query-sources.ts';
+import { MAX_CURSOR_LENGTH } from '../../src/outbound/query/query-cursor.ts';
+import type { SourceSelector } from '../../src/outbound/query/query-sources.ts';
 import { pageQuery } from '../http/paging.ts';
 import { timestamp } from '../http/shapes.ts';
 import { rowShape } from '../resources/resource-shapes.ts';

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/deps.ts';
-import { createRow, deleteRow, getRow, listRows, updateRow } from '../../src/services/resources.ts';
+import type { Deps } from '../../src/app/deps.ts';
+import { createRow, deleteRow, getRow, listRows, updateRow } from '../../src/resources/resources.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireWrite } from '../middleware/auth.ts';

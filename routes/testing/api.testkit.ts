@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { expect } from 'vitest';
-import { makeTestDeps, type TestDeps, type TestOverrides } from '../../src/deps.testkit.ts';
-import { createPublicApp } from '../../src/app.ts';
+import { makeTestDeps, type TestDeps, type TestOverrides } from '../../src/app/deps.testkit.ts';
+import { createPublicApp } from '../../src/app/app.ts';
 import type { AppEnv } from '../http/http.ts';
 
 export interface Call {

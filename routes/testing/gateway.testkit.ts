@@ -6,14 +6,14 @@ import { createSealer, sealingKey } from '../../db/sealing/seal.ts';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, Log, Random } from '../../domain/ports/basics.ts';
 import type { AuditEntry } from '../../domain/audit/entry.ts';
-import type { CoreSettings, Deps } from '../../src/deps.ts';
+import type { CoreSettings, Deps } from '../../src/app/deps.ts';
 import { createMemoryKeyValue } from '../../src/kv/memory.ts';
-import { createAuditQueue } from '../../src/services/audit-queue.ts';
-import { loadGatewayKeys } from '../../src/services/gateway-keys.ts';
-import { createSignInLimits } from '../../src/services/sign-in-limits.ts';
-import { createWorkInFlight } from '../../src/services/work-in-flight.ts';
-import { publishPki } from '../../src/services/published-pki.ts';
-import { newAuditChains } from '../../src/wire.ts';
+import { createAuditQueue } from '../../src/audit/audit-queue.ts';
+import { loadGatewayKeys } from '../../src/operations/gateway-keys.ts';
+import { createSignInLimits } from '../../src/directory/sign-in-limits.ts';
+import { createWorkInFlight } from '../../src/kernel/work-in-flight.ts';
+import { publishPki } from '../../src/inbound/revocation/published-pki.ts';
+import { newAuditChains } from '../../src/app/wire.ts';
 import { auditRoutes } from '../admin/audit.ts';
 import { grantRoutes } from '../admin/grants.ts';
 import { teamRoutes } from '../admin/teams.ts';
@@ -23,7 +23,7 @@ import { enrollmentRoutes } from '../enrollment/index.ts';
 import { certificateHeader } from '../inbound/certificate-header.ts';
 import { federationApp } from '../inbound/index.ts';
 import { createBase } from '../http/http.ts';
-import { sha256 } from '../../src/services/mac.ts';
+import { sha256 } from '../../src/kernel/mac.ts';
 
 /** One gateway in this process: a real database, authority, sealer and queue; no sockets. */
 

@@ -1,4 +1,4 @@
-import type { CoreSettings } from '../deps.ts';
+import type { CoreSettings } from '../app/deps.ts';
 import type { GatewayConfig } from './config.ts';
 
 const ENROLLMENT_TOKEN_SECONDS = 15 * 60;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../wire.ts';
+import { systemClock } from '../app/wire.ts';
 import { createOutage } from './outage.ts';
 import { openValkey } from './valkey.ts';
 import {

@@ -2,7 +2,7 @@ import type { KeyValue, Log } from '../../domain/ports/basics.ts';
 import type { KvConfig } from '../config/config.ts';
 import { createEncryptedKeyValue } from '../kv/encrypted.ts';
 import { createUpstashKeyValue } from '../kv/upstash.ts';
-import { systemClock } from '../wire.ts';
+import { systemClock } from '../app/wire.ts';
 
 /** What stands between a gateway and a store that other replicas share. */
 export interface RestKeyValueParts {

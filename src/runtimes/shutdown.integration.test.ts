@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeTestDeps, type TestDeps } from '../deps.testkit.ts';
-import { changeEntry } from '../services/audit.ts';
-import { startRevocationWorker } from '../services/revocation.ts';
+import { makeTestDeps, type TestDeps } from '../app/deps.testkit.ts';
+import { changeEntry } from '../audit/audit.ts';
+import { startRevocationWorker } from '../inbound/revocation/revocation.ts';
 import { atMost, stopInOrder } from './shutdown.ts';
 
 let deps: TestDeps;

@@ -1,9 +1,9 @@
 import type { Log } from '../../domain/ports/basics.ts';
 import type { GatewayConfig } from '../config/config.ts';
-import type { Deps } from '../deps.ts';
-import { watchInbound } from '../services/telemetry-inbound.ts';
-import { countAlerts } from '../services/telemetry.ts';
-import { AUDIT_CAPACITY, systemClock } from '../wire.ts';
+import type { Deps } from '../app/deps.ts';
+import { watchInbound } from '../telemetry/telemetry-inbound.ts';
+import { countAlerts } from '../telemetry/telemetry.ts';
+import { AUDIT_CAPACITY, systemClock } from '../app/wire.ts';
 import type { OpenedTelemetry } from './otel/open.ts';
 
 /** What watches a gateway, or nobody. */

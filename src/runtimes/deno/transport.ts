@@ -1,5 +1,5 @@
 import { MosaicError } from '../../../domain/errors.ts';
-import type { PeerClient, PeerTransport } from '../../deps.ts';
+import type { PeerClient, PeerTransport } from '../../app/deps.ts';
 import { transportError } from '../node/transport-errors.ts';
 import { createAddressGuard, hostOf, type AddressGuard } from '../node/transport-guard.ts';
 import { pinnedRoot } from '../node/transport-pin.ts';

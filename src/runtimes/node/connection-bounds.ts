@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { addressBucket } from '../../services/redeem-limits.ts';
+import { addressBucket } from '../../kernel/redeem-limits.ts';
 import type { HttpLimits } from './http-limits.ts';
 
 type Limits = Pick<HttpLimits, 'maxConnections' | 'maxStrangers' | 'maxPerAddress' | 'maxPerCertificate'>;

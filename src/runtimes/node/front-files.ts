@@ -2,7 +2,7 @@ import { trustOf, type Crl, type Trust } from '../../../ca/authority.ts';
 import { splitPem, derToPem } from '../../../ca/x509/pem.ts';
 import type { FrontProof } from '../../../routes/inbound/front-proof.ts';
 import type { FrontConfig } from '../../config/config.ts';
-import type { FrontState } from '../../deps.ts';
+import type { FrontState } from '../../app/deps.ts';
 import {
   assertWritable,
   certificateIn,

@@ -1,6 +1,6 @@
 import { trustOf, type Authority, type Crl, type Trust } from '../../../ca/authority.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
-import type { FrontState, KeyMaker } from '../../deps.ts';
+import type { FrontState, KeyMaker } from '../../app/deps.ts';
 import type { FrontMaterial } from './front.ts';
 import { numbersOf } from './front-lists.ts';
 import { createFrontRounds } from './front-rounds.ts';

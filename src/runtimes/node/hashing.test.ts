@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { portableHashing } from '../../services/mac.ts';
+import { portableHashing } from '../../kernel/mac.ts';
 import { nodeHashing } from './hashing.ts';
 
 it('gives the bytes that every other runtime gives, each call on its own', () => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Hashing } from '../../services/mac.ts';
+import type { Hashing } from '../../kernel/mac.ts';
 
 const BLOCK_BYTES = 64;
 const HASH_BYTES = 32;

@@ -71,7 +71,7 @@ const forwardedAddress = ({ headers }: Incoming): string | undefined => {
   return last !== undefined && isIP(last) !== 0 ? last : undefined;
 };
 
-/** Adds `clientAddress` and `whenSent` (routes/enrollment/client-address.ts) to what an app knows of its environment. */
+/** Adds `clientAddress` and `whenSent` (routes/http/client-address.ts) to what an app knows of its environment. */
 export const withClientAddress = withAddress(({ socket }) => socket.remoteAddress);
 
 /** The same on a Unix socket: the front says for whom, and proves that it is the front. Nobody else's word counts. */

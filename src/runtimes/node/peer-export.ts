@@ -7,9 +7,9 @@ import type { Peer } from '../../../domain/ports/peers.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { databaseSources } from './database-address.ts';
 import { databaseUrlsOf } from '../../config/settings.ts';
-import { clientKeyIdentity } from '../../federation/clients.ts';
-import { changeEntry } from '../../services/audit.ts';
-import { systemClock } from '../../wire.ts';
+import { clientKeyIdentity } from '../../outbound/client/clients.ts';
+import { changeEntry } from '../../audit/audit.ts';
+import { systemClock } from '../../app/wire.ts';
 
 /** What a deployment on Workers needs in order to ask one peer: the material of its binding, and the entry that maps it. */
 export interface ExportedPeer {

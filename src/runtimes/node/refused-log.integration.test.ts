@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditDraft } from '../../../domain/audit/chain.ts';
-import { createAuditChains } from '../../services/audit-chains.ts';
-import { sha256 } from '../../services/mac.ts';
+import { createAuditChains } from '../../audit/audit-chains.ts';
+import { sha256 } from '../../kernel/mac.ts';
 import { createRefusedLog } from './refused-log.ts';
 
 const line = (verify: string, more: object = {}): string =>

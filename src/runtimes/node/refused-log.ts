@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
 import { parseJson } from '../../../domain/json.ts';
 import { traceIdOf } from '../../../domain/telemetry/traceparent.ts';
-import type { AuditSink } from '../../deps.ts';
+import type { AuditSink } from '../../app/deps.ts';
 import { codeOf } from './errno.ts';
 import { createRefusals, tellOfRefusals } from './refusals.ts';
 

@@ -2,7 +2,7 @@ import type { CertificateAuthority } from '../../../ca/authority.ts';
 import { readCsr } from '../../../ca/x509/csr.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Clock, Log } from '../../../domain/ports/basics.ts';
-import type { KeyMaker } from '../../deps.ts';
+import type { KeyMaker } from '../../app/deps.ts';
 
 export interface ServerNames {
   readonly dnsNames: readonly string[];

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { GatewayConfig } from '../../config/config.ts';
 import { parseSealingKey } from '../../config/sealing-key.ts';
-import { setupTokenOf } from '../../services/setup-token.ts';
+import { setupTokenOf } from '../../directory/setup-token.ts';
 import { SEALING_KEY } from './data-folder.ts';
 import { codeOf } from './errno.ts';
 import { nodeHashing } from './hashing.ts';

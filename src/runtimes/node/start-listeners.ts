@@ -2,11 +2,16 @@ import type { Log } from '../../../domain/ports/basics.ts';
 import { certificateHeader } from '../../../routes/inbound/certificate-header.ts';
 import type { CertificateSource } from '../../../routes/inbound/certificate-source.ts';
 import { provenBy, provenBySecret } from '../../../routes/inbound/front-proof.ts';
-import { createEnrollmentApp, createFederationApp, createMetricsApp, createPublicApp } from '../../app.ts';
+import {
+  createEnrollmentApp,
+  createFederationApp,
+  createMetricsApp,
+  createPublicApp,
+} from '../../app/app.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { serverHosts } from '../../config/settings.ts';
-import type { Deps } from '../../deps.ts';
-import type { Wired } from '../../wire.ts';
+import type { Deps } from '../../app/deps.ts';
+import type { Wired } from '../../app/wire.ts';
 import { keepFrontFiles } from './front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from './front-material.ts';
 import {

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../config/config.ts';
 import type { Json } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
-import { makeTestDeps } from '../../deps.testkit.ts';
+import { makeTestDeps } from '../../app/deps.testkit.ts';
 import { silent } from './front.testkit.ts';
 import { issueServerCertificate } from './server-certificate.ts';
 import { startGateway, type RunningGateway } from './start.ts';

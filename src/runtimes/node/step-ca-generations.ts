@@ -8,7 +8,7 @@ import { MosaicError } from '../../../domain/errors.ts';
 import type { Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { StepCaConfig } from '../../config/config.ts';
-import { systemClock } from '../../wire.ts';
+import { systemClock } from '../../app/wire.ts';
 import { BootError, type BootFault } from './boot-fault.ts';
 import { placeOf } from './explain-services.ts';
 import { openStepCa, readPem, type OpenedStepCa } from './step-ca.ts';

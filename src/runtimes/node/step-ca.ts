@@ -7,7 +7,7 @@ import { pemToDer } from '../../../ca/x509/pem.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { readError } from '../../../domain/system-errors.ts';
 import type { StepCaPlace } from '../../config/config.ts';
-import { systemClock } from '../../wire.ts';
+import { systemClock } from '../../app/wire.ts';
 import { BootError, type BootFault } from './boot-fault.ts';
 import { placeOf, stepCaReason } from './explain-services.ts';
 import { readTextFile } from './read-text.ts';

@@ -8,7 +8,7 @@ import { element, integer } from '../../../ca/x509/der-write.ts';
 import { TAG } from '../../../ca/x509/der.ts';
 import { toBase64 } from '../../../ca/x509/pem.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import type { PeerClient } from '../../deps.ts';
+import type { PeerClient } from '../../app/deps.ts';
 import { createAuthority, issueClient } from './front.testkit.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 import { httpsServer, pinOf, tcpServer, type Watched } from './transport.testkit.ts';

@@ -1,7 +1,7 @@
 import { getHeapSnapshot } from 'node:v8';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { CertificateAuthority } from '../../../ca/authority.ts';
-import type { PeerClient } from '../../deps.ts';
+import type { PeerClient } from '../../app/deps.ts';
 import { createAuthority, issueClient } from './front.testkit.ts';
 import { createNodeTransport, type NodeTransport } from './transport.ts';
 import { httpsServer, type Watched } from './transport.testkit.ts';

@@ -8,7 +8,7 @@ import {
   type RequestInit as UndiciInit,
 } from 'undici';
 import { MosaicError } from '../../../domain/errors.ts';
-import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
+import type { PeerClient, PeerCredentials, PeerTransport } from '../../app/deps.ts';
 import { CLIENT_TLS, connectBounded } from './handshake-bound.ts';
 import { isBrokenConnection, transportError } from './transport-errors.ts';
 import {

@@ -2,7 +2,7 @@ import { createServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeTestDeps, type TestDeps } from '../../deps.testkit.ts';
+import { makeTestDeps, type TestDeps } from '../../app/deps.testkit.ts';
 import { issueServerCertificate } from './server-certificate.ts';
 import { createWebhook } from './webhook.ts';
 

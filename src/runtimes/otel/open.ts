@@ -1,12 +1,12 @@
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import type { Clock, Log, Random } from '../../../domain/ports/basics.ts';
 import type { Telemetry } from '../../../domain/ports/telemetry.ts';
-import { VERSION } from '../../app.ts';
+import { VERSION } from '../../app/app.ts';
 import type { TelemetryConfig } from '../../config/config.ts';
-import type { Deps, MetricsPage } from '../../deps.ts';
-import { readMetrics } from '../../services/telemetry-readings.ts';
-import { createTelemetry } from '../../services/telemetry.ts';
-import { hashToken } from '../../services/tokens-text.ts';
+import type { Deps, MetricsPage } from '../../app/deps.ts';
+import { readMetrics } from '../../telemetry/telemetry-readings.ts';
+import { createTelemetry } from '../../telemetry/telemetry.ts';
+import { hashToken } from '../../directory/tokens-text.ts';
 import { openMetricExporter, openSpanExporter, watchExports } from './exporters.ts';
 import { openMeters, type Meters } from './meters.ts';
 import { pipeSpans, type SpanPipe } from './spans.ts';

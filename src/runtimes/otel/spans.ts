@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode, TraceFlags, type HrTime, type SpanContext } f
 import type { Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { FinishedSpan } from '../../../domain/ports/telemetry.ts';
-import { VERSION } from '../../app.ts';
+import { VERSION } from '../../app/app.ts';
 
 export const SCOPE = { name: 'mosaic-federation', version: VERSION };
 

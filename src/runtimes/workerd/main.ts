@@ -2,9 +2,9 @@
 import { conditionOf, databaseCodeOf, DATABASE_CURES } from '../../../domain/database/state.ts';
 import { MosaicError, toProblem, waitOf } from '../../../domain/errors.ts';
 import { SECURITY_HEADERS } from '../../../routes/http/http.ts';
-import { createAliveApp, createFederationApp, createPublicApp } from '../../app.ts';
+import { createAliveApp, createFederationApp, createPublicApp } from '../../app/app.ts';
 import { ConfigError } from '../../config/issues.ts';
-import { purgeOutbound } from '../../federation/outbound.ts';
+import { purgeOutbound } from '../../outbound/outbound.ts';
 import { writeLogLine } from '../json-log.ts';
 import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } from './certificate.ts';
 import { configuredOf, newIsolate, type Bindings } from './isolate.ts';

@@ -1,6 +1,6 @@
-import { reportSilentWriters } from '../../services/audit-losses.ts';
-import { createListRounds } from '../../services/peer-crl-watch.ts';
-import { drainRevocations } from '../../services/revocation.ts';
+import { reportSilentWriters } from '../../audit/audit-losses.ts';
+import { createListRounds } from '../../outbound/revocation/peer-crl-watch.ts';
+import { drainRevocations } from '../../inbound/revocation/revocation.ts';
 import type { Opened } from './open.ts';
 
 /**

@@ -3,9 +3,9 @@ import { splitPem } from '../../../ca/x509/pem.ts';
 import { sha256Hex } from '../../../ca/x509/bytes.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { parseJson, PLAIN } from '../../../domain/json.ts';
-import type { PeerClient, PeerCredentials, PeerTransport } from '../../deps.ts';
-import { readCapabilities } from '../../federation/answers.ts';
-import { readText } from '../../federation/body.ts';
+import type { PeerClient, PeerCredentials, PeerTransport } from '../../app/deps.ts';
+import { readCapabilities } from '../../outbound/client/answers.ts';
+import { readText } from '../../outbound/client/body.ts';
 import { PEER_BINDINGS, type PeerBinding, type PeerBindings } from './peer-bindings.ts';
 
 /** A binding that sends requests: an mTLS certificate on Cloudflare, a `network` service in workerd itself. */

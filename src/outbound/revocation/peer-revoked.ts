@@ -1,0 +1,164 @@
+import { LRUCache } from 'lru-cache';
+import type { ErrorCode } from '../../../domain/errors.ts';
+import type { AskedPeer } from '../../../domain/ports/peers.ts';
+import type { Deps } from '../../app/deps.ts';
+import type { PeerFailure } from '../client/failure.ts';
+import { openStatement, readPublicJwk } from '../../protocol/statement.ts';
+import { changeEntry } from '../../audit/audit.ts';
+import { fetchPeerCrl, ownSerial } from './peer-crl.ts';
+import { learnRevoked } from './peer-epoch.ts';
+import type { Notice } from '../query/query-notice.ts';
+
+/** A peer's list is asked for at most this often. */
+const POLL_MS = 60_000;
+const MAX_PEERS = 10_000;
+
+/** Refusals that may mean a revocation but prove none: anybody between could have written them. */
+const HINTS: readonly (ErrorCode | null)[] = [
+  'grant_revoked',
+  'certificate_revoked',
+  'certificate_untrusted',
+  'certificate_required',
+];
+
+/** Learns from refusals that a peer has revoked us (SPEC M6-7). */
+export interface RevocationLearner {
+  /** @returns the failure, marked when it is a proven revocation */
+  learn(peer: AskedPeer, failure: PeerFailure): Promise<PeerFailure>;
+  /** Resolves when the lists under way are read. */
+  settled(): Promise<void>;
+}
+
+/** What makes a peer revoked: its own signed word, or its authority's list. */
+export const becomeRevoked = async (
+  deps: Deps,
+  peer: Pick<AskedPeer, 'id' | 'localUserId'>,
+  how: 'statement' | 'list',
+): Promise<void> => {
+  if (!(await learnRevoked(deps, peer))) return;
+  deps.log.warn(
+    'a peer has revoked the grant of this gateway; enroll again with a new grant, or remove the peer',
+    {
+      alert: 'peer_revoked',
+      peer_id: peer.id,
+      learned_from: how,
+    },
+  );
+  deps.audit.record(
+    changeEntry(
+      deps,
+      { principal: null, traceId: null },
+      {
+        verb: 'revoke',
+        action: 'peer.revoked',
+        status: 200,
+        peerId: peer.id,
+        subjectUserId: peer.localUserId,
+      },
+    ),
+  );
+};
+
+/** Whether the peer signed, with the key we pinned when we enrolled, that the grant we hold is revoked. */
+const isProven = async (deps: Deps, peer: AskedPeer, statement: string): Promise<boolean> => {
+  const { signingKey } = await deps.storage.stores.peerTrust.get(peer.id);
+  const key = signingKey === null ? null : readPublicJwk(JSON.parse(signingKey));
+  const said = key === null ? null : await openStatement(key, statement);
+  return said !== null && said.grant_id === peer.remoteGrantId;
+};
+
+type PolledAt = LRUCache<string, number>;
+
+const memories = new WeakMap<object, PolledAt>();
+
+/** When each peer's list was asked for, kept for as long as the process. */
+const polledAtOf = (deps: Deps): PolledAt => {
+  const key = deps.lasting ?? deps.transport;
+  const known = memories.get(key) ?? new LRUCache<string, number>({ max: MAX_PEERS });
+  memories.set(key, known);
+  return known;
+};
+
+const createLearner = (deps: Deps): RevocationLearner => {
+  const polledAt = polledAtOf(deps);
+  const polling = new Set<Promise<void>>();
+
+  const poll = async (peerId: string): Promise<void> => {
+    // Read again: the certificate may have been renewed since, and then the old one’s revocation says nothing.
+    const peer = await deps.storage.stores.peers.byId(peerId);
+    if (peer === null || peer.state === 'revoked') return;
+    const list = await fetchPeerCrl(deps, peer);
+    const now = await deps.storage.stores.peers.byId(peerId);
+    const serial = now === null ? null : ownSerial(now);
+    if (now !== null && serial !== null && list.ok && list.value.revokes(serial))
+      await becomeRevoked(deps, now, 'list');
+  };
+
+  const pollSoon = (peerId: string): void => {
+    const now = deps.clock.now().getTime();
+    const last = polledAt.get(peerId);
+    if (last !== undefined && Math.abs(now - last) < POLL_MS) return;
+    polledAt.set(peerId, now);
+    const work = poll(peerId)
+      .catch((error: unknown) => {
+        deps.log.debug('a peer’s revocation list could not be read', {
+          peer_id: peerId,
+          error: error as Error,
+        });
+      })
+      .finally(() => polling.delete(work));
+    polling.add(work);
+  };
+
+  return {
+    learn: async (peer, failure) => {
+      const { peerCode, statement } = failure;
+      if (peerCode === 'grant_revoked' && statement !== null && (await isProven(deps, peer, statement))) {
+        await becomeRevoked(deps, peer, 'statement').catch((error: unknown) => {
+          // This process goes by it nevertheless, and the next query tries to write it down again.
+          deps.log.warn('a revocation by a peer could not be recorded', {
+            peer_id: peer.id,
+            error: error as Error,
+          });
+        });
+        return { ...failure, revoked: true };
+      }
+      // A front that refuses in the handshake only breaks the connection, as an outage does: the list tells them apart.
+      if (HINTS.includes(peerCode) || (peerCode === null && failure.code !== 'address_refused'))
+        pollSoon(peer.id);
+      return failure;
+    },
+    settled: async () => {
+      await Promise.all(polling);
+    },
+  };
+};
+
+const kept = new WeakMap<Deps['transport'], RevocationLearner>();
+
+/** One a gateway. */
+export const revocationLearnerOf = (deps: Deps): RevocationLearner => {
+  const known = kept.get(deps.transport);
+  if (known !== undefined) return known;
+  const made = createLearner(deps);
+  kept.set(deps.transport, made);
+  return made;
+};
+
+/**
+ * Notices of revocations that this user was not told of yet: each once, in the first answer that carries notices.
+ * Asks the database only when there may be one.
+ */
+export const revokedNotices = async (
+  deps: Deps,
+  userId: string,
+  failed: readonly { readonly failure: PeerFailure }[],
+): Promise<readonly Notice[]> => {
+  if (!failed.some(({ failure }) => failure.revoked)) return [];
+  const names = await deps.storage.stores.peerTrust.takeNotices(userId);
+  return names.map((name) => ({
+    source: `federated:${name}` as const,
+    code: 'grant_revoked',
+    message: 'The peer has revoked its grant. Ask its administrator for a new one.',
+  }));
+};
