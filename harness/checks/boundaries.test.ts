@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ZONES } from './boundaries.ts';
 import { covers, scanFile, zoneOf } from './boundaries-scan.ts';
-import { lintOverrides } from './lint-overrides.ts';
+import { lintOverrides, madeLintConfig } from './lint-overrides.ts';
 import { readReferences } from './references.ts';
 import { codeFiles, exists, readManifest, readText } from './repository.ts';
 
@@ -23,10 +23,13 @@ describe('import boundaries', () => {
     expect(files.flatMap((path) => scanFile(path, readText(path), around))).toEqual([]);
   });
 
-  it('are the same ones that lint enforces (npm run lint -- --sync)', () => {
-    const config = JSON.parse(readText('.oxlintrc.json')) as { overrides: { rules: object }[] };
-    const written = config.overrides.filter((entry) => 'no-restricted-imports' in entry.rules);
-    expect(written).toEqual(lintOverrides(manifest));
+  it('are what lint enforces too, made when it runs', () => {
+    const written = readText('.oxlintrc.json');
+    expect(written.length).toBeLessThan(6_000);
+    expect(written).not.toContain('no-restricted-imports');
+    const made = madeLintConfig(written, manifest) as { readonly overrides: readonly object[] };
+    expect(made.overrides).toEqual(expect.arrayContaining(lintOverrides(manifest)));
+    expect(lintOverrides(manifest)).toHaveLength(ZONES.length);
   });
 });
 

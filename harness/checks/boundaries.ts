@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the one table behind the lint overrides (.oxlintrc.json) and the boundary test.
+ * Who may import whom: the one table behind the lint overrides, made when lint runs, and the boundary test.
  * docs/architecture.md tells the same in prose.
  */
 

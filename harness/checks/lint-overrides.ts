@@ -57,3 +57,9 @@ function reaches(zone: Zone, folder: string): boolean {
     (glob) => glob === '**' || new RegExp(`^(\\{[^}]*\\b)?${folder}\\b[^/]*/`).test(glob),
   );
 }
+
+/** What is written by hand, with the table as overrides before those by hand, which win. */
+export function madeLintConfig(handWritten: string, manifest: Manifest): object {
+  const config = JSON.parse(handWritten) as { readonly overrides: readonly object[] };
+  return { ...config, overrides: [...lintOverrides(manifest), ...config.overrides] };
+}

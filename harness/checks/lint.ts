@@ -1,22 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lintOverrides } from './lint-overrides.ts';
+import { madeLintConfig } from './lint-overrides.ts';
 import { ROOT, readManifest, readText } from './repository.ts';
 import { runTool } from './tools.ts';
 
-const args = process.argv.slice(2);
+/** Beside the one written by hand, because the globs of a configuration count from its folder. Not committed. */
+const MADE = '.oxlintrc.made.json';
 
-if (args.includes('--sync')) {
-  syncOverrides();
-} else {
-  process.exitCode = runTool('oxlint', 'oxlint', ['--type-aware', '--deny-warnings', ...args]);
-}
-
-/** Writes the import table into .oxlintrc.json; the other overrides stay as they are, and win. */
-function syncOverrides(): void {
-  const config = JSON.parse(readText('.oxlintrc.json')) as { overrides: { rules: object }[] };
-  const others = config.overrides.filter((entry) => !('no-restricted-imports' in entry.rules));
-  const overrides = [...lintOverrides(readManifest()), ...others];
-  writeFileSync(join(ROOT, '.oxlintrc.json'), `${JSON.stringify({ ...config, overrides }, null, 2)}\n`);
-  process.exitCode = runTool('prettier', 'prettier', ['--write', '.oxlintrc.json']);
-}
+const config = madeLintConfig(readText('.oxlintrc.json'), readManifest());
+writeFileSync(join(ROOT, MADE), `${JSON.stringify(config, null, 1)}\n`);
+process.exitCode = runTool('oxlint', 'oxlint', [
+  '--config',
+  MADE,
+  '--type-aware',
+  '--deny-warnings',
+  ...process.argv.slice(2),
+]);
