@@ -45,7 +45,7 @@ function inForegroundOfTerminal() {
 }
 
 /**
- * What a gateway is run with, by whatever starts one. After the collection that makes an idle gateway small (src/runtimes/node/lean.ts)
+ * What a gateway is run with, by whatever starts one. After the collection that makes an idle gateway small (src/runtimes/node/boot/lean.ts)
  * V8 would allow the old generation next to nothing and mark all of it for every 50 MB of requests, a quarter of all CPU under
  * load: the initial heap size is what it may always have. What it costs is memory under load, some 120 MB. glibc keeps an arena for
  * each thread, for nothing here. Lazy compilation of WebAssembly (the embedded database) halves the time to ready.

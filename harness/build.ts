@@ -26,7 +26,7 @@ for (const name of ['wrangler.toml', 'deno.json']) {
 }
 
 // Without it a first start would run initdb and every migration: seconds instead of a copy.
-execFileSync(process.execPath, [join(ROOT, 'src/runtimes/node/build-template.ts'), dist], {
+execFileSync(process.execPath, [join(ROOT, 'src/runtimes/node/boot/build-template.ts'), dist], {
   stdio: ['ignore', 2, 2],
 });
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { renderFront, type NginxOptions } from '../src/cli/render/nginx.ts';
+import { renderFront, type NginxOptions } from '../src/cli/render/nginx/nginx.ts';
 import { ROOT } from './checks/repository.ts';
 
 /** Where things stand in the containers of infra/Dockerfile; the compose and stack files mount accordingly. */

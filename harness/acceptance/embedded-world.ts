@@ -6,9 +6,9 @@ import type { GatewayConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/environment.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Deps } from '../../src/app/deps.ts';
-import { createLog } from '../../src/runtimes/node/log.ts';
-import { issueServerCertificate, serverNames } from '../../src/runtimes/node/server-certificate.ts';
-import { startGateway } from '../../src/runtimes/node/start.ts';
+import { createLog } from '../../src/runtimes/node/boot/log.ts';
+import { issueServerCertificate, serverNames } from '../../src/runtimes/node/front/server-certificate.ts';
+import { startGateway } from '../../src/runtimes/node/boot/start.ts';
 import { must, type World, type WorldGateway } from './world.ts';
 
 const configFor = (name: string, dataDir: string, environment: Environment): GatewayConfig =>

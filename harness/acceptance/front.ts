@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asFront } from '../stack/as-front.ts';
 import { folderOf, materialOf, socketsOf } from '../stack/plan.ts';
-import { reloadNginx } from '../../src/runtimes/node/nginx.ts';
+import { reloadNginx } from '../../src/runtimes/node/front/nginx.ts';
 import { programs } from '../components/installed.ts';
 import { processOf } from '../stack/stack.ts';
 import { requestSocket } from '../stack/unix-request.ts';

@@ -11,7 +11,7 @@ import type { PgliteStorage } from '../../db/connect/pglite.ts';
 import { decide } from '../../domain/access/decide.ts';
 import { readIdentity } from '../../ca/x509/identity.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
-import { issueServerCertificate } from '../../src/runtimes/node/server-certificate.ts';
+import { issueServerCertificate } from '../../src/runtimes/node/front/server-certificate.ts';
 import { startEmbedded, type EmbeddedGateway } from '../acceptance/embedded-world.ts';
 import { enrollByHand, type HandMadeClient } from '../acceptance/hand-made-client.ts';
 import { must } from '../acceptance/world.ts';
@@ -30,7 +30,7 @@ export interface StartFigures {
   readonly idleResidentMiB: number;
 }
 
-/** A gateway gives back what its start took some seconds later (src/runtimes/node/lean.ts). */
+/** A gateway gives back what its start took some seconds later (src/runtimes/node/boot/lean.ts). */
 const IDLE_MS = 6_000;
 
 /** Starts the gateway as an operator does and waits until it answers. */

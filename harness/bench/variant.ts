@@ -3,10 +3,10 @@ import { certificateHeader } from '../../routes/inbound/certificate-header.ts';
 import { createFederationApp } from '../../src/app/app.ts';
 import { coreSettings } from '../../src/config/settings.ts';
 import type { Deps } from '../../src/app/deps.ts';
-import { loadConfigFile } from '../../src/runtimes/node/config-file.ts';
-import { listenBehindFront } from '../../src/runtimes/node/listeners.ts';
-import { createLog } from '../../src/runtimes/node/log.ts';
-import { openServices } from '../../src/runtimes/node/services.ts';
+import { loadConfigFile } from '../../src/runtimes/node/boot/config-file.ts';
+import { listenBehindFront } from '../../src/runtimes/node/http/listeners.ts';
+import { createLog } from '../../src/runtimes/node/boot/log.ts';
+import { openServices } from '../../src/runtimes/node/boot/services.ts';
 import { wire } from '../../src/app/wire.ts';
 
 /**

@@ -5,16 +5,20 @@ import tls from 'node:tls';
 import type { Authority } from '../../ca/authority.ts';
 import type { Clock } from '../../domain/ports/basics.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
-import { keepFrontFiles, type FrontFilesKeeper } from '../../src/runtimes/node/front-files.ts';
-import type { NodeHandler } from '../../src/runtimes/node/front.ts';
+import { keepFrontFiles, type FrontFilesKeeper } from '../../src/runtimes/node/front/front-files.ts';
+import type { NodeHandler } from '../../src/runtimes/node/front/front.ts';
 import {
   createAuthority,
   issueClient,
   silent,
   type ClientCertificate,
-} from '../../src/runtimes/node/front.testkit.ts';
-import { listenBehindFront, listenPublicSocket, type Listening } from '../../src/runtimes/node/listeners.ts';
-import { serverNames } from '../../src/runtimes/node/server-certificate.ts';
+} from '../../src/runtimes/node/front/front.testkit.ts';
+import {
+  listenBehindFront,
+  listenPublicSocket,
+  type Listening,
+} from '../../src/runtimes/node/http/listeners.ts';
+import { serverNames } from '../../src/runtimes/node/front/server-certificate.ts';
 import { ensureInstalled } from './installed.ts';
 import { startNginx, type NginxFront } from './nginx.ts';
 import { stop } from './process.ts';

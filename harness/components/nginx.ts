@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { renderFront, type NginxOptions } from '../../src/cli/render/nginx.ts';
+import { renderFront, type NginxOptions } from '../../src/cli/render/nginx/nginx.ts';
 import { programs } from './installed.ts';
 import { launch, type Component, type OnSpawn } from './process.ts';
 import { accepts } from './sockets.ts';

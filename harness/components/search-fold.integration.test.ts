@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openMaintenance, openPostgresStorage } from '../../db/connect/postgres.ts';
 import { unfoldedBy } from '../../db/testing/search-fold.testkit.ts';
-import { ADDRESS_FILES } from '../../src/runtimes/node/database-address.ts';
+import { ADDRESS_FILES } from '../../src/runtimes/node/boot/database-address.ts';
 import { ensureInstalled } from './installed.ts';
 import { startPostgres } from './postgres.ts';
 import { stop } from './process.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src/config/document.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
+import { startGateway, type RunningGateway } from '../../src/runtimes/node/boot/start.ts';
 import type { Log } from '../../domain/ports/basics.ts';
 import { createForge } from './forge.ts';
 import type { ClientCertificate, GatewayUnderTest } from './under-test.ts';

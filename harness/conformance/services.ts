@@ -4,7 +4,7 @@ import path from 'node:path';
 import { openPostgresStorage } from '../../db/connect/postgres.ts';
 import { createSealer, sealingKey } from '../../db/sealing/seal.ts';
 import type { Log } from '../../domain/ports/basics.ts';
-import { startKvBridge } from '../../src/runtimes/node/kv-bridge.ts';
+import { startKvBridge } from '../../src/runtimes/node/boot/kv-bridge.ts';
 import { startPostgres } from '../components/postgres.ts';
 import { isAlive, stop, type Component } from '../components/process.ts';
 import { freePort } from '../components/sockets.ts';

@@ -11,10 +11,10 @@ import {
   readDocument,
   shellBlocks,
   type Session,
-} from '../../src/cli/docs-blocks.testkit.ts';
-import { KNOWN_SEGMENTS } from '../../src/cli/render/nginx-paths.ts';
+} from '../../src/cli/testing/docs-blocks.testkit.ts';
+import { KNOWN_SEGMENTS } from '../../src/cli/render/nginx/nginx-paths.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
+import { startGateway, type RunningGateway } from '../../src/runtimes/node/boot/start.ts';
 import { openapiFaults, type JsonObject } from './openapi-rules.ts';
 import { startEmbedded, type EmbeddedGateway } from '../acceptance/embedded-world.ts';
 

@@ -213,10 +213,10 @@ export const GUARDS: readonly Guard[] = [
     files: ['infra/nginx/nginx.conf.tpl', 'infra/nginx/proxy-headers.conf'],
     tests: [
       [
-        'src/cli/render/nginx-guards.test.ts',
-        'src/cli/render/nginx-bounds.test.ts',
-        'src/cli/render/nginx-edge.test.ts',
-        'src/cli/render/nginx.test.ts',
+        'src/cli/render/nginx/nginx-guards.test.ts',
+        'src/cli/render/nginx/nginx-bounds.test.ts',
+        'src/cli/render/nginx/nginx-edge.test.ts',
+        'src/cli/render/nginx/nginx.test.ts',
       ],
     ],
   },

@@ -52,7 +52,7 @@ describe('the bundle', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'mosaic-bundle-'));
     bundle = await bundleProduct(at('dist', BUNDLE));
-    execFileSync(process.execPath, [path.join(ROOT, 'src/runtimes/node/build-template.ts'), at('dist')]);
+    execFileSync(process.execPath, [path.join(ROOT, 'src/runtimes/node/boot/build-template.ts'), at('dist')]);
     for (const part of ['package.json', 'bin', 'infra/nginx', 'infra/docker'])
       await cp(path.join(ROOT, part), at(part), { recursive: true });
     await mkdir(at('node_modules'));
@@ -63,7 +63,7 @@ describe('the bundle', () => {
 
   it('holds the product and packages of the product, each once: no tool, test or harness', () => {
     const own = bundle.inputs.filter((name) => !name.includes('node_modules/'));
-    expect(own).toContain('src/runtimes/node/start.ts');
+    expect(own).toContain('src/runtimes/node/boot/start.ts');
     expect(own.filter((name) => !/^(src|domain|ca|db|routes)\/.*\.ts$|^\(disabled\)/.test(name))).toEqual([]);
     expect(own.filter((name) => /\.(test|testkit|contract)\.ts$/.test(name))).toEqual([]);
     const shipped = new Set(makeSbom().components.map(({ name, version }) => `${name}@${version}`));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FRONT_PROOF_HEADER } from '../../routes/inbound/front-proof.ts';
-import { proofIn, readFront } from '../../src/runtimes/node/front-folder.ts';
+import { proofIn, readFront } from '../../src/runtimes/node/front/front-folder.ts';
 import { folderOf, gatewaysOf, materialOf, SIDES, type Plan } from './plan.ts';
 
 /** Where a gateway keeps what its front needs: replicas share a folder, any other gateway has its own. */

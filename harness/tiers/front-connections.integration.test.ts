@@ -3,7 +3,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ClientCertificate } from '../../src/runtimes/node/front.testkit.ts';
+import type { ClientCertificate } from '../../src/runtimes/node/front/front.testkit.ts';
 import { openFrontEdge, type FrontEdge } from '../components/front-edge.ts';
 
 const STRANGER = '127.0.0.66';

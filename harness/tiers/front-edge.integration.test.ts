@@ -5,7 +5,7 @@ import {
   createAuthority,
   issueClient,
   type ClientCertificate,
-} from '../../src/runtimes/node/front.testkit.ts';
+} from '../../src/runtimes/node/front/front.testkit.ts';
 import { openFrontEdge, problemOf, sendRaw, statusOf, type FrontEdge } from '../components/front-edge.ts';
 
 /** nginx writes its log out after a second. */

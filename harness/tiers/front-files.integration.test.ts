@@ -5,14 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Authority, Crl } from '../../ca/authority.ts';
 import { makeKeyMaker } from '../../ca/x509/request.ts';
 import type { LogFields } from '../../domain/ports/basics.ts';
-import { keepFrontFiles } from '../../src/runtimes/node/front-files.ts';
-import type { FrontKeeper } from '../../src/runtimes/node/front-material.ts';
+import { keepFrontFiles } from '../../src/runtimes/node/front/front-files.ts';
+import type { FrontKeeper } from '../../src/runtimes/node/front/front-material.ts';
 import {
   createAuthority,
   issueClient,
   type ClientCertificate,
-} from '../../src/runtimes/node/front.testkit.ts';
-import { serverNames } from '../../src/runtimes/node/server-certificate.ts';
+} from '../../src/runtimes/node/front/front.testkit.ts';
+import { serverNames } from '../../src/runtimes/node/front/server-certificate.ts';
 import { tlsGet } from '../acceptance/hand-made-client.ts';
 import { ensureInstalled, programs } from '../components/installed.ts';
 import { startNginx, writeNginxConfig, type NginxFront } from '../components/nginx.ts';

@@ -8,9 +8,9 @@ import { loadConfig } from '../../src/config/load.ts';
 import { inspectFront } from '../../src/runtimes/node/doctor/inspect-front.ts';
 import { evaluate } from '../../src/runtimes/node/doctor/evaluate.ts';
 import { inspectGateway } from '../../src/runtimes/node/doctor/inspect-gateway.ts';
-import { issueClient } from '../../src/runtimes/node/front.testkit.ts';
-import { proofIn } from '../../src/runtimes/node/front-folder.ts';
-import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
+import { issueClient } from '../../src/runtimes/node/front/front.testkit.ts';
+import { proofIn } from '../../src/runtimes/node/front/front-folder.ts';
+import { startGateway, type RunningGateway } from '../../src/runtimes/node/boot/start.ts';
 
 let folder: string;
 let gateway: RunningGateway;

@@ -2,9 +2,9 @@ import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StepCaConfig } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { issueClient, type ClientCertificate } from '../../src/runtimes/node/front.testkit.ts';
-import { startGateway, type RunningGateway } from '../../src/runtimes/node/start.ts';
-import { openStepCa, type OpenedStepCa } from '../../src/runtimes/node/step-ca.ts';
+import { issueClient, type ClientCertificate } from '../../src/runtimes/node/front/front.testkit.ts';
+import { startGateway, type RunningGateway } from '../../src/runtimes/node/boot/start.ts';
+import { openStepCa, type OpenedStepCa } from '../../src/runtimes/node/step-ca/step-ca.ts';
 import { readFileSync } from 'node:fs';
 import { startServices, type Services } from './services.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { federationStatusAnswer } from '../../src/cli/answers.ts';
+import { federationStatusAnswer } from '../../src/cli/client/answers.ts';
 import { makeTestApi } from '../testing/api.testkit.ts';
 
 let api: Awaited<ReturnType<typeof makeTestApi>>;

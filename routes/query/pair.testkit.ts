@@ -3,11 +3,11 @@ import { createEnrollmentApp, createFederationApp, createPublicApp } from '../..
 import { makeTestDeps, type TestDeps, type TestOverrides } from '../../src/app/deps.testkit.ts';
 import type { Deps } from '../../src/app/deps.ts';
 import { closeOutbound } from '../../src/outbound/outbound.ts';
-import { createFront } from '../../src/runtimes/node/front.ts';
-import { keepFrontMaterial } from '../../src/runtimes/node/front-material.ts';
-import { listenTcp } from '../../src/runtimes/node/listen.ts';
-import { serverNames } from '../../src/runtimes/node/server-certificate.ts';
-import { certificateOfSocket } from '../../src/runtimes/node/tls-peers.ts';
+import { createFront } from '../../src/runtimes/node/front/front.ts';
+import { keepFrontMaterial } from '../../src/runtimes/node/front/front-material.ts';
+import { listenTcp } from '../../src/runtimes/node/http/listen.ts';
+import { serverNames } from '../../src/runtimes/node/front/server-certificate.ts';
+import { certificateOfSocket } from '../../src/runtimes/node/front/tls-peers.ts';
 import { callApp, type Answer, type Call } from '../testing/api.testkit.ts';
 import type { AppEnv } from '../http/http.ts';
 

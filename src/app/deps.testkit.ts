@@ -5,7 +5,7 @@ import { createSealer, sealingKey } from '../../db/sealing/seal.ts';
 import type { Log, LogFields } from '../../domain/ports/basics.ts';
 import type { CoreSettings, Deps } from './deps.ts';
 import { createMemoryKeyValue } from '../kv/memory.ts';
-import { createNodeTransport } from '../runtimes/node/transport.ts';
+import { createNodeTransport } from '../runtimes/node/peer-transport/transport.ts';
 import { createAuditQueue } from '../audit/audit-queue.ts';
 import { loadGatewayKeys } from '../operations/gateway-keys.ts';
 import { createSignInLimits } from '../directory/sign-in-limits.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nodeHashing } from '../runtimes/node/hashing.ts';
+import { nodeHashing } from '../runtimes/node/boot/hashing.ts';
 import { setupTokenOf } from './setup-token.ts';
 
 it('F-44 a setup token is of the sealing key alone, the same on every runtime, and nobody else’s', () => {

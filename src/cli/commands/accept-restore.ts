@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { apiLeaf, connect, print, type ApiOptions } from '../command.ts';
-import type { Io } from '../io.ts';
+import { apiLeaf, connect, print, type ApiOptions } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
 import { tableOr } from '../render/table.ts';
 import { clip, moment, safe } from '../render/text.ts';
 

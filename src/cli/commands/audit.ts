@@ -5,16 +5,16 @@ import {
   reconciliationAnswer,
   userAnswer,
   verificationAnswer,
-} from '../answers.ts';
-import { segment, type Api, type Query } from '../api.ts';
-import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import { EXIT, ExitWith } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { findPeer, idOf } from '../lookup.ts';
-import { moment } from '../options.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+} from '../client/answers.ts';
+import { segment, type Api, type Query } from '../client/api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import { EXIT, ExitWith } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { findPeer, idOf } from '../client/lookup.ts';
+import { moment } from '../shell/options.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderAudit, renderHistogram, renderReconciliation, renderVerification } from '../render/audit.ts';
-import { verifyAll } from '../verification.ts';
+import { verifyAll } from '../client/verification.ts';
 import { USERS } from './user.ts';
 
 const AUDIT = '/api/admin/audit';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { bootstrapAnswer } from '../answers.ts';
-import { apiLeaf, connect, print, type ApiOptions } from '../command.ts';
-import { readText, saveSecret } from '../files.ts';
-import type { Io } from '../io.ts';
+import { bootstrapAnswer } from '../client/answers.ts';
+import { apiLeaf, connect, print, type ApiOptions } from '../shell/command.ts';
+import { readText, saveSecret } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
 import { renderNewToken } from '../render/directory.ts';
 import { safe } from '../render/text.ts';
 

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { authorityAnswer, type AuthorityAnswer } from '../answers.ts';
-import { apiLeaf, connect, group, print, type ApiOptions } from '../command.ts';
-import type { Io } from '../io.ts';
+import { authorityAnswer, type AuthorityAnswer } from '../client/answers.ts';
+import { apiLeaf, connect, group, print, type ApiOptions } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
 import { facts } from '../render/table.ts';
 import { moment, safe } from '../render/text.ts';
 

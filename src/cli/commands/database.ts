@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { parseDatabaseAddress } from '../../../domain/database/address.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import { group, leaf, print, type OutputOptions } from '../command.ts';
-import { CliError, EXIT, usageError } from '../exit.ts';
-import { readText } from '../files.ts';
-import type { Io } from '../io.ts';
+import { group, leaf, print, type OutputOptions } from '../shell/command.ts';
+import { CliError, EXIT, usageError } from '../shell/exit.ts';
+import { readText } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
 import { safe } from '../render/text.ts';
 
 interface MigrateOptions extends OutputOptions {
@@ -34,7 +34,7 @@ const maintenanceUrl = async (io: Io, { urlFile }: MigrateOptions): Promise<stri
 const migrate = async (io: Io, options: MigrateOptions): Promise<void> => {
   const url = await maintenanceUrl(io, options);
   // Loaded only here: most commands need no database.
-  const { migrateDatabase } = await import('../../runtimes/node/database-setup.ts');
+  const { migrateDatabase } = await import('../../runtimes/node/boot/database-setup.ts');
   try {
     const { database, applied } = await migrateDatabase(url, set(io.env['MOSAIC_DATABASE_CA_PATH']) ?? null);
     print(io, options, { database, applied }, () =>
@@ -62,7 +62,7 @@ const setup = async (io: Io, options: SetupOptions): Promise<void> => {
     maintenance: loginName('--maintenance', options.maintenance),
   };
   if (new Set(Object.values(names)).size < 3) throw usageError('The three logins need names of their own.');
-  const { setupSql } = await import('../../runtimes/node/database-setup.ts');
+  const { setupSql } = await import('../../runtimes/node/boot/database-setup.ts');
   const sql = setupSql(names);
   print(io, options, { ...names, sql }, () => sql);
 };

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { leaf, print, type OutputOptions } from '../command.ts';
+import { leaf, print, type OutputOptions } from '../shell/command.ts';
 import { leaveTraces, playDemo, type Traces } from '../demo/stage.ts';
-import { CliError, EXIT } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { isCheckout } from '../../runtimes/node/place.ts';
+import { CliError, EXIT } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { isCheckout } from '../../runtimes/node/boot/place.ts';
 import { demoJson, renderDemo, renderInvitation } from '../render/demo.ts';
 
 interface DemoOptions extends OutputOptions {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/issues.ts';
-import { leaf, print, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { ExitWith } from '../exit.ts';
-import type { Io } from '../io.ts';
+import { leaf, print, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { ExitWith } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
 import { renderDoctor } from '../render/doctor.ts';
 
 interface DoctorOptions extends OutputOptions {
@@ -13,7 +13,7 @@ interface DoctorOptions extends OutputOptions {
 const doctor = async (io: Io, options: DoctorOptions): Promise<void> => {
   // Loaded only here: no other command needs them.
   const [{ loadConfigFile, CONFIG_FILE }, { inspect }, { evaluate, EXIT_OF }] = await Promise.all([
-    import('../../runtimes/node/config-file.ts'),
+    import('../../runtimes/node/boot/config-file.ts'),
     import('../../runtimes/node/doctor/inspect.ts'),
     import('../../runtimes/node/doctor/evaluate.ts'),
   ]);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { federationStatusAnswer } from '../answers.ts';
-import { apiLeaf, connect, print, type ApiOptions } from '../command.ts';
-import { ExitWith } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { wholeNumber } from '../options.ts';
+import { federationStatusAnswer } from '../client/answers.ts';
+import { apiLeaf, connect, print, type ApiOptions } from '../shell/command.ts';
+import { ExitWith } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { wholeNumber } from '../shell/options.ts';
 import { renderFederationStatus } from '../render/federation-status.ts';
 
 interface StatusOptions extends ApiOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { group } from '../command.ts';
-import type { Io } from '../io.ts';
+import { group } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
 import { addAudit } from './audit.ts';
 import { addFederationStatus } from './federation-status.ts';
 import { addGrant } from './grant.ts';

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
-import type { BootError } from '../../runtimes/node/boot-fault.ts';
-import type { RunningGateway } from '../../runtimes/node/start.ts';
-import { stopSignals, type StopSignals } from '../../runtimes/node/stop-signals.ts';
-import { group, leaf, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { CliError, EXIT } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { wholeNumber } from '../options.ts';
+import type { BootError } from '../../runtimes/node/boot/boot-fault.ts';
+import type { RunningGateway } from '../../runtimes/node/boot/start.ts';
+import { stopSignals, type StopSignals } from '../../runtimes/node/boot/stop-signals.ts';
+import { group, leaf, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { CliError, EXIT } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { wholeNumber } from '../shell/options.ts';
 import { addAcceptRestore } from './accept-restore.ts';
 import { addDoctor } from './doctor.ts';
 import { readyLine, renderReady } from '../render/gateway.ts';
@@ -55,7 +55,7 @@ const bootProblem = (error: BootError): CliError => {
 
 const notStarted = async (error: unknown): Promise<CliError> => {
   if (error instanceof ConfigError) return configProblem(error);
-  const { BootError } = await import('../../runtimes/node/boot-fault.ts');
+  const { BootError } = await import('../../runtimes/node/boot/boot-fault.ts');
   if (error instanceof BootError) return bootProblem(error);
   const { explainFailure } = await import('../../runtimes/node/main.ts');
   const [line = 'no reason given'] = explainFailure(error).message.split('\n');
@@ -67,9 +67,9 @@ const notStarted = async (error: unknown): Promise<CliError> => {
 const startFrom = async (options: StartOptions, env: Io['env']): Promise<[RunningGateway, GatewayConfig]> => {
   // Loaded only here: no other command needs the gateway.
   const [{ loadConfigFile }, { createLog }, { beginProvisionerKeys }] = await Promise.all([
-    import('../../runtimes/node/config-file.ts'),
-    import('../../runtimes/node/log.ts'),
-    import('../../runtimes/node/provisioner-keys.ts'),
+    import('../../runtimes/node/boot/config-file.ts'),
+    import('../../runtimes/node/boot/log.ts'),
+    import('../../runtimes/node/step-ca/provisioner-keys.ts'),
   ]);
   const { config, warnings } = loadConfigFile({
     env: environmentOf(options, env),
@@ -80,8 +80,8 @@ const startFrom = async (options: StartOptions, env: Io['env']): Promise<[Runnin
   // Before the remainder is loaded: it takes other threads as long as that takes this one.
   beginProvisionerKeys(config);
   const [{ startGateway }, { isStale }] = await Promise.all([
-    import('../../runtimes/node/start.ts'),
-    import('../../runtimes/node/stale.ts'),
+    import('../../runtimes/node/boot/start.ts'),
+    import('../../runtimes/node/boot/stale.ts'),
   ]);
   const gateway = await startGateway(config, { log });
   setImmediate(() => {

@@ -1,14 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { GRANT_STATUSES } from '../../../domain/grants/grant.ts';
-import { grantAnswer, newGrantAnswer, userAnswer } from '../answers.ts';
-import { segment } from '../api.ts';
-import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import { usageError } from '../exit.ts';
-import { readJsonObject } from '../files.ts';
-import type { Io } from '../io.ts';
-import { findPeer, idOf } from '../lookup.ts';
-import { parseExpiry, wholeNumber } from '../options.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+import { grantAnswer, newGrantAnswer, userAnswer } from '../client/answers.ts';
+import { segment } from '../client/api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import { usageError } from '../shell/exit.ts';
+import { readJsonObject } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
+import { findPeer, idOf } from '../client/lookup.ts';
+import { parseExpiry, wholeNumber } from '../shell/options.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderEnrollment, renderGrant, renderGrants } from '../render/grants.ts';
 import { USERS } from './user.ts';
 

@@ -4,15 +4,15 @@ import type { Command } from 'commander';
 import { fileError, pathOf } from '../../../domain/system-errors.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
-import { collect, group, leaf, print, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { usageError } from '../exit.ts';
-import { pathError } from '../files.ts';
-import { makeFolder } from '../../runtimes/node/make-folder.ts';
-import { PACKAGE_ROOT } from '../../runtimes/node/place.ts';
-import type { Io } from '../io.ts';
-import { frontLimits, readLimit, type FrontLimits } from '../render/nginx-limits.ts';
-import { renderFront, type NginxOptions } from '../render/nginx.ts';
+import { collect, group, leaf, print, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { usageError } from '../shell/exit.ts';
+import { pathError } from '../shell/files.ts';
+import { makeFolder } from '../../runtimes/node/boot/make-folder.ts';
+import { PACKAGE_ROOT } from '../../runtimes/node/boot/place.ts';
+import type { Io } from '../shell/io.ts';
+import { frontLimits, readLimit, type FrontLimits } from '../render/nginx/nginx-limits.ts';
+import { renderFront, type NginxOptions } from '../render/nginx/nginx.ts';
 
 interface NginxCommand extends OutputOptions {
   readonly config?: string;
@@ -44,7 +44,7 @@ const fromConfig = async (io: Io, options: NginxCommand): Promise<Partial<Places
   const { publicSocket, federationSocket, material, serverName } = options;
   // Then nothing of the gateway's configuration is needed, and its secrets need not be here.
   if (publicSocket && federationSocket && material && serverName) return {};
-  const { loadConfigFile } = await import('../../runtimes/node/config-file.ts');
+  const { loadConfigFile } = await import('../../runtimes/node/boot/config-file.ts');
   const load = (): GatewayConfig => {
     try {
       return loadConfigFile({

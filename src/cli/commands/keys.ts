@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import type { Api } from '../api.ts';
-import { apiLeaf, connect, group, print, type ApiOptions } from '../command.ts';
-import { CliError, EXIT } from '../exit.ts';
-import type { Io } from '../io.ts';
+import type { Api } from '../client/api.ts';
+import { apiLeaf, connect, group, print, type ApiOptions } from '../shell/command.ts';
+import { CliError, EXIT } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
 import { table } from '../render/table.ts';
 import { safe } from '../render/text.ts';
 

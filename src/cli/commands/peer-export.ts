@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { MosaicError } from '../../../domain/errors.ts';
 import { fileError } from '../../../domain/system-errors.ts';
 import { ConfigError } from '../../config/issues.ts';
-import type { ExportedPeer } from '../../runtimes/node/peer-export.ts';
-import { leaf, print, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { CliError, EXIT, usageError } from '../exit.ts';
-import { pathError } from '../files.ts';
-import type { Io } from '../io.ts';
+import type { ExportedPeer } from '../../runtimes/node/peer-transport/peer-export.ts';
+import { leaf, print, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { CliError, EXIT, usageError } from '../shell/exit.ts';
+import { pathError } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
 import { safe } from '../render/text.ts';
 
 interface ExportOptions extends OutputOptions {
@@ -27,8 +27,8 @@ const bindingOf = ({ grantId, caFingerprint }: ExportedPeer) => {
 
 const load = async (io: Io, id: string, { config: file }: ExportOptions): Promise<ExportedPeer> => {
   // Loaded only here: no other command of this group needs a database.
-  const { loadConfigFile } = await import('../../runtimes/node/config-file.ts');
-  const { exportPeer } = await import('../../runtimes/node/peer-export.ts');
+  const { loadConfigFile } = await import('../../runtimes/node/boot/config-file.ts');
+  const { exportPeer } = await import('../../runtimes/node/peer-transport/peer-export.ts');
   try {
     const { config } = loadConfigFile({ env: io.env, ...(file === undefined ? {} : { path: file }) });
     return await exportPeer(config, id);

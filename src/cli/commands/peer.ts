@@ -1,10 +1,10 @@
 import { Option, type Command } from 'commander';
-import { anyAnswer, peerAnswer } from '../answers.ts';
-import { segment } from '../api.ts';
-import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import type { Io } from '../io.ts';
-import { findPeer } from '../lookup.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+import { anyAnswer, peerAnswer } from '../client/answers.ts';
+import { segment } from '../client/api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
+import { findPeer } from '../client/lookup.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderPeer, renderPeers } from '../render/peers.ts';
 import { safe } from '../render/text.ts';
 import { addPeerExport } from './peer-export.ts';

@@ -1,11 +1,11 @@
 import { Argument, type Command } from 'commander';
 import { RESOURCES, type Resource } from '../../../domain/resources.ts';
-import { queryAnswer, type QueryAnswer } from '../answers.ts';
-import { segment, type Api } from '../api.ts';
-import { apiLeaf, connect, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import { usageError } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { collectPages, type PagingOptions } from '../paging.ts';
+import { queryAnswer, type QueryAnswer } from '../client/answers.ts';
+import { segment, type Api } from '../client/api.ts';
+import { apiLeaf, connect, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import { usageError } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { collectPages, type PagingOptions } from '../client/paging.ts';
 import { renderBlend, renderNotices, renderSources } from '../render/rows.ts';
 
 interface QueryOptions extends ApiOptions, PagingOptions {

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { RESOURCES, resourceSpec, type Resource } from '../../../domain/resources.ts';
-import { anyAnswer, rowAnswer, teamAnswer } from '../answers.ts';
-import { segment } from '../api.ts';
+import { anyAnswer, rowAnswer, teamAnswer } from '../client/answers.ts';
+import { segment } from '../client/api.ts';
 import {
   apiLeaf,
   collect,
@@ -11,13 +11,13 @@ import {
   printMore,
   withPaging,
   type ApiOptions,
-} from '../command.ts';
-import { usageError } from '../exit.ts';
-import { readJsonObject, readText } from '../files.ts';
-import type { Io } from '../io.ts';
-import { idOf } from '../lookup.ts';
-import { parseFields } from '../options.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+} from '../shell/command.ts';
+import { usageError } from '../shell/exit.ts';
+import { readJsonObject, readText } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
+import { idOf } from '../client/lookup.ts';
+import { parseFields } from '../shell/options.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderRow, renderRows } from '../render/rows.ts';
 import { safe } from '../render/text.ts';
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { MAX_QUERY_LENGTH, SEARCHABLE } from '../../../domain/search/hit.ts';
-import { searchAnswer, type SearchAnswer } from '../answers.ts';
-import { apiLeaf, connect, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import { usageError } from '../exit.ts';
-import type { Io } from '../io.ts';
-import { collectPages, type PagingOptions } from '../paging.ts';
+import { searchAnswer, type SearchAnswer } from '../client/answers.ts';
+import { apiLeaf, connect, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import { usageError } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
+import { collectPages, type PagingOptions } from '../client/paging.ts';
 import { renderHits } from '../render/hits.ts';
 import { renderNotices, renderSources } from '../render/rows.ts';
 import { mergeSources } from './query.ts';

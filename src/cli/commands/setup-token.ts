@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/issues.ts';
-import { leaf, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { CliError, EXIT } from '../exit.ts';
-import type { Io } from '../io.ts';
+import { leaf, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { CliError, EXIT } from '../shell/exit.ts';
+import type { Io } from '../shell/io.ts';
 
 interface SetupTokenOptions extends OutputOptions {
   readonly config?: string;
@@ -21,8 +21,8 @@ const noKey = (dataDir: string): CliError =>
 /** The setup token of the gateway that this configuration is of. @throws CliError */
 const readSetupToken = async (io: Io, options: SetupTokenOptions): Promise<string> => {
   const [{ loadConfigFile }, { setupTokenIn }] = await Promise.all([
-    import('../../runtimes/node/config-file.ts'),
-    import('../../runtimes/node/setup-token.ts'),
+    import('../../runtimes/node/boot/config-file.ts'),
+    import('../../runtimes/node/boot/setup-token.ts'),
   ]);
   const env = options.dataDir === undefined ? io.env : { ...io.env, MOSAIC_DATA_DIR: options.dataDir };
   try {

@@ -2,12 +2,12 @@ import { parseDatabaseAddress } from '../../../domain/database/address.ts';
 import type { Command } from 'commander';
 import { MosaicError } from '../../../domain/errors.ts';
 import { ConfigError } from '../../config/issues.ts';
-import type { StoreToMove, TierOutcome, TierPlan } from '../../runtimes/node/migrate-tier.ts';
-import { group, leaf, print, type OutputOptions } from '../command.ts';
-import { configProblem } from '../configuration.ts';
-import { CliError, EXIT, usageError } from '../exit.ts';
-import { readText } from '../files.ts';
-import type { Io } from '../io.ts';
+import type { StoreToMove, TierOutcome, TierPlan } from '../../runtimes/node/tier-move/migrate-tier.ts';
+import { group, leaf, print, type OutputOptions } from '../shell/command.ts';
+import { configProblem } from '../shell/configuration.ts';
+import { CliError, EXIT, usageError } from '../shell/exit.ts';
+import { readText } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
 import { outcomeJson, renderOutcome, renderPlan, reportProgress } from '../render/transfer.ts';
 
 interface MigrateTierOptions extends OutputOptions {
@@ -33,18 +33,18 @@ const targetUrl = async (io: Io, { to, toFile }: MigrateTierOptions): Promise<st
 
 /** A folder names its store whatever the configuration says by now; only its key may come from outside. */
 const storeToMove = async (io: Io, { config: path, dataDir }: MigrateTierOptions): Promise<StoreToMove> => {
-  const { loadConfigFile } = await import('../../runtimes/node/config-file.ts');
+  const { loadConfigFile } = await import('../../runtimes/node/boot/config-file.ts');
   if (dataDir === undefined) {
     return loadConfigFile({ env: io.env, ...(path === undefined ? {} : { path }) }).config;
   }
   if (path !== undefined) throw usageError('--config and --data-dir both name the store to move.');
-  const { localStore } = await import('../../runtimes/node/migrate-tier.ts');
+  const { localStore } = await import('../../runtimes/node/tier-move/migrate-tier.ts');
   return localStore(dataDir, io.env);
 };
 
 const problemOf = async (error: unknown): Promise<unknown> => {
   if (error instanceof ConfigError) return configProblem(error);
-  const { TransferError, DataFolderError } = await import('../../runtimes/node/migrate-tier.ts');
+  const { TransferError, DataFolderError } = await import('../../runtimes/node/tier-move/migrate-tier.ts');
   if (error instanceof TransferError) {
     const { code, message: title, remedy } = error;
     return new CliError(EXIT.failure, { code, title, remedy }, error);
@@ -76,7 +76,7 @@ const migrateTier = async (io: Io, options: MigrateTierOptions): Promise<TierOut
   const url = await targetUrl(io, options);
   const store = await storeToMove(io, options);
   // Loaded only here: no other command needs a database.
-  const { migrateTier: run } = await import('../../runtimes/node/migrate-tier.ts');
+  const { migrateTier: run } = await import('../../runtimes/node/tier-move/migrate-tier.ts');
   const progress = reportProgress(io);
   const isQuiet = options.json === true;
   const confirm = confirmation(io, options);

@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import { anyAnswer, memberAnswer, teamAnswer, userAnswer } from '../answers.ts';
-import { segment, type Api } from '../api.ts';
-import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import type { Io } from '../io.ts';
-import { idOf } from '../lookup.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+import { anyAnswer, memberAnswer, teamAnswer, userAnswer } from '../client/answers.ts';
+import { segment, type Api } from '../client/api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
+import { idOf } from '../client/lookup.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderMembers, renderTeams } from '../render/directory.ts';
 import { safe } from '../render/text.ts';
 import { USERS } from './user.ts';

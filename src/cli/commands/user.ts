@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { anyAnswer, userAnswer } from '../answers.ts';
-import { segment } from '../api.ts';
-import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../command.ts';
-import type { Io } from '../io.ts';
-import { idOf } from '../lookup.ts';
-import { listAll, type PagingOptions } from '../paging.ts';
+import { anyAnswer, userAnswer } from '../client/answers.ts';
+import { segment } from '../client/api.ts';
+import { apiLeaf, connect, group, print, printMore, withPaging, type ApiOptions } from '../shell/command.ts';
+import type { Io } from '../shell/io.ts';
+import { idOf } from '../client/lookup.ts';
+import { listAll, type PagingOptions } from '../client/paging.ts';
 import { renderUsers } from '../render/directory.ts';
 import { safe } from '../render/text.ts';
 

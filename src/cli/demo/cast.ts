@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { bootstrapAnswer, newTokenAnswer, rowAnswer, teamAnswer, userAnswer, anyAnswer } from '../answers.ts';
-import type { Api } from '../api.ts';
+import {
+  bootstrapAnswer,
+  newTokenAnswer,
+  rowAnswer,
+  teamAnswer,
+  userAnswer,
+  anyAnswer,
+} from '../client/answers.ts';
+import type { Api } from '../client/api.ts';
 
 /** A row of the demo; `team` by name, none for a personal row. */
 interface DemoRow {

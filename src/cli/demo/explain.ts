@@ -1,7 +1,7 @@
 import { narrow } from '../../../domain/scope/narrow.ts';
 import type { Resource } from '../../../domain/resources.ts';
 import type { Scope } from '../../../domain/scope/scope.ts';
-import type { RowAnswer } from '../answers.ts';
+import type { RowAnswer } from '../client/answers.ts';
 
 /** Rows that did not travel, for one reason. */
 export interface LeftOut {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { MAIN } from '../../runtimes/node/place.ts';
+import { MAIN } from '../../runtimes/node/boot/place.ts';
 
 export interface LaunchOptions {
   readonly name: string;

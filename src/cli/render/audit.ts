@@ -1,4 +1,9 @@
-import type { AuditAnswer, HistogramAnswer, ReconciliationAnswer, VerificationAnswer } from '../answers.ts';
+import type {
+  AuditAnswer,
+  HistogramAnswer,
+  ReconciliationAnswer,
+  VerificationAnswer,
+} from '../client/answers.ts';
 import { moment, safe } from './text.ts';
 import { tableOr } from './table.ts';
 

@@ -1,4 +1,4 @@
-import type { MemberAnswer, TeamAnswer, TokenAnswer, UserAnswer } from '../answers.ts';
+import type { MemberAnswer, TeamAnswer, TokenAnswer, UserAnswer } from '../client/answers.ts';
 import { distance, moment, safe } from './text.ts';
 import { tableOr } from './table.ts';
 

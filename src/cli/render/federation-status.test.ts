@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PEER_STATES } from '../../../domain/peers/peer.ts';
-import { federationStatusAnswer, type FederationStatusAnswer } from '../answers.ts';
-import { runWith, scripted } from '../cli.testkit.ts';
+import { federationStatusAnswer, type FederationStatusAnswer } from '../client/answers.ts';
+import { runWith, scripted } from '../testing/cli.testkit.ts';
 import { renderFederationStatus } from './federation-status.ts';
 
 const now = new Date('2026-11-22T12:00:00.000Z');

@@ -1,4 +1,4 @@
-import type { FederationStatusAnswer } from '../answers.ts';
+import type { FederationStatusAnswer } from '../client/answers.ts';
 import { circuit, peerState } from './peers.ts';
 import { facts, tableOr } from './table.ts';
 import { clip, distance, moment, safe } from './text.ts';

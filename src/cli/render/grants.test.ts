@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GRANT_STATUSES } from '../../../domain/grants/grant.ts';
-import { grantAnswer, type GrantAnswer } from '../answers.ts';
-import { scripted, runWith } from '../cli.testkit.ts';
+import { grantAnswer, type GrantAnswer } from '../client/answers.ts';
+import { scripted, runWith } from '../testing/cli.testkit.ts';
 import { renderEnrollment, renderGrant, renderGrants, summarizeScope } from './grants.ts';
 
 const now = new Date('2026-11-22T12:00:00.000Z');

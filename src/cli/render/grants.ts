@@ -1,7 +1,7 @@
 import { isResource, isSensitive } from '../../../domain/resources.ts';
 import { reachableResources } from '../../../domain/scope/narrow.ts';
 import { readStoredScope } from '../../../domain/scope/parse.ts';
-import type { EnrollmentAnswer, GrantAnswer } from '../answers.ts';
+import type { EnrollmentAnswer, GrantAnswer } from '../client/answers.ts';
 import { clip, count, distance, moment, safe } from './text.ts';
 import { facts, tableOr } from './table.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runWith, scripted } from '../cli.testkit.ts';
+import { runWith, scripted } from '../testing/cli.testkit.ts';
 import { renderHits } from './hits.ts';
 
 const hit = (over: Record<string, unknown> = {}) => ({

@@ -1,4 +1,4 @@
-import type { SearchAnswer } from '../answers.ts';
+import type { SearchAnswer } from '../client/answers.ts';
 import { tableOr } from './table.ts';
 import { clip, moment, safe } from './text.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PEER_STATES } from '../../../domain/peers/peer.ts';
-import { peerAnswer, type PeerAnswer } from '../answers.ts';
-import { runWith, scripted } from '../cli.testkit.ts';
+import { peerAnswer, type PeerAnswer } from '../client/answers.ts';
+import { runWith, scripted } from '../testing/cli.testkit.ts';
 import { renderPeer, renderPeers } from './peers.ts';
 
 const now = new Date('2026-11-22T12:00:00.000Z');

@@ -1,4 +1,4 @@
-import type { PeerAnswer } from '../answers.ts';
+import type { PeerAnswer } from '../client/answers.ts';
 import { clip, distance, moment, safe } from './text.ts';
 import { facts, tableOr } from './table.ts';
 

@@ -1,4 +1,4 @@
-import type { CliProblem } from '../exit.ts';
+import type { CliProblem } from '../shell/exit.ts';
 import { safe, toJson } from './text.ts';
 
 /** A problem for a person: what, why, where exactly, and what to do. */

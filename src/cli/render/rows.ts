@@ -1,5 +1,5 @@
 import { resourceSpec, type Resource } from '../../../domain/resources.ts';
-import type { QueryAnswer, RowAnswer } from '../answers.ts';
+import type { QueryAnswer, RowAnswer } from '../client/answers.ts';
 import { clip, moment, safe } from './text.ts';
 import { facts, table, tableOr } from './table.ts';
 

@@ -1,5 +1,5 @@
-import type { Io } from '../io.ts';
-import type { TierOutcome, TierPlan } from '../../runtimes/node/migrate-tier.ts';
+import type { Io } from '../shell/io.ts';
+import type { TierOutcome, TierPlan } from '../../runtimes/node/tier-move/migrate-tier.ts';
 import { facts, table } from './table.ts';
 import { count, safe } from './text.ts';
 

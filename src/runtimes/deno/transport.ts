@@ -1,8 +1,8 @@
 import { MosaicError } from '../../../domain/errors.ts';
 import type { PeerClient, PeerTransport } from '../../app/deps.ts';
-import { transportError } from '../node/transport-errors.ts';
-import { createAddressGuard, hostOf, type AddressGuard } from '../node/transport-guard.ts';
-import { pinnedRoot } from '../node/transport-pin.ts';
+import { transportError } from '../node/peer-transport/transport-errors.ts';
+import { createAddressGuard, hostOf, type AddressGuard } from '../node/peer-transport/transport-guard.ts';
+import { pinnedRoot } from '../node/peer-transport/transport-pin.ts';
 import { denoApi, type DenoHttpClient } from './deno-api.ts';
 
 export interface DenoTransportOptions {

@@ -1,13 +1,13 @@
-import { EXIT, explainStartFailure, type Explained } from '../explain.ts';
-import { BootError } from './boot-fault.ts';
-import { DataFolderError } from './data-folder.ts';
-import { ListenError } from './listen.ts';
-import { loadConfigFile, type ConfigFileOptions } from './config-file.ts';
-import { quickenImports, useCompileCache } from './lean.ts';
-import type { RunningGateway } from './start.ts';
-import { createLog } from './log.ts';
-import { beginProvisionerKeys } from './provisioner-keys.ts';
-import { stopSignals } from './stop-signals.ts';
+import { EXIT, explainStartFailure, type Explained } from '../shared/explain.ts';
+import { BootError } from './boot/boot-fault.ts';
+import { DataFolderError } from './boot/data-folder.ts';
+import { ListenError } from './http/listen.ts';
+import { loadConfigFile, type ConfigFileOptions } from './boot/config-file.ts';
+import { quickenImports, useCompileCache } from './boot/lean.ts';
+import type { RunningGateway } from './boot/start.ts';
+import { createLog } from './boot/log.ts';
+import { beginProvisionerKeys } from './step-ca/provisioner-keys.ts';
+import { stopSignals } from './boot/stop-signals.ts';
 
 /** What an operator reads when a start fails, and the process's exit code. */
 export const explainFailure = (error: unknown): Explained =>
@@ -49,7 +49,7 @@ export const main = async (options: ConfigFileOptions = {}): Promise<void> => {
     useCompileCache();
     quickenImports();
     beginProvisionerKeys(config);
-    const { startGateway } = await import('./start.ts');
+    const { startGateway } = await import('./boot/start.ts');
     const gateway = await startGateway(config, { log });
     signals.started(config.shutdownSeconds * 1_000);
     process.stdout.write(`${describeStart(gateway)}\n`);

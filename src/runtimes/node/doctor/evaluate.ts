@@ -1,4 +1,4 @@
-import { factsWarning } from '../explain-services.ts';
+import { factsWarning } from '../boot/explain-services.ts';
 import { HEALTH } from '../../../../domain/status/health-texts.ts';
 import { peerFinding } from '../../../../domain/status/health.ts';
 import { check, type Check, type Status } from './check.ts';

@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { readCrlHead } from '../../../../ca/x509/crl-read.ts';
 import { pemToDer } from '../../../../ca/x509/pem.ts';
 import type { GatewayConfig, StepCaPlace } from '../../../config/config.ts';
-import { within } from '../boot-fault.ts';
-import { placeOf, stepCaReason } from '../explain-services.ts';
-import { openStepCa, type StepCaFiles, type StepCaVariables } from '../step-ca.ts';
+import { within } from '../boot/boot-fault.ts';
+import { placeOf, stepCaReason } from '../boot/explain-services.ts';
+import { openStepCa, type StepCaFiles, type StepCaVariables } from '../step-ca/step-ca.ts';
 import type { ExpiryKind, Finding, Problem } from './finding.ts';
 import { problemOf } from './problem-of.ts';
 

@@ -6,11 +6,11 @@ import type { Storage } from '../../../../domain/ports/storage.ts';
 import { LOGINS_CURE } from '../../../../db/refusals.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { databaseUrlsOf, type DatabaseUrls } from '../../../config/settings.ts';
-import { within } from '../boot-fault.ts';
-import { databaseSources } from '../database-address.ts';
-import { DataFolderError, openDataFolder } from '../data-folder.ts';
-import { factsReason, placeOf, postgresReason } from '../explain-services.ts';
-import { folderSealingKeys, type FolderKeys } from '../sealing-files.ts';
+import { within } from '../boot/boot-fault.ts';
+import { databaseSources } from '../boot/database-address.ts';
+import { DataFolderError, openDataFolder } from '../boot/data-folder.ts';
+import { factsReason, placeOf, postgresReason } from '../boot/explain-services.ts';
+import { folderSealingKeys, type FolderKeys } from '../boot/sealing-files.ts';
 import type { Finding } from './finding.ts';
 
 const CONNECT_MS = 3_000;

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { splitPem } from '../../../../ca/x509/pem.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
-import { readFrontFile, readProof, type FrontFile } from '../front-folder.ts';
-import { nginxFault } from '../nginx.ts';
+import { readFrontFile, readProof, type FrontFile } from '../front/front-folder.ts';
+import { nginxFault } from '../front/nginx.ts';
 import type { Finding, Problem } from './finding.ts';
 import { listExpiry } from './inspect-authority.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseJson, PLAIN } from '../../../../domain/json.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { reachableHost } from '../../../config/settings.ts';
-import { codeOf } from '../errno.ts';
+import { codeOf } from '../boot/errno.ts';
 import type { Finding } from './finding.ts';
 
 type Gateway = Extract<Finding, { kind: 'gateway' }>;

@@ -1,8 +1,8 @@
 import type { Log } from '../../../../domain/ports/basics.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
-import { placeOf } from '../explain-services.ts';
-import { quickenImports } from '../lean.ts';
-import { openKv } from '../open-services.ts';
+import { placeOf } from '../boot/explain-services.ts';
+import { quickenImports } from '../boot/lean.ts';
+import { openKv } from '../boot/open-services.ts';
 import { inspectAuthority } from './inspect-authority.ts';
 import { inspectDatabase } from './inspect-database.ts';
 import { inspectFront } from './inspect-front.ts';

@@ -1,4 +1,4 @@
-import { BootError } from '../boot-fault.ts';
+import { BootError } from '../boot/boot-fault.ts';
 import type { Problem } from './finding.ts';
 
 /** What a boot would refuse, as a finding. */
