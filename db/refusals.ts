@@ -12,7 +12,7 @@ const VARIABLES: Readonly<Record<LoginKind, string>> = {
 
 /** What an operator does about a login that is not fit. */
 export const LOGINS_CURE =
-  'Run “mosaic database setup-sql” and give what it prints to psql, once, as a superuser in this database; then name the three logins in database.url, database.peers_url and database.maintenance_url (docs/SETUP.md, “Three logins”).';
+  'Run “mosaic database setup-sql” and give what it prints to psql, once, as a superuser in this database; then name the three logins in database.url, database.peers_url and database.maintenance_url (docs/how-to/SETUP.md, “Three logins”).';
 
 /**
  * For a start: who can do more than its purpose asks for is not served with, nor who can do less.

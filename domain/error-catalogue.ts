@@ -23,7 +23,7 @@ export const ERROR_CATALOGUE = {
   invalid_scope: entry(
     400,
     'The scope document is not valid.',
-    'Correct the paths named in `issues`. docs/scope.md lists every field.',
+    'Correct the paths named in `issues`. docs/reference/scope.md lists every field.',
   ),
   sensitive_not_approved: entry(
     400,
@@ -126,7 +126,7 @@ export const ERROR_CATALOGUE = {
   address_blocked: entry(
     403,
     'This listener does not serve that route.',
-    'Use the listener that docs/api.md names for this route.',
+    'Use the listener that docs/reference/api.md names for this route.',
   ),
   not_found: entry(
     404,
@@ -157,7 +157,7 @@ export const ERROR_CATALOGUE = {
   already_bootstrapped: entry(
     409,
     'The first administrator exists already.',
-    'Sign in with an administrator token; see docs/api.md to recover one.',
+    'Sign in with an administrator token; see docs/reference/api.md to recover one.',
   ),
   invalid_transition: entry(
     409,
@@ -191,7 +191,7 @@ export const ERROR_CATALOGUE = {
   runtime_unsupported: entry(
     501,
     'The runtime of this gateway does not support this.',
-    'Use a gateway on Node or Deno with the same database and sealing key. See `detail` and docs/runtimes.md.',
+    'Use a gateway on Node or Deno with the same database and sealing key. See `detail` and docs/reference/runtimes.md.',
   ),
   peer_refused: entry(502, 'The peer refused the request.', 'See `detail` for the peer’s own code.'),
   peer_unreachable: entry(502, 'The peer could not be reached.', 'Try again later, or query `source=local`.'),

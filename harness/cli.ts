@@ -106,7 +106,7 @@ const variables = Object.values(PORTS)
   .join('\n');
 
 const program = new Command('npm run -s harness --')
-  .description('Two real gateways with all they stand on, by hand. docs/harness.md tells more.')
+  .description('Two real gateways with all they stand on, by hand. docs/how-to/harness.md tells more.')
   .exitOverride()
   .showHelpAfterError('Add --help for the options.')
   .addHelpText(

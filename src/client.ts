@@ -33,7 +33,7 @@ interface Page<T> {
 }
 
 /**
- * The public API as docs/api.md and `/openapi.json` tell of it. Paths begin with a slash. Every method throws ProblemError for
+ * The public API as docs/reference/api.md and `/openapi.json` tell of it. Paths begin with a slash. Every method throws ProblemError for
  * an answer that is no success, and what `fetch` throws where there is none.
  */
 export interface MosaicClient {

@@ -62,7 +62,7 @@ export const createStepCaGenerations = ({
     const found = instances.find((one) => one.id === id);
     if (found !== undefined) return found;
     throw caUnavailable(
-      `The database names a step-ca that is not configured here (its intermediate’s SHA-256 is ${id}); see docs/renewal.md.`,
+      `The database names a step-ca that is not configured here (its intermediate’s SHA-256 is ${id}); see docs/explanation/renewal.md.`,
     );
   };
 
@@ -77,7 +77,7 @@ export const createStepCaGenerations = ({
     }
     if (seen.oldest !== seen.newest && seen.newest === id)
       throw caUnavailable(
-        'Finish the rollover with the configuration it was begun with; see docs/renewal.md.',
+        'Finish the rollover with the configuration it was begun with; see docs/explanation/renewal.md.',
       );
     return seen;
   };

@@ -10,7 +10,7 @@ import { concat, element, integer, oid } from './der-write.ts';
 import { splitPem } from './pem.ts';
 
 const MIB = 1024 * 1024;
-/** The aim is 50 ms (docs/performance.md); a busy machine gets twenty times that, and what was wrong took seconds. */
+/** The aim is 50 ms (docs/reference/performance.md); a busy machine gets twenty times that, and what was wrong took seconds. */
 const LIMIT_MS = 1_000;
 const LIMIT_BYTES = 64 * MIB;
 

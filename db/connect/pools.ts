@@ -19,7 +19,7 @@ export const DEFAULT_POOLS: Readonly<Record<Purpose, PoolSize>> = {
 };
 
 /**
- * Statements under way on one connection. Several of them save the pauses between answers (docs/performance.md), where all are
+ * Statements under way on one connection. Several of them save the pauses between answers (docs/reference/performance.md), where all are
  * short and change nothing: of a write that was sent and not answered nobody knows whether it happened.
  */
 export const PIPELINE: Readonly<Record<Purpose, number>> = { reads: 32, search: 1, writes: 1, background: 1 };

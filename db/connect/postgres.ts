@@ -26,7 +26,7 @@ import { connectDriver, type Connected, type UrlSource } from './driver.ts';
 
 export interface PostgresStorageOptions extends TlsSources {
   /**
-   * `postgres://user:password@host:port/database` of the login for the public and admin API (docs/database-roles.md). A function
+   * `postgres://user:password@host:port/database` of the login for the public and admin API (docs/reference/database-roles.md). A function
    * is asked for each connection, so that a password may change.
    */
   readonly url: UrlSource;

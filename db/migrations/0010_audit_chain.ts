@@ -1,7 +1,7 @@
 import type { Migration } from './migration.ts';
 
 /**
- * The audit log as chains, one per (grant, writer): see docs/audit.md. A writer is one start of one replica. What the
+ * The audit log as chains, one per (grant, writer): see docs/explanation/audit.md. A writer is one start of one replica. What the
  * queue had to drop is a gap, what an unclean stop may have lost a lost tail, what a peer has shown to hold is seen.
  * Indexes for peer and subject cover only what has no grant: the rest is found through the grants, which stay.
  */

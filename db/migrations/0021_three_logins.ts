@@ -85,7 +85,7 @@ create trigger ${table}_final before update on ${table} for each row when (${con
 `;
 
 /**
- * Three logins in place of one (docs/database-roles.md). `mosaic_peer_reader` is what answers peers: it may read the columns
+ * Three logins in place of one (docs/reference/database-roles.md). `mosaic_peer_reader` is what answers peers: it may read the columns
  * of rows that peers are shown, and only of the subject whose grant and certificate it names. `app.subject()`, which every policy asks,
  * takes the word of the session for it from no login that is a peer reader and nothing more: there it is who the fence lets in, so that
  * a statement of an outsider's on that login reaches nobody else, whatever it sets.

@@ -1,5 +1,5 @@
 /**
- * Roles without login; a login is a member of those of one purpose (docs/database-roles.md). Two belong to nobody that answers
+ * Roles without login; a login is a member of those of one purpose (docs/reference/database-roles.md). Two belong to nobody that answers
  * a request: `mosaic_search` owns the functions that look past row-level security, `mosaic_barrier` those that look at sessions.
  */
 export const GROUP_ROLES = [

@@ -139,7 +139,7 @@ describe('whether a certificate is renewed', () => {
 });
 
 describe('MUTANTS reissue bounds', () => {
-  it('are those that docs/renewal.md promises', () => {
+  it('are those that docs/explanation/renewal.md promises', () => {
     expect([INTENT_MS, MAX_OPEN, MAX_VALID, OVERLAP_MS]).toEqual([60_000, 3, 10, 600_000]);
   });
 

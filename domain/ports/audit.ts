@@ -92,7 +92,7 @@ export interface WalkPosition {
   readonly id: string;
 }
 
-/** What makes the audit log checkable (docs/audit.md). Nothing here can be changed or deleted but a writer's own row. */
+/** What makes the audit log checkable (docs/explanation/audit.md). Nothing here can be changed or deleted but a writer's own row. */
 export interface AuditChainStore {
   /** Idempotent. */
   openWriter(writer: Pick<AuditWriter, 'id' | 'startedAt' | 'isEphemeral'>): Promise<void>;

@@ -9,7 +9,7 @@ export interface SpanContext {
   readonly spanId: string;
 }
 
-/** Who asks decides how far its wish to be traced counts (docs/observability.md). */
+/** Who asks decides how far its wish to be traced counts (docs/how-to/observability.md). */
 export type TraceOrigin = 'client' | 'peer' | 'gateway';
 
 /** What happened, once it is over. Nothing in it is text that anybody sent. */

@@ -39,7 +39,7 @@ export const HEALTH = {
     status: 'red',
     message:
       'The database is older than the revocations that this gateway has published. Every peer is refused.',
-    cure: 'Compare the grants with what was revoked, then run: mosaic gateway accept-restore (docs/revocation.md).',
+    cure: 'Compare the grants with what was revoked, then run: mosaic gateway accept-restore (docs/explanation/revocation.md).',
   },
   kv_needed: {
     check: 'key_value_store',

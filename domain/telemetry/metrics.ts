@@ -24,7 +24,7 @@ const DIRECTIONS = ['inbound', 'outbound'] as const;
 const VERBS = ['capabilities', 'list', 'get', 'search', 'renew', 'checkpoint', 'unknown'] as const;
 const OUTCOMES = ['allowed', 'denied', 'error', 'circuit_open'] as const;
 
-/** The one table of metrics: code, docs/observability.md, dashboard and alert rules go by it, and a check compares them. */
+/** The one table of metrics: code, docs/how-to/observability.md, dashboard and alert rules go by it, and a check compares them. */
 export const METRICS = {
   mosaic_federation_requests_total: {
     kind: 'counter',

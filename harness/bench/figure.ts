@@ -6,7 +6,7 @@ export interface Figure {
   readonly target: string;
 }
 
-/** A curve for docs/performance.md. */
+/** A curve for docs/reference/performance.md. */
 export interface Plot {
   readonly title: string;
   /** What stands on the horizontal axis, and the unit of the other. */
@@ -15,7 +15,7 @@ export interface Plot {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** What has more to tell than one number a line; printed as Markdown, to be put into docs/performance.md. */
+/** What has more to tell than one number a line; printed as Markdown, to be put into docs/reference/performance.md. */
 export interface Table {
   readonly title: string;
   readonly head: readonly string[];

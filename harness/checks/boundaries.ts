@@ -1,6 +1,6 @@
 /**
  * Who may import whom: the one table behind the lint overrides, made when lint runs, and the boundary test.
- * docs/architecture.md tells the same in prose.
+ * docs/explanation/architecture.md tells the same in prose.
  */
 
 export interface Zone {

@@ -31,7 +31,7 @@ describe('what the images run', () => {
     expect(image).toContain(
       `node ${NODE_FLAGS.join(' ')} \\\n    $(printf -- '--import %s ' /app/dist/bundle/part-*.js)`,
     );
-    const manual = readText('docs/SETUP.md');
+    const manual = readText('docs/how-to/SETUP.md');
     expect(manual).toContain(`bin/node ${NODE_FLAGS.join(' ')} \\\n  /opt/mosaic/dist/bundle/main.js`);
     const copied = Array.from(image.matchAll(/^COPY --from=build (\S+) (\S+)$/gm), ([, from, to]) => [
       from,

@@ -90,8 +90,8 @@ describe('deployment files', () => {
     expect(whereNot(({ security_opt }) => security_opt?.join() === 'no-new-privileges:true')).toEqual([]);
     // F-72: a core dump holds keys, and rows of others.
     expect(whereNot(({ ulimits }) => ulimits?.['core'] === 0)).toEqual([]);
-    const units = readText('docs/SETUP.md').match(/^\[Service\]$/gm) ?? [];
-    expect(readText('docs/SETUP.md').match(/^\[Service\]\nLimitCORE=0$/gm)).toHaveLength(units.length);
+    const units = readText('docs/how-to/SETUP.md').match(/^\[Service\]$/gm) ?? [];
+    expect(readText('docs/how-to/SETUP.md').match(/^\[Service\]\nLimitCORE=0$/gm)).toHaveLength(units.length);
     expect(units.length).toBeGreaterThan(2);
     const stages = dockerfile.split(/^FROM /m).filter((stage) => stage.includes('\nENTRYPOINT '));
     expect(stages).toHaveLength(3);

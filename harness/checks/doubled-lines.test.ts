@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readText, ROOT } from './repository.ts';
 
-const DOCUMENTS = readdirSync(join(ROOT, 'docs'), { encoding: 'utf8' })
+const DOCUMENTS = readdirSync(join(ROOT, 'docs'), { encoding: 'utf8', recursive: true })
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
 

@@ -51,9 +51,9 @@ describe('X-83 supply chain', () => {
   });
 });
 
-describe('docs/dependencies.md', () => {
+describe('docs/reference/dependencies.md', () => {
   it('gives a reason for every dependency of package.json, one line each, and for no others', () => {
-    const lines = readText('docs/dependencies.md').split('\n');
+    const lines = readText('docs/reference/dependencies.md').split('\n');
     const named = lines.flatMap((line) => /^\| `([^`]+)` +\| \S/.exec(line)?.[1] ?? []);
     expect(named.toSorted()).toEqual(direct.map(([name]) => name).toSorted());
   });

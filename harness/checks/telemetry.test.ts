@@ -34,7 +34,7 @@ const expressions = [
   ...rules.map(({ alert, expr }) => [alert, expr] as const),
   ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)),
 ];
-const page = readText('docs/observability.md');
+const page = readText('docs/how-to/observability.md');
 
 const NAME = /\bmosaic_[a-z_]+/g;
 const SELECTOR = /\b(mosaic_[a-z_]+)\{([^}]*)\}/g;
@@ -98,7 +98,7 @@ describe('telemetry: dashboard, alert rules and documentation', () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
     const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(
       ([, heading = '']) =>
-        `docs/observability.md#${heading
+        `docs/how-to/observability.md#${heading
           .toLowerCase()
           .replace(/[^a-z0-9 -]/g, '')
           .replaceAll(' ', '-')}`,

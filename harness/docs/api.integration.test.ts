@@ -18,7 +18,7 @@ import { startGateway, type RunningGateway } from '../../src/runtimes/node/boot/
 import { openapiFaults, type JsonObject } from './openapi-rules.ts';
 import { startEmbedded, type EmbeddedGateway } from '../acceptance/embedded-world.ts';
 
-/** docs/api.md, carried out by curl and openssl against two real gateways. Work is one that nobody has set up yet. */
+/** docs/reference/api.md, carried out by curl and openssl against two real gateways. Work is one that nobody has set up yet. */
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const RECOVERY = '## Recovering an administrator token';
 
@@ -43,7 +43,7 @@ const startWork = (): Promise<RunningGateway> =>
   );
 
 beforeAll(async () => {
-  text = await readDocument('api.md');
+  text = await readDocument('reference/api.md');
   folder = await mkdtemp(path.join(tmpdir(), 'mosaic-api-docs-'));
   session = await openSession();
   // The document is followed in a checkout: its packages are there.
@@ -67,7 +67,7 @@ const environment = (): Record<string, string> => ({
   DATA_DIR: folder,
 });
 
-describe('docs/api.md', () => {
+describe('docs/reference/api.md', () => {
   it('runs as written, in order', { timeout: 120_000 }, async () => {
     const [everyday = '', recovery = ''] = text.split(RECOVERY);
     const blocks = shellBlocks(everyday);

@@ -28,7 +28,7 @@ interface Options {
 }
 
 const RECORD = 'harness/mutate/last-result.json';
-const PAGE = 'docs/mutation-results.md';
+const PAGE = 'docs/reference/mutation-results.md';
 
 type Chosen = readonly (readonly [Guard, string])[];
 

@@ -119,7 +119,7 @@ describe('the packed tarball', () => {
       const tsc = path.join(ROOT, 'node_modules/.bin/tsc');
       await run(tsc, [...options, '--types', '', 'use.mts'], { cwd: folder });
       expect(files).toEqual(
-        expect.arrayContaining(['dist/wrangler.toml', 'dist/deno.json', 'docs/try-locally.md']),
+        expect.arrayContaining(['dist/wrangler.toml', 'dist/deno.json', 'docs/tutorials/try-locally.md']),
       );
       const own = path.join(folder, 'node_modules/mosaic-federation/dist/wrangler.toml');
       const main = /^main = "(.+)"$/m.exec(await readFile(own, 'utf8'))?.[1] ?? '';
@@ -127,43 +127,48 @@ describe('the packed tarball', () => {
     },
   );
 
-  it('F-79 works in Miniflare and on Deno as docs/try-locally.md says', { timeout: INSTALL_MS }, async () => {
-    const services = await startEdgeServices();
-    try {
-      const text = await readFile(path.join(ROOT, 'docs/try-locally.md'), 'utf8');
-      const [script = ''] = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map((block) => block[1] ?? '');
-      await writeFile(path.join(folder, 'try.mjs'), script);
-      for (const name of ['miniflare', 'esbuild'])
-        await symlink(path.join(ROOT, 'node_modules', name), path.join(folder, 'node_modules', name));
-      const { DATABASE_URL = '', DATABASE_PEERS_URL = '', MOSAIC_SEALING_KEY = '' } = services.environment;
-      const own = { DATABASE_URL, DATABASE_PEERS_URL, MOSAIC_SEALING_KEY, MOSAIC_TIER: 'standalone' };
-      const env = { PATH: process.env['PATH'] || '', HOME: folder, ...own };
-      const tried = await run(process.execPath, ['try.mjs'], { cwd: folder, env });
-      expect(tried.stdout).toMatch(/^200 \{ items: \[\], next_cursor: null[\s\S]*\nok\n$/);
-      const command = /deno run ([\s\S]*?)\n```/.exec(text)?.[1]?.replaceAll('\\\n', ' ').split(/\s+/) ?? [];
-      const socket = path.join(folder, 'federation.sock');
-      const deno = spawn(denoBinary(), ['run', ...command], {
-        cwd: folder,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: {
-          ...env,
-          FEDERATION_URL: 'https://federation.test',
-          MOSAIC_FEDERATION_SOCKET: socket,
-          MOSAIC_PUBLIC_PORT: '0',
-          DENO_NO_UPDATE_CHECK: '1',
-        },
-      });
+  it(
+    'F-79 works in Miniflare and on Deno as docs/tutorials/try-locally.md says',
+    { timeout: INSTALL_MS },
+    async () => {
+      const services = await startEdgeServices();
       try {
-        const line = await firstLineOf(deno.stdout);
-        const { public_url: url } = JSON.parse(line) as { readonly public_url: string };
-        expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' });
+        const text = await readFile(path.join(ROOT, 'docs/tutorials/try-locally.md'), 'utf8');
+        const [script = ''] = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map((block) => block[1] ?? '');
+        await writeFile(path.join(folder, 'try.mjs'), script);
+        for (const name of ['miniflare', 'esbuild'])
+          await symlink(path.join(ROOT, 'node_modules', name), path.join(folder, 'node_modules', name));
+        const { DATABASE_URL = '', DATABASE_PEERS_URL = '', MOSAIC_SEALING_KEY = '' } = services.environment;
+        const own = { DATABASE_URL, DATABASE_PEERS_URL, MOSAIC_SEALING_KEY, MOSAIC_TIER: 'standalone' };
+        const env = { PATH: process.env['PATH'] || '', HOME: folder, ...own };
+        const tried = await run(process.execPath, ['try.mjs'], { cwd: folder, env });
+        expect(tried.stdout).toMatch(/^200 \{ items: \[\], next_cursor: null[\s\S]*\nok\n$/);
+        const command =
+          /deno run ([\s\S]*?)\n```/.exec(text)?.[1]?.replaceAll('\\\n', ' ').split(/\s+/) ?? [];
+        const socket = path.join(folder, 'federation.sock');
+        const deno = spawn(denoBinary(), ['run', ...command], {
+          cwd: folder,
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: {
+            ...env,
+            FEDERATION_URL: 'https://federation.test',
+            MOSAIC_FEDERATION_SOCKET: socket,
+            MOSAIC_PUBLIC_PORT: '0',
+            DENO_NO_UPDATE_CHECK: '1',
+          },
+        });
+        try {
+          const line = await firstLineOf(deno.stdout);
+          const { public_url: url } = JSON.parse(line) as { readonly public_url: string };
+          expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' });
+        } finally {
+          const ended = once(deno, 'exit');
+          deno.kill('SIGTERM');
+          await ended;
+        }
       } finally {
-        const ended = once(deno, 'exit');
-        deno.kill('SIGTERM');
-        await ended;
+        await services.stop();
       }
-    } finally {
-      await services.stop();
-    }
-  });
+    },
+  );
 });

@@ -43,8 +43,8 @@ describe('F-13 what each login may do with each table', () => {
   }, 60_000);
   afterAll(() => cluster.close());
 
-  it('is what docs/database-roles.md says', () => {
-    const documented = readFileSync(path.join(ROOT, 'docs/database-roles.md'), 'utf8')
+  it('is what docs/reference/database-roles.md says', () => {
+    const documented = readFileSync(path.join(ROOT, 'docs/reference/database-roles.md'), 'utf8')
       .split('\n')
       .filter((line) => /^\| `\w+` +\|/.test(line))
       .map(squeezed);

@@ -1,6 +1,6 @@
 import type { Cluster } from '../migrate/cluster.ts';
 
-/** What a role may do with a table, as docs/database-roles.md writes it. */
+/** What a role may do with a table, as docs/reference/database-roles.md writes it. */
 export interface Privileges {
   readonly table: string;
   readonly columns: readonly string[];

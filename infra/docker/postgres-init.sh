@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs once, on an empty data folder, inside the image's own first start: the gateway's database with its three logins, none of
-# which is a superuser (docs/database-roles.md), and the extension, which only a superuser may create. Afterwards the superuser has
+# which is a superuser (docs/reference/database-roles.md), and the extension, which only a superuser may create. Afterwards the superuser has
 # no password, so that it can log in over the container's own socket only. The image has read POSTGRES_PASSWORD_FILE into
 # POSTGRES_PASSWORD by then, for the time of this script: it is the password of the login for maintenance.
 set -eu

@@ -115,7 +115,7 @@ export const auditRoutes = (deps: Deps): Hono<AppEnv> => {
       summary: 'Verify the hash chains of the log and name the first entry that was changed',
       description:
         'Reads all entries of one grant, or of all grants in parts of some seconds: as long as there is a `next_cursor` this ' +
-        'was one part, and its verdict is about that part alone. See docs/audit.md.',
+        'was one part, and its verdict is about that part alone. See docs/explanation/audit.md.',
       tags,
       success: { status: 200, description: 'What was found.', schema: verificationShape },
     }),

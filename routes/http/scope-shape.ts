@@ -10,7 +10,7 @@ const filter = z.strictObject({
   include_personal: z.boolean().optional(),
 });
 
-/** The scope document as docs/scope.md tells it. For documentation: `parseScope` is what judges one. */
+/** The scope document as docs/reference/scope.md tells it. For documentation: `parseScope` is what judges one. */
 export const scopeShape = z
   .strictObject({
     resources: z.array(resource).min(1).meta({ uniqueItems: true }),

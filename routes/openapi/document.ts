@@ -228,7 +228,7 @@ export function* openapiSteps(
       version,
       description:
         'Made from the routes and validators in use. Every refusal is a problem document with a stable `code`. ' +
-        'docs/api.md of the package tells the protocols behind it, with commands to follow.',
+        'docs/reference/api.md of the package tells the protocols behind it, with commands to follow.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: `Public API of ${settings.gatewayName}` }],

@@ -10,8 +10,8 @@ describe('configuration: what is published of it', () => {
     expect(JSON.parse(read('mosaic.config.schema.json'))).toEqual(configJsonSchema());
   });
 
-  it('docs/configuration.md names every variable with its field', () => {
-    const page = read('docs/configuration.md');
+  it('docs/reference/configuration.md names every variable with its field', () => {
+    const page = read('docs/reference/configuration.md');
     const absent = ENVIRONMENT.filter(
       ({ variable, path }) => !page.includes(`\`${variable}\``) || !page.includes(`\`${path}\``),
     );

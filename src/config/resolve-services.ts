@@ -181,7 +181,7 @@ const caOf = (document: ConfigDocument): GatewayConfig['ca'] => {
 
 const POOL = 3;
 
-/** What is set beside the address of a Postgres; docs/configuration.md has the same defaults. */
+/** What is set beside the address of a Postgres; docs/reference/configuration.md has the same defaults. */
 export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig => {
   const { pools = {} } = database;
   return {

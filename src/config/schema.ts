@@ -157,7 +157,7 @@ export const configDocument = z
         rest_url: field(
           text.refine((value) => isBaseUrl(value, ['https:', 'http:'])),
           'https://host',
-          'Upstash, or the bridge over a Valkey (docs/key-value.md).',
+          'Upstash, or the bridge over a Valkey (docs/reference/key-value.md).',
         ),
         rest_token: field(text, 'text', 'Bearer token for that.'),
         rest_token_file: secretFile('that token'),

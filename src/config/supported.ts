@@ -32,7 +32,9 @@ export const assertSupported = (config: GatewayConfig, ability: Ability = PLAIN)
   if (!ability.kv.includes(kv.type)) {
     // A Valkey of one's own is reached through the bridge, which speaks the protocol of `upstash`.
     const others = ability.kv.map((type) =>
-      type === 'upstash' ? 'upstash, which is Upstash or the bridge over a Valkey (docs/key-value.md)' : type,
+      type === 'upstash'
+        ? 'upstash, which is Upstash or the bridge over a Valkey (docs/reference/key-value.md)'
+        : type,
     );
     refuse('kv.type', `${kv.type} adapter`, others);
   }

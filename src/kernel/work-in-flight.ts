@@ -19,7 +19,7 @@ export interface WorkLimits {
   readonly waitMs: number;
 }
 
-/** docs/architecture.md ("Work in flight") tells of them. */
+/** docs/explanation/architecture.md ("Work in flight") tells of them. */
 export const WORK_LIMITS: WorkLimits = {
   bytes: 64 * 1024 * 1024,
   partyBytes: 8 * 1024 * 1024,

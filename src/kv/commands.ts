@@ -49,7 +49,7 @@ export const unavailable = (reason: string): MosaicError =>
   new MosaicError('unavailable', { cause: new Error(reason) });
 
 export const IS_CLUSTER =
-  'it is a cluster, which the gateway does not use; connect to a single primary (docs/key-value.md)';
+  'it is a cluster, which the gateway does not use; connect to a single primary (docs/reference/key-value.md)';
 export const IS_REPLICA = 'it is a read-only replica; connect to the primary';
 
 /** Codes that say something about the server or our account on it, with what to do; never about one command. */

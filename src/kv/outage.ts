@@ -41,7 +41,7 @@ const PRESENT = Uint8Array.of(1);
 const isOutage = (error: unknown): boolean => error instanceof MosaicError && error.code === 'unavailable';
 
 /**
- * Decides what becomes of the rate limits while the shared store is away (docs/key-value.md). The first call that finds it
+ * Decides what becomes of the rate limits while the shared store is away (docs/reference/key-value.md). The first call that finds it
  * away waits for its timeout; from then on nobody does: calls fail, or are decided here, at once, and beside them one probe
  * at a time asks whether it is back. Nothing is gained by knocking the store over: buckets here begin with a tenth and refill
  * with this process's share only, and a store that comes back empty counts beside them until its buckets would be full anyway.

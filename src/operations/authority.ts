@@ -25,7 +25,8 @@ export interface AuthorityView extends Omit<RollState, 'roots'> {
 
 const refused = (): MosaicError =>
   new MosaicError('invalid_transition', {
-    detail: 'This gateway cannot replace the root of its certificate authority. See docs/renewal.md.',
+    detail:
+      'This gateway cannot replace the root of its certificate authority. See docs/explanation/renewal.md.',
   });
 
 const waitingFor = async (deps: Deps, { phase, announcedAt, switchedAt }: RollState): Promise<number> => {

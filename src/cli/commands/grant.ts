@@ -67,7 +67,10 @@ const addCreate = (grant: Command, io: Io): void => {
   )
     .requiredOption('--user <user>', 'whose data may be read (name or id)')
     .requiredOption('--peer <name>', 'name of the peer that may read; created when it is new')
-    .requiredOption('--scope <file>', 'scope document as JSON, - for standard input (docs/scope.md)')
+    .requiredOption(
+      '--scope <file>',
+      'scope document as JSON, - for standard input (docs/reference/scope.md)',
+    )
     .option('--approve-sensitive', 'needed when the scope names credentials or api_keys')
     .option('--expires <when>', 'end of the grant: 30d, 12h, 2027-01-31 or never')
     .option('--rate-limit <requests>', 'requests a minute, or "default"', rateOrDefault)

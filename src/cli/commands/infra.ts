@@ -165,7 +165,11 @@ export const addInfra = (program: Command, io: Io): void => {
       'module to load, repeatable (default: njs and stream, where Debian has them)',
       collect,
     )
-    .option('--limit <name=number>', 'one of the limits of docs/configuration.md, repeatable', collect)
+    .option(
+      '--limit <name=number>',
+      'one of the limits of docs/reference/configuration.md, repeatable',
+      collect,
+    )
     .option(
       '--proxy-from <cidr>',
       'addresses of a proxy that passes TLS on with the PROXY protocol, repeatable; then everybody must come through it',

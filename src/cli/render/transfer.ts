@@ -79,7 +79,7 @@ export const renderPlan = (plan: TierPlan): string =>
 
 /** What the operator does next. */
 export const nextSteps = ({ keyFile, embeddedCertificates }: TierPlan): readonly string[] => [
-  'Switch the configuration: tier, database.url, and what the tier needs besides (docs/configuration.md).',
+  'Switch the configuration: tier, database.url, and what the tier needs besides (docs/reference/configuration.md).',
   keyFile === null
     ? 'Keep the sealing key (MOSAIC_SEALING_KEY_FILE) as it is.'
     : `Give the new gateway the same sealing key: a copy of ${keyFile}, mode 0600, as MOSAIC_SEALING_KEY_FILE.`,

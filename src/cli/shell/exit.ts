@@ -1,6 +1,6 @@
 import type { Issue } from '../../../domain/errors.ts';
 
-/** What a script can tell from the exit status alone. Documented in docs/ADMIN-CLI.md and in every `--help`. */
+/** What a script can tell from the exit status alone. Documented in docs/reference/ADMIN-CLI.md and in every `--help`. */
 export const EXIT = {
   ok: 0,
   /** The gateway refused, or something failed. */

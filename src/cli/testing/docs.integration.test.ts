@@ -5,7 +5,7 @@ import type { ReadyGateway } from '../demo/launch.ts';
 import { openSession, outcomeOf, readDocument, shellBlocks, type Session } from './docs-blocks.testkit.ts';
 import { makeProcesses, type Processes } from './process.testkit.ts';
 
-/** docs/ADMIN-CLI.md, carried out: its shell blocks run in order, against two real gateways. */
+/** docs/reference/ADMIN-CLI.md, carried out: its shell blocks run in order, against two real gateways. */
 let processes: Processes;
 let session: Session;
 let work: ReadyGateway;
@@ -13,7 +13,7 @@ let home: ReadyGateway;
 let text = '';
 
 beforeAll(async () => {
-  text = await readDocument('ADMIN-CLI.md');
+  text = await readDocument('reference/ADMIN-CLI.md');
   session = await openSession();
   processes = await makeProcesses();
   [work, home] = await Promise.all([processes.launch('work'), processes.launch('home')]);
@@ -23,20 +23,24 @@ afterAll(async () => {
   await session.remove();
 });
 
-it('docs/ADMIN-CLI.md: every shell block runs as written, in order', { timeout: 120_000 }, async () => {
-  const blocks = shellBlocks(text).map((block) =>
-    block
-      .replaceAll('http://127.0.0.1:8080', work.publicUrl)
-      .replaceAll('http://127.0.0.1:8081', home.publicUrl),
-  );
-  expect(blocks.length).toBeGreaterThanOrEqual(7);
-  const finished = await session.run(blocks);
-  expect(outcomeOf(finished)).toEqual({ code: 0, err: '' });
-  expect(finished.out).toContain('Water the tomatoes');
-  expect(finished.out).toMatch(/^federated:work +Prepare the review/m);
-});
+it(
+  'docs/reference/ADMIN-CLI.md: every shell block runs as written, in order',
+  { timeout: 120_000 },
+  async () => {
+    const blocks = shellBlocks(text).map((block) =>
+      block
+        .replaceAll('http://127.0.0.1:8080', work.publicUrl)
+        .replaceAll('http://127.0.0.1:8081', home.publicUrl),
+    );
+    expect(blocks.length).toBeGreaterThanOrEqual(7);
+    const finished = await session.run(blocks);
+    expect(outcomeOf(finished)).toEqual({ code: 0, err: '' });
+    expect(finished.out).toContain('Water the tomatoes');
+    expect(finished.out).toMatch(/^federated:work +Prepare the review/m);
+  },
+);
 
-it('docs/ADMIN-CLI.md names every command and every exit code', async () => {
+it('docs/reference/ADMIN-CLI.md names every command and every exit code', async () => {
   const silent = {
     out: () => undefined,
     err: () => undefined,

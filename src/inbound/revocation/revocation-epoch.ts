@@ -59,7 +59,7 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps, published: 
     const token = known?.epoch === epoch ? known.token : await signEpoch(keys.statements, epoch);
     if (lostSince !== null && (known === null || known.lostSince === null))
       log.error(
-        'the database is older than the revocations this gateway has published, so every peer is refused; see docs/revocation.md',
+        'the database is older than the revocations this gateway has published, so every peer is refused; see docs/explanation/revocation.md',
         {
           alert: 'revocations_lost',
           epoch,

@@ -23,7 +23,7 @@ const createClient = (
       const url = guard.checkUrl(text);
       if (url.protocol !== protocol)
         throw new MosaicError('address_refused', { detail: `Only ${protocol} is called.` });
-      // Deno resolves again when it connects: a name that changes in between is left to --deny-net (docs/runtimes.md).
+      // Deno resolves again when it connects: a name that changes in between is left to --deny-net (docs/reference/runtimes.md).
       await guard.addresses(hostOf(url));
       try {
         return await fetch(url, { ...init, redirect: 'manual', client } as RequestInit);

@@ -14,7 +14,7 @@ export interface RestKeyValueParts {
 
 /**
  * The key-value store of the runtimes without a Valkey client: over REST, on Upstash or our bridge over a Valkey
- * (docs/key-value.md), its values sealed before they leave. Nothing is connected until the first command, and no
+ * (docs/reference/key-value.md), its values sealed before they leave. Nothing is connected until the first command, and no
  * connection is kept in it, so that it may be made anew for each request.
  *
  * @throws TypeError for an address that can't be used

@@ -21,7 +21,7 @@ export interface WorkerdTransportOptions {
   readonly proven: Set<string>;
 }
 
-const SEE = 'See docs/runtimes.md, “Asking peers from Workers”.';
+const SEE = 'See docs/reference/runtimes.md, “Asking peers from Workers”.';
 const FEDERATION = '/federation/v1/';
 const MAX_CAPABILITIES = 64 * 1024;
 

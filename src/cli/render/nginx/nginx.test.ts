@@ -100,7 +100,10 @@ describe('renderNginx', () => {
   });
 
   it('has its limits in docs/reference/configuration.md, and refuses others', () => {
-    const page = readFileSync(new URL('../../../../docs/reference/configuration.md', import.meta.url), 'utf8');
+    const page = readFileSync(
+      new URL('../../../../docs/reference/configuration.md', import.meta.url),
+      'utf8',
+    );
     for (const name of FRONT_LIMIT_NAMES) {
       const { value, least, most, about } = FRONT_LIMITS[name];
       const [row = ''] = page.split('\n').filter((line) => line.startsWith(`| \`${name}\``));

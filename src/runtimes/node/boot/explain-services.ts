@@ -79,7 +79,7 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   },
   '22023': {
     message: 'the schema is not there',
-    remedy: 'run “mosaic database setup-sql” and “mosaic database migrate” first (docs/SETUP.md)',
+    remedy: 'run “mosaic database setup-sql” and “mosaic database migrate” first (docs/how-to/SETUP.md)',
   },
   '42P01': SCHEMA,
   '42883': SCHEMA,
@@ -124,7 +124,7 @@ export const postgresReason = (error: unknown): Reason => {
   const own = error instanceof Error && causeCode(root) === '' ? error : root;
   return {
     message: messageOf(own),
-    remedy: 'see the log of Postgres; docs/SETUP.md tells what the gateway needs',
+    remedy: 'see the log of Postgres; docs/how-to/SETUP.md tells what the gateway needs',
   };
 };
 

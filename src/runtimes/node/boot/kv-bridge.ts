@@ -74,7 +74,7 @@ const makeServer = (env: Environment, listener: ReturnType<typeof getRequestList
 };
 
 /**
- * Starts the REST bridge over a Valkey; docs/key-value.md lists the variables.
+ * Starts the REST bridge over a Valkey; docs/reference/key-value.md lists the variables.
  *
  * @throws TypeError for a missing or bad setting, ListenError for an address that can't be used
  * @throws MosaicError `unavailable` when Valkey does not answer

@@ -8,7 +8,7 @@ const EXPIRY: Readonly<Record<ExpiryKind, { readonly least: number; readonly rem
   authority: {
     least: 90,
     remedy:
-      'plan a new one, which peers learn of when they renew: docs/renewal.md, "Another root for the authority"',
+      'plan a new one, which peers learn of when they renew: docs/explanation/renewal.md, "Another root for the authority"',
   },
   'root-list': {
     least: 60,

@@ -65,7 +65,7 @@ const ofParameterLogging = ({ purpose, settings }: Extract<Finding, { kind: 'par
     {
       remedy:
         'as a superuser: ALTER ROLE … SET log_parameter_max_length = 0 for each login, or the same in postgresql.conf ' +
-        '(docs/SETUP.md, "What Postgres logs")',
+        '(docs/how-to/SETUP.md, "What Postgres logs")',
     },
   );
 
@@ -96,7 +96,7 @@ const ofConfiguration = ({ tier, file, warnings }: Extract<Finding, { kind: 'con
     ? check('configuration', 'green', `tier ${tier}`, { where })
     : check('configuration', 'yellow', `tier ${tier}; ${warnings.join(' ')}`, {
         where,
-        remedy: 'use the new names: docs/configuration.md',
+        remedy: 'use the new names: docs/reference/configuration.md',
       });
 };
 
@@ -128,7 +128,7 @@ const judge = (finding: Finding, now: Date, isRunning: boolean): readonly Check[
       return [
         check('database setup', 'yellow', 'the setup SQL has changed since a superuser ran it', {
           remedy:
-            'run the setup SQL again as a superuser: mosaic database setup-sql | psql … (docs/SETUP.md, "Three logins")',
+            'run the setup SQL again as a superuser: mosaic database setup-sql | psql … (docs/how-to/SETUP.md, "Three logins")',
         }),
       ];
     case 'parameter-logging':

@@ -136,7 +136,8 @@ const inspectFolder = async (config: GatewayConfig): Promise<readonly Finding[]>
     const holder = / is in use by ([^.]+)\./.exec(error instanceof Error ? error.message : '')?.[1];
     if (holder !== undefined) return [{ kind: 'folder', where, ms: null, problem: null, holder }];
     const message = error instanceof DataFolderError ? error.message : 'its database cannot be opened';
-    const remedy = 'see docs/configuration.md; restore the folder from your backup if it is damaged';
+    const remedy =
+      'see docs/reference/configuration.md; restore the folder from your backup if it is damaged';
     return [{ kind: 'folder', where, ms: null, problem: { message, remedy }, holder: null }];
   }
 };

@@ -198,8 +198,11 @@ describe('F-2 TLS front: connections', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 4|ECONNRESET|^$/);
   });
 
-  it('has its limits in docs/configuration.md', () => {
-    const page = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
+  it('has its limits in docs/reference/configuration.md', () => {
+    const page = readFileSync(
+      new URL('../../../../docs/reference/configuration.md', import.meta.url),
+      'utf8',
+    );
     for (const [name, value] of Object.entries(DEFAULT_LIMITS))
       expect([name, page.includes(`| \`${name}\``), page.includes(`\`${value}\``)]).toEqual([
         name,

@@ -2,7 +2,7 @@ import type { ServerOptions } from 'node:http';
 
 /**
  * What a client may cost before it has said anything worth an answer (ABUSE 60, 61). Times in milliseconds.
- * docs/configuration.md has the defaults in a table, which a test compares.
+ * docs/reference/configuration.md has the defaults in a table, which a test compares.
  */
 export interface HttpLimits {
   readonly headersTimeoutMs: number;

@@ -125,7 +125,7 @@ export const openStepCas = async (
         if (wrong.length > 0) throw new BootError(wrong);
       } catch (error) {
         if (!(error instanceof MosaicError)) throw error;
-        const remedy = 'see docs/renewal.md, "Another root for the authority"';
+        const remedy = 'see docs/explanation/renewal.md, "Another root for the authority"';
         throw faultAt(placeOf(config.url), (error.detail ?? error.message).replace(/\.$/, ''), remedy);
       }
       return authority;
