@@ -33,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'checks',
-          include: ['harness/checks/**/*.test.ts'],
+          include: ['harness/tools/checks/**/*.test.ts'],
           exclude: NEVER,
           testTimeout: 30_000,
         },
@@ -41,7 +41,7 @@ export default defineConfig({
       {
         test: {
           name: 'fuzz',
-          include: ['harness/fuzz/**/*.test.ts'],
+          include: ['harness/tests/fuzz/**/*.test.ts'],
           exclude: NEVER,
           // A process of its own, whose processor time is that of the readers.
           pool: 'forks',
@@ -51,7 +51,7 @@ export default defineConfig({
       {
         test: {
           name: 'portable',
-          include: ['harness/conformance/**/*.test.ts'],
+          include: ['harness/tests/conformance/**/*.test.ts'],
           exclude: [...NEVER, INTEGRATION],
           ...HEAVY,
         },
@@ -67,7 +67,7 @@ export default defineConfig({
       {
         test: {
           name: 'federation',
-          include: ['harness/acceptance/**/*.test.ts'],
+          include: ['harness/tests/acceptance/**/*.test.ts'],
           exclude: [...NEVER, INTEGRATION],
           ...HEAVY,
         },

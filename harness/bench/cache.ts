@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { bootEmbeddedWorld } from '../acceptance/embedded-world.ts';
-import { grantAndEnroll, seedPeople, type Seeded } from '../acceptance/people.ts';
-import { must, type World } from '../acceptance/world.ts';
-import { freePort } from '../components/sockets.ts';
+import { bootEmbeddedWorld } from '../tests/acceptance/embedded-world.ts';
+import { grantAndEnroll, seedPeople, type Seeded } from '../tests/acceptance/people.ts';
+import { must, type World } from '../tests/acceptance/world.ts';
+import { freePort } from '../devstack/components/sockets.ts';
 import { figure, type SectionReport } from './figure.ts';
 import { load, median, warmUp, type Measured, type Target } from './measure.ts';
 import type { Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { must } from '../acceptance/world.ts';
+import { must } from '../tests/acceptance/world.ts';
 import { figure, type SectionReport } from './figure.ts';
 import { alternate, type Target } from './measure.ts';
 import type { Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { bootFederatedWorld } from '../acceptance/federated-world.ts';
+import { bootFederatedWorld } from '../tests/acceptance/federated-world.ts';
 import { measureCache } from './cache.ts';
 import { measureEnrollments } from './enroll.ts';
 import { measureFanOut } from './fan-out.ts';

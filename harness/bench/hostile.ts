@@ -1,7 +1,7 @@
-import { ATTACKS, type Front } from '../hostile/attacks.ts';
-import { openBattlefield } from '../hostile/battlefield.ts';
-import { beside, type Beside, type Met } from '../hostile/beside.ts';
-import type { Tally } from '../hostile/floods.ts';
+import { ATTACKS, type Front } from '../tests/hostile/attacks.ts';
+import { openBattlefield } from '../tests/hostile/battlefield.ts';
+import { beside, type Beside, type Met } from '../tests/hostile/beside.ts';
+import type { Tally } from '../tests/hostile/floods.ts';
 import type { SectionReport, Table } from './figure.ts';
 
 /** An attack takes some five seconds, so all of them at both fronts less than four minutes. */

@@ -6,12 +6,12 @@ import {
   startNextAuthority,
   trustingBoth,
   type NextAuthority,
-} from '../acceptance/another-authority.ts';
-import { bootFederatedWorld, type FederatedWorld } from '../acceptance/federated-world.ts';
-import { grantAndEnroll, seedPeople } from '../acceptance/people.ts';
-import { call, must, type WorldGateway } from '../acceptance/world.ts';
-import { materialOf } from '../stack/plan.ts';
-import type { Side } from '../stack/state.ts';
+} from '../tests/acceptance/another-authority.ts';
+import { bootFederatedWorld, type FederatedWorld } from '../tests/acceptance/federated-world.ts';
+import { grantAndEnroll, seedPeople } from '../tests/acceptance/people.ts';
+import { call, must, type WorldGateway } from '../tests/acceptance/world.ts';
+import { materialOf } from '../devstack/stack/plan.ts';
+import type { Side } from '../devstack/stack/state.ts';
 import { figure, type SectionReport } from './figure.ts';
 
 /** Issue 5: 10,000 requests during leaf renewal and root rollover on both sides, 0 failures. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { enrollByHand, tlsGet, type HandMadeClient } from '../acceptance/hand-made-client.ts';
-import { end, startAsking, type Asked } from '../acceptance/revoked-under-load.ts';
-import { must } from '../acceptance/world.ts';
+import { enrollByHand, tlsGet, type HandMadeClient } from '../tests/acceptance/hand-made-client.ts';
+import { end, startAsking, type Asked } from '../tests/acceptance/revoked-under-load.ts';
+import { must } from '../tests/acceptance/world.ts';
 import { figure, type SectionReport } from './figure.ts';
 import { fillTasks } from './list.ts';
 import type { Stage } from './stage.ts';

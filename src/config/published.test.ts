@@ -6,7 +6,7 @@ import { configJsonSchema } from './json-schema.ts';
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 describe('configuration: what is published of it', () => {
-  it('mosaic.config.schema.json is what the validator makes (update: node boot.mjs harness/config-schema.ts)', () => {
+  it('mosaic.config.schema.json is what the validator makes (update: node boot.mjs harness/tools/config-schema.ts)', () => {
     expect(JSON.parse(read('mosaic.config.schema.json'))).toEqual(configJsonSchema());
   });
 

@@ -1,0 +1,76 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from '../checks/repository.ts';
+import type { Asked, Told } from './worker.ts';
+
+/** How one run of a guard's tests ended; null: not within the time. */
+export type Ran = { readonly failed: string | null; readonly milliseconds: number } | null;
+
+const START_MS = 120_000;
+
+/** The process that runs the tests of one guard; it is ended and started anew when a change keeps it busy for too long. */
+export class GuardProcess {
+  readonly #tests: readonly (readonly string[])[];
+  #child: ChildProcess | null = null;
+
+  constructor(tests: readonly (readonly string[])[]) {
+    this.#tests = tests;
+  }
+
+  /** @param limitMs most time that the run may take @throws Error when the process ends by itself */
+  async run(asked: Asked, limitMs: number): Promise<Ran> {
+    const child = this.#child ?? (await this.#start());
+    child.send(asked);
+    const told = await this.#answer(child, limitMs);
+    if (told === null) this.stop();
+    return told === null || told.kind === 'ready' ? null : told;
+  }
+
+  stop(): void {
+    const child = this.#child;
+    this.#child = null;
+    if (child?.pid === undefined) return;
+    try {
+      // The group: the processes of the tests as well, which a loop keeps from hearing of it.
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      child.kill('SIGKILL');
+    }
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const child = fork(join(ROOT, 'harness/tools/mutate/worker.ts'), [JSON.stringify(this.#tests)], {
+      cwd: ROOT,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: true,
+    });
+    this.#child = child;
+    if ((await this.#answer(child, START_MS)) === null) throw new Error('the tests could not be started');
+    return child;
+  }
+
+  #answer(child: ChildProcess, limitMs: number): Promise<Told | null> {
+    return new Promise((resolve, reject) => {
+      const said: string[] = [];
+      const hear = (chunk: Buffer): void => void said.push(chunk.toString());
+      const end = (): void => {
+        clearTimeout(timer);
+        child.off('message', tell).off('exit', ended).stderr?.off('data', hear);
+      };
+      const tell = (message: unknown): void => {
+        end();
+        resolve(message as Told);
+      };
+      const ended = (): void => {
+        end();
+        this.#child = null;
+        reject(new Error(`the process of the tests has ended: ${said.join('').trim()}`));
+      };
+      const timer = setTimeout(() => {
+        end();
+        resolve(null);
+      }, limitMs);
+      child.once('message', tell).once('exit', ended).stderr?.on('data', hear);
+    });
+  }
+}
