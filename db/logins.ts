@@ -5,7 +5,7 @@ import { GROUP_ROLES, MAINTENANCE_ROLES, PRELUDE } from './migrations/roles.ts';
 export type LoginKind = 'peers' | 'api' | 'maintenance';
 
 /** The roles that each login is a member of; of no other of ours. */
-export const ROLES_OF: Readonly<Record<LoginKind, readonly string[]>> = {
+const ROLES_OF: Readonly<Record<LoginKind, readonly string[]>> = {
   peers: ['mosaic_peer_reader'],
   api: ['mosaic_app', 'mosaic_admin'],
   maintenance: MAINTENANCE_ROLES,

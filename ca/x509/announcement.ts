@@ -4,7 +4,7 @@ import { DerError } from './der.ts';
 import { verifySignature } from './public-key.ts';
 import { basicConstraints } from './usage.ts';
 
-export const isCa = (info: CertificateInfo): boolean => {
+const isCa = (info: CertificateInfo): boolean => {
   try {
     return basicConstraints(info)?.isCa === true;
   } catch (error) {

@@ -26,7 +26,7 @@ export const pkiEngine = (): CryptoEngine =>
   new CryptoEngine({ name: 'webcrypto', crypto: globalThis.crypto });
 
 /** UTCTime until 2049, GeneralizedTime after (RFC 5280 section 4.1.2.5). Fractions of a second are cut off. */
-export const pkiTime = (date: Date): Time => {
+const pkiTime = (date: Date): Time => {
   const value = new Date(Math.floor(date.getTime() / 1000) * 1000);
   return new Time({
     type: value.getUTCFullYear() < 2050 ? TimeType.UTCTime : TimeType.GeneralizedTime,
@@ -35,7 +35,7 @@ export const pkiTime = (date: Date): Time => {
 };
 
 /** @param hex magnitude in hexadecimal; the sign octet is added where DER wants one */
-export const pkiInteger = (hex: string): Integer => {
+const pkiInteger = (hex: string): Integer => {
   const octets = fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
   return new Integer({ valueHex: (octets[0] ?? 0) >= 0x80 ? Uint8Array.of(0, ...octets) : octets });
 };
@@ -70,7 +70,7 @@ export const keyIdentifier = (publicKeyInfo: Uint8Array): Uint8Array => {
   return sha256(bitStringOctets(key, 'the public key')).slice(0, 20);
 };
 
-export const subjectKeyExtension = (publicKeyInfo: Uint8Array): Extension =>
+const subjectKeyExtension = (publicKeyInfo: Uint8Array): Extension =>
   extension(OID.subjectKeyIdentifier, octetString(keyIdentifier(publicKeyInfo)).toBER());
 
 /** @param identifier the issuer's subject key identifier */

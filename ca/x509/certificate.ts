@@ -62,7 +62,7 @@ const readExtension = (element: DerElement): CertificateExtension => {
 };
 
 /** What is in a SEQUENCE of extensions, given its content. @throws DerError also for one that occurs twice */
-export const readExtensionList = (content: Uint8Array): ReadonlyMap<string, CertificateExtension> => {
+const readExtensionList = (content: Uint8Array): ReadonlyMap<string, CertificateExtension> => {
   const found = new Map<string, CertificateExtension>();
   if (content.length === 0) throw new DerError('the list of extensions is empty');
   for (const extension of elements(content, MAX_EXTENSIONS).map(readExtension)) {

@@ -1,5 +1,5 @@
 /** What the connections of a gateway are for: each purpose has a few of its own, so that none waits for another. */
-export const PURPOSES = ['reads', 'search', 'writes', 'background'] as const;
+const PURPOSES = ['reads', 'search', 'writes', 'background'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 export interface PoolSize {

@@ -23,7 +23,7 @@ export const HASH_BYTES = 32;
 const encoder = new TextEncoder();
 
 /** The text an entry's leaf is the hash of: every column but the head. A new column means a new version in front. */
-export const leafText = (entry: Omit<AuditEntry, 'head'>): string =>
+const leafText = (entry: Omit<AuditEntry, 'head'>): string =>
   JSON.stringify([
     'mosaic-audit-leaf/1',
     entry.writerId,

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../result.ts';
 
 /** libpq's names (PostgreSQL documentation, 34.1.2 and 34.19). `allow` is kept as `prefer`, which is safer and as willing. */
-export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
 export interface DatabaseHost {

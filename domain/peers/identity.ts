@@ -20,6 +20,6 @@ export const isOfCertificate = (
 ): boolean => record.serial === presented.serial && record.fingerprint === presented.fingerprint;
 
 /** The development arc of the two identity extensions: register an IANA PEN before production. */
-export const MOSAIC_OID_ARC = '1.3.6.1.4.1.99999';
+const MOSAIC_OID_ARC = '1.3.6.1.4.1.99999';
 export const GRANT_ID_OID = `${MOSAIC_OID_ARC}.1`;
 export const SUBJECT_USER_ID_OID = `${MOSAIC_OID_ARC}.2`;

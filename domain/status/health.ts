@@ -68,7 +68,7 @@ export interface Health {
 const SOON_MS = 3 * 86_400_000;
 const RECENT_MS = 3_600_000;
 
-export const worst = (lights: readonly Light[]): Light =>
+const worst = (lights: readonly Light[]): Light =>
   lights.includes('red') ? 'red' : lights.includes('yellow') ? 'yellow' : 'green';
 
 const ofOutbound = (peer: PeerStanding, now: Date): HealthCode | null => {

@@ -6,7 +6,7 @@ import { HEALTH_CHECKS } from '../status/health-texts.ts';
 import { ALERTS } from './alerts.ts';
 
 /** Of a label that got a value outside its list: so nobody outside can make series. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 interface MetricSpec {
   /** `counter` and `histogram` are fed as things happen; `total` (which only rises) and `gauge` are read when somebody looks. */

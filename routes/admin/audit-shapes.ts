@@ -106,7 +106,7 @@ export const showEntry = (entry: AuditEntry): ShownEntry => ({
 /** In the order of the columns of an export. */
 export const ENTRY_FIELDS = Object.keys(entryShape.shape) as readonly (keyof ShownEntry)[];
 
-export const findingShape = z.strictObject({
+const findingShape = z.strictObject({
   kind: z.enum(['changed', 'missing', 'moved', 'rewritten', 'removed', 'forged', 'lost_tail', 'dropped']),
   grant_id: uuid.nullable(),
   writer_id: uuid,

@@ -34,8 +34,8 @@ export interface AppEnv {
 
 export type Surface = 'public' | 'federation' | 'enrollment';
 
-export const MAX_URI_LENGTH = 8_192;
-export const MAX_QUERY_PARAMETERS = 100;
+const MAX_URI_LENGTH = 8_192;
+const MAX_QUERY_PARAMETERS = 100;
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
@@ -75,7 +75,7 @@ const traceIds = (random: Deps['random']): (() => string) => {
 const isSearch = (path: string): boolean => path.endsWith('/search');
 
 /** @throws MosaicError `uri_too_long`, `invalid_request` */
-export const assertSaneUrl = (url: string): void => {
+const assertSaneUrl = (url: string): void => {
   const mark = url.indexOf('?');
   if (url.length > MAX_URI_LENGTH) {
     if (mark !== -1 && isSearch(url.slice(0, mark))) {

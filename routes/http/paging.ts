@@ -5,7 +5,7 @@ import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import type { Deps } from '../../src/app/deps.ts';
 
 const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 200;
+const MAX_LIMIT = 200;
 
 /** A whole number in a query parameter: plain decimal digits, no sign, exponent or leading zero (ABUSE 32). */
 export const wholeNumber = (minimum: number, maximum: number, fallback: number) =>

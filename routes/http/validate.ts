@@ -33,7 +33,7 @@ export const dottedPath = (path: Path): string =>
       );
 
 /** zod's findings as the catalogue's: one a field, nothing of the value itself. */
-export const issuesOf = (error: z.core.$ZodError): readonly Issue[] =>
+const issuesOf = (error: z.core.$ZodError): readonly Issue[] =>
   error.issues
     .flatMap((issue): Issue[] => {
       if (issue.code === 'unrecognized_keys') {

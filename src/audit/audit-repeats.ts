@@ -2,7 +2,7 @@ import type { AuditDraft, Linked } from '../../domain/audit/chain.ts';
 import type { Clock } from '../../domain/ports/basics.ts';
 
 /** `action` of an entry that stands for several refusals. */
-export const COUNTED = 'counted:';
+const COUNTED = 'counted:';
 
 export interface RepeatedRefusals {
   /**

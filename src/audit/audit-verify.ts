@@ -36,7 +36,7 @@ const PAGE = 1_000;
 const GRANTS = 200;
 /** So that an answer stays well within what a client and what stands between wait for. */
 const BUDGET_MS = 5_000;
-export const MAX_FINDINGS = 200;
+const MAX_FINDINGS = 200;
 
 /** What of the gaps is really ours. */
 const checkGaps = async ({ keys }: VerifyDeps, gaps: readonly SignedGap[]) => {

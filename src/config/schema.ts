@@ -15,9 +15,9 @@ import { telemetrySection } from './telemetry-schema.ts';
 
 export const TIERS = ['local', 'standalone', 'federated'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export const KV_TYPES = ['memory', 'valkey', 'upstash'] as const;
+const KV_TYPES = ['memory', 'valkey', 'upstash'] as const;
 export const WHEN_DOWN = ['local', 'refuse'] as const;
-export const CONFIG_VERSION = 2;
+const CONFIG_VERSION = 2;
 /** What fits into a `sockaddr_un` on Linux. */
 const SOCKET_PATH_BYTES = 107;
 

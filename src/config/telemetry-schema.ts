@@ -4,7 +4,7 @@ import { parseOtlpHeaders } from './otlp-headers.ts';
 
 export const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 const EXPORTERS = ['otlp', 'none'] as const;
-export const METRICS_TOKEN_LENGTH = 32;
+const METRICS_TOKEN_LENGTH = 32;
 
 const isCollector = (value: string): boolean => {
   const url = URL.parse(value);

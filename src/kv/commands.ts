@@ -72,7 +72,3 @@ export const isServerTrouble = (refusal: CommandRefused): boolean => Object.hasO
 /** A refusal as a reason for the log. */
 export const reasonOfRefusal = ({ code }: CommandRefused): string =>
   REASONS[code] ?? `it refused a command (${code})`;
-
-/** Whether an error is ours already; anything else a driver throws may quote arguments and must not travel on. */
-export const isPortError = (error: unknown): error is CommandRefused | MosaicError =>
-  error instanceof CommandRefused || error instanceof MosaicError;

@@ -11,7 +11,7 @@ import {
 import { assertBucket, readTake, TAKE_SCRIPT, TAKE_SCRIPT_SHA1 } from './token-bucket.ts';
 
 /** Stands before every key, so that a user of the server can be confined to it (infra/valkey/make-users.sh). */
-export const DEFAULT_PREFIX = 'mosaic:';
+const DEFAULT_PREFIX = 'mosaic:';
 
 export interface OverCommandsOptions {
   readonly prefix?: string;

@@ -16,7 +16,7 @@ interface KeySources {
 }
 
 /** What a gateway key is sealed for. */
-export const gatewaySecretIdentity = (name: string): string => `gateway_secrets/${name}`;
+const gatewaySecretIdentity = (name: string): string => `gateway_secrets/${name}`;
 
 const getOrCreate = async (
   { secrets, sealer }: KeySources,

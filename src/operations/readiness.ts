@@ -5,8 +5,6 @@ import type { Deps, FrontState } from '../app/deps.ts';
 import { outboundOf } from '../outbound/outbound.ts';
 import { revocationState } from '../inbound/revocation/revocation-epoch.ts';
 
-export const SERVICES = ['database', 'kv', 'ca'] as const;
-
 export interface ServiceState {
   readonly status: 'ok' | 'unreachable';
   readonly latencyMs: number;

@@ -21,7 +21,7 @@ const UNPRINTABLE = /[^\u0021-\u007E]/;
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 /** Whether a URL's host is this very machine, by its text alone (no look-up). `URL` has normalised odd spellings. */
-export const isLoopbackHost = (hostname: string): boolean => LOOPBACK.test(hostname);
+const isLoopbackHost = (hostname: string): boolean => LOOPBACK.test(hostname);
 
 /** @param base `FEDERATION_ENROLLMENT_BASE_URL`, no trailing slash */
 export const buildEnrollmentUrl = (base: string, token: string, fingerprint: string): string =>

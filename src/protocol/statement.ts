@@ -30,11 +30,7 @@ export const readPublicJwk = (value: unknown): PublicJwk | null => {
 };
 
 /** Whether `signature` (64 bytes) over `text` is of that key. Total. */
-export const isSignedBy = async (
-  key: PublicJwk,
-  text: string,
-  signature: Uint8Array | null,
-): Promise<boolean> => {
+const isSignedBy = async (key: PublicJwk, text: string, signature: Uint8Array | null): Promise<boolean> => {
   if (signature?.length !== 64) return false;
   const { subtle } = globalThis.crypto;
   try {

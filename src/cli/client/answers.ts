@@ -44,7 +44,7 @@ export const grantAnswer = z.looseObject({
   revoked_reason: maybeText,
 });
 
-export const enrollmentAnswer = z.looseObject({ url: text, expires_at: text, ca_fingerprint: text });
+const enrollmentAnswer = z.looseObject({ url: text, expires_at: text, ca_fingerprint: text });
 export const newGrantAnswer = z.looseObject({ grant: grantAnswer, enrollment: enrollmentAnswer });
 
 export const peerAnswer = z.looseObject({
@@ -142,7 +142,7 @@ export const histogramAnswer = z.looseObject({
 /** Fields differ by resource: the resources table says which are shown. */
 export const rowAnswer = z.looseObject({ id: text, created_at: text });
 
-export const sourceAnswer = z.looseObject({
+const sourceAnswer = z.looseObject({
   status: text,
   count: z.number().nullish(),
   latency_ms: z.number().nullish(),
@@ -150,7 +150,7 @@ export const sourceAnswer = z.looseObject({
   message: maybeText,
 });
 
-export const noticeAnswer = z.looseObject({ source: text, code: text, message: maybeText });
+const noticeAnswer = z.looseObject({ source: text, code: text, message: maybeText });
 
 const blendedRow = rowAnswer.extend({ _source: text });
 

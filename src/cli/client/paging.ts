@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Api, Query } from './api.ts';
 import { CliError, EXIT } from '../shell/exit.ts';
 
-export const LARGEST_PAGE = 200;
+const LARGEST_PAGE = 200;
 export const DEFAULT_ROWS = 50;
 
 export interface PagingOptions {

@@ -74,7 +74,7 @@ export const leaveTraces = async (): Promise<Traces> => {
   return { folder, gateways, close };
 };
 
-export const apiForUrl =
+const apiForUrl =
   (url: string): ApiFor =>
   (token) =>
     createApi({ url, token, timeoutMs: ANSWER_TIMEOUT_MS }, globalThis.fetch);

@@ -78,7 +78,7 @@ export const renderPlan = (plan: TierPlan): string =>
   ].join('\n');
 
 /** What the operator does next. */
-export const nextSteps = ({ keyFile, embeddedCertificates }: TierPlan): readonly string[] => [
+const nextSteps = ({ keyFile, embeddedCertificates }: TierPlan): readonly string[] => [
   'Switch the configuration: tier, database.url, and what the tier needs besides (docs/reference/configuration.md).',
   keyFile === null
     ? 'Keep the sealing key (MOSAIC_SEALING_KEY_FILE) as it is.'

@@ -54,7 +54,7 @@ const refuseInput = (issue: Issue): never => {
 };
 
 /** @throws MosaicError `invalid_scope`, `sensitive_not_approved` */
-export const checkScope = (input: unknown, approveSensitive: boolean): Scope => {
+const checkScope = (input: unknown, approveSensitive: boolean): Scope => {
   const parsed = parseScope(input);
   if (!parsed.ok) throw new MosaicError('invalid_scope', { issues: parsed.error });
   const sensitive = sensitiveResources(parsed.value);

@@ -13,7 +13,7 @@ import { revocationLearnerOf } from '../revocation/peer-revoked.ts';
 import { callTrace } from '../client/call-telemetry.ts';
 
 /** More peers than this and a blended cursor would outgrow an address. */
-export const MAX_PEERS_PER_USER = 24;
+const MAX_PEERS_PER_USER = 24;
 const NAME = /^[a-z0-9._-]{1,100}$/;
 const NAME_ATTEMPTS = 20;
 

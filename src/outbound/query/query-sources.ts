@@ -45,7 +45,7 @@ export interface Wish extends Asking {
 }
 
 /** Whether a row of the source at `index` comes after the last row given. Equal rows of two sources are two rows. */
-export const isAfter = (row: ResourceRow, index: number, position: BlendPosition | null): boolean => {
+const isAfter = (row: ResourceRow, index: number, position: BlendPosition | null): boolean => {
   if (position === null) return true;
   const { createdAt, id } = position.at;
   const order = compareRows(row, {

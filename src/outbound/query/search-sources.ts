@@ -52,7 +52,7 @@ export interface SearchSource {
 }
 
 /** Whether a hit of the source at `index` comes after the last one given. Equal hits of two sources are two hits. */
-export const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boolean => {
+const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boolean => {
   if (place === null) return true;
   const order = comparePositions(positionOf(hit), place.at);
   return order === 0 ? index > place.source : order > 0;

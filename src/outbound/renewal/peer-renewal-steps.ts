@@ -15,7 +15,7 @@ import { acceptCertificate, type AcceptedCertificate } from '../enrollment/peer-
 import { callTrace } from '../client/call-telemetry.ts';
 
 /** Identity a pending key is sealed under (ports/renewal.ts): another than the key in use has. */
-export const pendingKeyIdentity = (peerId: string): string => `peer_renewals/${peerId}/pending_key_pem`;
+const pendingKeyIdentity = (peerId: string): string => `peer_renewals/${peerId}/pending_key_pem`;
 
 /** The serving side may wait for its authority. */
 const RENEW_TIMEOUT_MS = 30_000;

@@ -8,7 +8,7 @@ import type { Deps } from '../../app/deps.ts';
 import type { Author } from '../../audit/audit.ts';
 import { confirmCertificate, replaceCertificate, type Renewing } from './peer-renewal-steps.ts';
 
-export const RENEWAL_ALERT = 'peer_renewal_failed';
+const RENEWAL_ALERT = 'peer_renewal_failed';
 
 /** Longer than all calls of a renewal together: when a process dies with a claim, another takes over after this. */
 const CLAIM_MS = 120_000;
@@ -22,7 +22,7 @@ export type RenewalOutcome =
   | { readonly kind: 'stopped' };
 
 /** A third party's certificate as it was stored: when it does not read, the peer must be enrolled again. */
-export const validityOf = (certificatePem: string | null): Validity | null => {
+const validityOf = (certificatePem: string | null): Validity | null => {
   const blocks = splitPem(certificatePem ?? '');
   const leaf = blocks.ok ? blocks.value[0] : undefined;
   const info = leaf === undefined ? null : readCertificate(leaf.der);

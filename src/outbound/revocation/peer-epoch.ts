@@ -17,7 +17,3 @@ export const learnRevoked = async (deps: Deps, peer: { readonly id: string }): P
   await clients.close(peer.id);
   return true;
 };
-
-/** Nothing cached of the peer is served from here on: at once in this process, elsewhere once this has returned. */
-export const forgetCached = (deps: Deps, peer: { readonly id: string }): Promise<void> =>
-  outboundOf(deps).epochs.invalidate(peer.id);

@@ -19,7 +19,7 @@ const contextOf = (traceId: string, spanId: string, isRemote?: true): SpanContex
 });
 
 /** As the SDK's exporters read a span. It is over when we hear of it, so none of the SDK's own machinery is needed for it. */
-export const readable = (span: FinishedSpan, resource: Resource): ReadableSpan => {
+const readable = (span: FinishedSpan, resource: Resource): ReadableSpan => {
   const { context, parentId, startedAt, durationMs, isError } = span;
   const start = startedAt.getTime();
   return {

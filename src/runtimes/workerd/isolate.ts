@@ -77,7 +77,7 @@ export const newIsolate = (): Isolate => ({
 });
 
 /** Longest time an answer is cached: the runtime lets an isolate clean up for 30 seconds after a request. */
-export const MOST_CACHE_SECONDS = 25;
+const MOST_CACHE_SECONDS = 25;
 
 /** Nobody but the deployment sets variables here, so one that sets nothing is a slip. @throws ConfigError */
 const assertKnown = (names: readonly string[]): void => {

@@ -44,7 +44,7 @@ const turnsOf = (isolate: Isolate, { database }: GatewayConfig): Turns => {
   return (isolate.turns ??= createTurns({ most, waiting, waitMs: WORK_LIMITS.waitMs }, now));
 };
 
-export const gateOf = (isolate: Isolate, { database }: GatewayConfig): DatabaseGate =>
+const gateOf = (isolate: Isolate, { database }: GatewayConfig): DatabaseGate =>
   (isolate.gate ??= createDatabaseGate(database.connectTimeoutMs + QUESTIONS_MS, now));
 
 /** Of this isolate: rate limits are per isolate until a shared store is configured. */

@@ -22,7 +22,7 @@ export class BootError extends Error {
 }
 
 /** How long any one service may take at a start. Several are asked at once. */
-export const CHECK_MS = 4_500;
+const CHECK_MS = 4_500;
 
 export class LateError extends Error {
   constructor(milliseconds: number) {

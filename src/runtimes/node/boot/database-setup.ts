@@ -4,7 +4,7 @@ import { MosaicError } from '../../../../domain/errors.ts';
 import { postgresReason } from './explain-services.ts';
 import { describeDatabase } from '../tier-move/migrate-tier-stores.ts';
 
-export { DEFAULT_LOGINS, setupSql, type LoginNames } from '../../../../db/logins.ts';
+export { setupSql } from '../../../../db/logins.ts';
 
 export interface Migrated {
   /** Host, port and name; never its password. */

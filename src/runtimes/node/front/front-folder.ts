@@ -14,7 +14,7 @@ import { makeFolder } from '../boot/make-folder.ts';
 import type { ServerCertificate, ServerNames } from './server-certificate.ts';
 
 /** Files of the folder, as nginx's configuration names them, with their modes. */
-export const FRONT_FILES = {
+const FRONT_FILES = {
   'client-ca.pem': 0o644,
   'crl.pem': 0o644,
   'front-proof.conf': 0o600,

@@ -18,7 +18,7 @@ const refusalOf = (code: string): { readonly detail: string; readonly remedy?: s
 };
 
 /** Reads a finished handshake. `authorizationError` is a code at run time, whatever its type says. */
-export const readTlsPeer = (socket: TLSSocket): TlsPeer => {
+const readTlsPeer = (socket: TLSSocket): TlsPeer => {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return { kind: 'anonymous' };
   if (!socket.authorized) return { kind: 'untrusted', refusal: refusalOf(String(socket.authorizationError)) };

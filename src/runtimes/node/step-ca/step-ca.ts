@@ -67,7 +67,7 @@ export const readPem = (
 };
 
 /** @throws BootError naming the file and the variable */
-export const readStepCaFiles = (config: StepCaPlace, variables: StepCaVariables = 'STEP_CA'): StepCaFiles => {
+const readStepCaFiles = (config: StepCaPlace, variables: StepCaVariables = 'STEP_CA'): StepCaFiles => {
   const where = placeOf(config.url);
   const certificate = (path: string, name: string): string =>
     readPem(path, 'CERTIFICATE', `${variables}_${name}`, where);
