@@ -161,6 +161,34 @@ describe('the check of what an authority issued', () => {
     expect(await judge(good.der)).toBe('good');
   });
 
+  test('X-1: intermediates are known byte for byte, as they were when they were looked at', async () => {
+    const memory: SignerMemory = { last: null };
+    const judge = async (der: Uint8Array, intermediates: readonly Uint8Array[]): Promise<string> =>
+      verifyIssued(request, der, forger.rootPem, intermediates, memory).then(
+        () => 'good',
+        (error: unknown) => (error as MosaicError).detail ?? '',
+      );
+    const rogue = await createForger('work');
+    const [own, foreign] = [forger.rootPem, rogue.rootPem].map((pem) => {
+      const der = pemToDer(pem, 'CERTIFICATE');
+      if (!der.ok) throw new Error(der.error);
+      return der.value;
+    });
+    if (own === undefined || foreign === undefined) throw new Error('there are two roots');
+    const { der } = await forger.leaf(identity, asked);
+    const given = own.slice();
+    expect(await judge(der, [given])).toBe('good');
+    // As many, of the same names, below the same root: by another key.
+    expect(await judge(der, [foreign])).toMatch(/in: signature of the authority\.$/);
+    // Whoever gave them may use the memory for something else: what is known does not follow.
+    const known = memory.last;
+    given.set(foreign.subarray(0, given.length));
+    expect(await judge(der, [given])).not.toBe('good');
+    expect(await judge(der, [own])).toBe('good');
+    // Known again without being looked at again.
+    expect(memory.last).toBe(known);
+  });
+
   test('a client certificate for a server profile, and the other way round', async () => {
     const { der } = await forger.leaf(identity, asked);
     const server = {
