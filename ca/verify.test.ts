@@ -178,6 +178,13 @@ describe('the check of what an authority issued', () => {
     const { der } = await forger.leaf(identity, asked);
     const given = own.slice();
     expect(await judge(der, [given])).toBe('good');
+    // Each is signed by the next, so that these are known; but the first of them did not sign the leaf.
+    const between = await forger.leaf([], { asAuthority: [OID.basicConstraints, OID.keyUsage] });
+    const other: SignerMemory = { last: null };
+    await expect(verifyIssued(request, der, forger.rootPem, [between.der], other)).rejects.toMatchObject({
+      code: 'ca_misissued',
+    });
+    expect(other.last?.intermediates).toHaveLength(1);
     // As many, of the same names, below the same root: by another key.
     expect(await judge(der, [foreign])).toMatch(/in: signature of the authority\.$/);
     // Whoever gave them may use the memory for something else: what is known does not follow.

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { toHex } from './bytes.ts';
 import { ipOctets, isDnsName } from './names.ts';
 
+/** 253 characters (RFC 1035 section 2.3.4 counts 255 octets of it on the wire). */
+const LONGEST = `${'a.'.repeat(126)}b`;
+
 describe('names of a front', () => {
   test.each([
     ['127.0.0.1', '7f000001'],
@@ -26,13 +29,19 @@ describe('names of a front', () => {
     '[::1]',
     '::1%eth0',
     '::1]/x[',
+    '::1]/::1',
+    '1.2.3.4.5',
+    '1.2.3.4x',
   ])('%j is no address', (text) => {
     expect(ipOctets(text)).toBeNull();
   });
 
-  test.each(['localhost', 'work.example.com', 'a-b.c1'])('%j is a name', (name) => {
-    expect(isDnsName(name)).toBe(true);
-  });
+  test.each(['localhost', 'work.example.com', 'a-b.c1', '1a.example.com', '10.example', LONGEST])(
+    '%j is a name',
+    (name) => {
+      expect(isDnsName(name)).toBe(true);
+    },
+  );
 
   test.each([
     '',
@@ -47,6 +56,8 @@ describe('names of a front', () => {
     'a\0b',
     `${'a'.repeat(64)}.b`,
     'a.'.repeat(130),
+    `a${LONGEST}`,
+    `${LONGEST}.a`,
   ])('%j is no name', (name) => {
     expect(isDnsName(name)).toBe(false);
   });
