@@ -1,3 +1,5 @@
+import { ipOctets } from '../../ca/x509/names.ts';
+import { toHex } from '../../domain/bytes.ts';
 import type { TokenBucket } from '../../domain/ports/basics.ts';
 import type { Deps } from '../app/deps.ts';
 import { rateLimited } from './rate-limit.ts';
@@ -6,19 +8,21 @@ import { rateLimited } from './rate-limit.ts';
 const PER_ADDRESS: TokenBucket = { capacity: 240, refillPerSecond: 2 };
 const PER_TOKEN: TokenBucket = { capacity: 120, refillPerSecond: 1 };
 
-/** One bucket an IPv4 address and an IPv6 /64, which one household or machine holds as a whole. */
+/** `::ffff:0:0/96`: how an IPv4 address is written where IPv6 is spoken (RFC 4291, section 2.5.5.2). */
+const MAPPED = '00000000000000000000ffff';
+
+/**
+ * One bucket an IPv4 address and an IPv6 /64, which one household or machine holds as a whole; however the address is
+ * spelt, so that nobody has several by spelling theirs differently.
+ */
 export const addressBucket = (address: string | null): string => {
   if (address === null) return 'unknown';
-  const text = address.toLowerCase().replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!text.includes(':')) return text;
-  const [head = '', tail = ''] = text.split('::', 2);
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === '' ? [] : tail.split(':');
-  const zeros = text.includes('::') ? Math.max(0, 8 - front.length - back.length) : 0;
-  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back];
-  return `${groups.slice(0, 4).join(':')}::/64`;
+  const text = address.replace(/%.*$/, '');
+  const octets = text.includes(':') ? ipOctets(text) : null;
+  if (octets === null) return text;
+  const digits = toHex(octets);
+  if (digits.startsWith(MAPPED)) return octets.slice(12).join('.');
+  return `${digits.slice(0, 16)}/64`;
 };
 
 /** @throws MosaicError `rate_limited` */
