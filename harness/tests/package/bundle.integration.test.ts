@@ -162,7 +162,7 @@ describe('the bundle', () => {
     const files = bundle.parts.map((part) => at('dist', BUNDLE, part));
     const options = ['--enable-source-maps', '--input-type=module', '--eval', program, '--', ...files];
     const { stdout } = await run(process.execPath, options, { cwd: folder });
-    expect(stdout).toMatch(/startGateway .*src\/runtimes\/node\/start\.ts:\d+/);
+    expect(stdout).toMatch(/startGateway .*src\/runtimes\/node\/boot\/start\.ts:\d+/);
   });
 
   it('is what `mosaic` runs where there are no sources', async () => {
