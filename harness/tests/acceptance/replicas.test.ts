@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKeyMaker } from '../../../ca/x509/request.ts';
 import { asFront } from '../../devstack/stack/as-front.ts';
@@ -64,17 +65,19 @@ describe('two replicas of B on one database behind one nginx', () => {
     const requests = await Promise.all(
       Array.from({ length: REDEMPTIONS }, async () => (await keys.keyAndCsr()).csrPem),
     );
-    const statuses = await Promise.all(
-      requests.map(async (csr) => {
-        const response = await (world.work.fetch ?? fetch)(`${url.origin}${url.pathname}/redeem`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ token, csr }),
-        });
-        await response.body?.cancel();
-        return response.status;
-      }),
-    );
+    /** The front takes 64 requests with a body of one address at once; who is told 429 asks again, as a peer does. */
+    const redeem = async (csr: string): Promise<number> => {
+      const response = await (world.work.fetch ?? fetch)(`${url.origin}${url.pathname}/redeem`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ token, csr }),
+      });
+      await response.body?.cancel();
+      if (response.status !== 429) return response.status;
+      await pause(20);
+      return redeem(csr);
+    };
+    const statuses = await Promise.all(requests.map(redeem));
     const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
     expect([count(201), count(410)]).toEqual([1, REDEMPTIONS - 1]);
     const certificates = await world.work.sql(
