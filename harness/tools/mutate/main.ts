@@ -60,7 +60,7 @@ const choose = ({ file, area, onlyChanged }: Options): Chosen => {
 
 const PAGE_HEAD = `# Whether tests notice the loss of a guard
 
-Made by \`npm run mutate -- --record\`; [how to use it](mutation.md). Each row is a guard file: how many small changes of it made a test
+Made by \`npm run mutate -- --record\`; [how to use it](../how-to/mutation.md). Each row is a guard file: how many small changes of it made a test
 fail, how many did not, how many are argued to change nothing that anybody can see (\`harness/tools/mutate/equivalent.json\`), and how many were not
 run since the file or its tests changed.
 `;
