@@ -65,17 +65,19 @@ describe('two replicas of B on one database behind one nginx', () => {
     const requests = await Promise.all(
       Array.from({ length: REDEMPTIONS }, async () => (await keys.keyAndCsr()).csrPem),
     );
-    /** The front takes 64 requests with a body of one address at once; who is told 429 asks again, as a peer does. */
+    /** The front takes 64 requests with a body of one address at once: who is told so asks again, as a peer does. */
     const redeem = async (csr: string): Promise<number> => {
-      const response = await (world.work.fetch ?? fetch)(`${url.origin}${url.pathname}/redeem`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ token, csr }),
-      });
-      await response.body?.cancel();
-      if (response.status !== 429) return response.status;
-      await pause(20);
-      return redeem(csr);
+      for (let attempt = 1; ; attempt += 1) {
+        const response = await (world.work.fetch ?? fetch)(`${url.origin}${url.pathname}/redeem`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ token, csr }),
+        });
+        const { code } = (await response.json()) as { code?: string };
+        if (response.status !== 429 || attempt === REDEMPTIONS) return response.status;
+        expect([code, response.headers.get('retry-after')]).toEqual(['rate_limited', '1']);
+        await pause(20);
+      }
     };
     const statuses = await Promise.all(requests.map(redeem));
     const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
