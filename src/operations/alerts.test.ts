@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogFields } from '../../domain/ports/basics.ts';
 import { createAlerts } from './alerts.ts';
 
-/** As a runtime's (src/runtimes/shared/redact.ts), so far as a test can tell. */
+/** As a runtime's (src/runtimes/common/redact.ts), so far as a test can tell. */
 const clean = ({ secret: _secret, ...fields }: LogFields): Readonly<Record<string, unknown>> => fields;
 
 const START = new Date('2026-01-10T00:00:00Z');

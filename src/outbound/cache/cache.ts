@@ -75,7 +75,7 @@ const SHARED_PAUSE_MS = 5_000;
 const SHARED_BYTES = 4 * 1024 * 1024;
 const SHARED_WINDOW_MS = 30_000;
 
-/** Where an answer is kept in this process. @param path the verb's address with its whole query */
+/** Where an answer is kept in this replica’s memory. @param path the verb's address with its whole query */
 export const cacheKey = (peer: AskedPeer, path: string): string =>
   JSON.stringify([peer.localUserId, peer.id, peer.remoteGrantId, peer.cacheEpoch, path]);
 

@@ -6,7 +6,7 @@ import type { Peer, PeerStore } from '../../../domain/ports/peers.ts';
 export interface Mark {
   readonly peerId: string;
   readonly epoch: number;
-  /** Orders marks and news in this process. */
+  /** Orders marks and news in this replica. */
   readonly at: number;
 }
 

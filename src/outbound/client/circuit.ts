@@ -28,7 +28,7 @@ export interface Attempt<T> {
 }
 
 /**
- * A breaker for each peer, of this process. What counts is failure of reach: no connection, no answer in time, an answer
+ * A breaker for each peer, in this replica. What counts is failure of reach: no connection, no answer in time, an answer
  * that is not understood, a 5xx. A denial is an answer like any other (SPEC M5-4, M5-5).
  */
 export interface Circuits {

@@ -71,7 +71,7 @@ type PolledAt = LRUCache<string, number>;
 
 const memories = new WeakMap<object, PolledAt>();
 
-/** When each peer's list was asked for, kept for as long as the process. */
+/** When each peer's list was asked for, kept for as long as the process lives. */
 const polledAtOf = (deps: Deps): PolledAt => {
   const key = deps.lasting ?? deps.transport;
   const known = memories.get(key) ?? new LRUCache<string, number>({ max: MAX_PEERS });

@@ -3,8 +3,8 @@
  * a gateway on Deno (tier standalone, configured by environment or mosaic.config.json).
  */
 import { loadConfig } from '../../config/load.ts';
-import { explainStartFailure } from '../shared/explain.ts';
-import { createJsonLog, writeLogLine } from '../shared/json-log.ts';
+import { explainStartFailure } from '../common/explain.ts';
+import { createJsonLog, writeLogLine } from '../common/json-log.ts';
 import { denoApi } from './deno-api.ts';
 import { startDenoGateway } from './start.ts';
 

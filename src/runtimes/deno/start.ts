@@ -17,12 +17,12 @@ import { databaseWatch, hindranceWatch } from '../../operations/database-watch.t
 import { startRevocationWorker } from '../../inbound/revocation/revocation.ts';
 import { systemClock, wire } from '../../app/wire.ts';
 import type { Deps } from '../../app/deps.ts';
-import { createLateRefusals } from '../shared/late-refusals.ts';
-import { createRestKeyValue } from '../shared/rest-key-value.ts';
+import { createLateRefusals } from '../common/late-refusals.ts';
+import { createRestKeyValue } from '../common/rest-key-value.ts';
 import { databaseSources } from '../node/boot/database-address.ts';
-import { folderOfSocket, socketFolderFault } from '../shared/socket-folder.ts';
-import { openWatching } from '../shared/telemetry.ts';
-import { atMost, stopInOrder } from '../shared/shutdown.ts';
+import { folderOfSocket, socketFolderFault } from '../common/socket-folder.ts';
+import { openWatching } from '../common/telemetry.ts';
+import { atMost, stopInOrder } from '../common/shutdown.ts';
 import { denoApi, type DenoServer } from './deno-api.ts';
 import { createDenoTransport } from './transport.ts';
 

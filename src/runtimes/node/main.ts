@@ -1,4 +1,4 @@
-import { EXIT, explainStartFailure, type Explained } from '../shared/explain.ts';
+import { EXIT, explainStartFailure, type Explained } from '../common/explain.ts';
 import { BootError } from './boot/boot-fault.ts';
 import { DataFolderError } from './boot/data-folder.ts';
 import { ListenError } from './http/listen.ts';

@@ -11,7 +11,7 @@ import { newAuditCounters, type CountedAudit } from '../../audit/audit-queue-opt
 import type { RefusalMinutes } from '../../audit/audit-repeats.ts';
 import { newPkiMemory, type PkiMemory } from '../../inbound/revocation/published-pki.ts';
 import type { Unsealed } from '../../app/wire.ts';
-import { createJsonLog } from '../shared/json-log.ts';
+import { createJsonLog } from '../common/json-log.ts';
 import type { DatabaseGate } from './database-gate.ts';
 import { PEER_BINDINGS, readPeerBindings, type PeerBindings } from './peer-bindings.ts';
 import type { Turns } from './turns.ts';

@@ -5,7 +5,7 @@ import { SECURITY_HEADERS } from '../../../routes/http/http.ts';
 import { createAliveApp, createFederationApp, createPublicApp } from '../../app/app.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { purgeOutbound } from '../../outbound/outbound.ts';
-import { writeLogLine } from '../shared/json-log.ts';
+import { writeLogLine } from '../common/json-log.ts';
 import { acceptedCertificate, certificateOfEnvironment, type TlsClientAuth } from './certificate.ts';
 import { configuredOf, newIsolate, type Bindings } from './isolate.ts';
 import { cleanUp, open } from './open.ts';

@@ -3,7 +3,7 @@ import type { DatabaseFacts } from '../../../../db/facts.ts';
 import { placeOfDatabase } from '../../../../domain/database/address.ts';
 import { DATABASE_CURES, isTlsCode } from '../../../../domain/database/state.ts';
 import { MosaicError } from '../../../../domain/errors.ts';
-import { redact } from '../../shared/redact.ts';
+import { redact } from '../../common/redact.ts';
 import { LateError, type BootFault } from './boot-fault.ts';
 import { codeOf } from './errno.ts';
 

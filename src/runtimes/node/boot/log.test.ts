@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../shared/redact.ts';
+import { redact } from '../../common/redact.ts';
 import { createLog } from './log.ts';
 
 const CANARY = 'c4n4ry9f3b1e7a';

@@ -1,7 +1,7 @@
 import { pino, type DestinationStream } from 'pino';
 import type { Log, LogFields } from '../../../../domain/ports/basics.ts';
 import type { LogLevel } from '../../../config/config.ts';
-import { cleanFields, printableJson, redact } from '../../shared/redact.ts';
+import { cleanFields, printableJson, redact } from '../../common/redact.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;

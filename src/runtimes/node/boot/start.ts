@@ -21,9 +21,9 @@ import { isSetupOpen, keepSetupToken } from './setup-token.ts';
 import { nodeHashing } from './hashing.ts';
 import { setupTokenOf } from '../../../directory/setup-token.ts';
 import { createWebhook } from '../peer-transport/webhook.ts';
-import { cleanFields } from '../../shared/redact.ts';
-import { createUndo, deadlineIn, stopInOrder } from '../../shared/shutdown.ts';
-import { openWatching } from '../../shared/telemetry.ts';
+import { cleanFields } from '../../common/redact.ts';
+import { createUndo, deadlineIn, stopInOrder } from '../../common/shutdown.ts';
+import { openWatching } from '../../common/telemetry.ts';
 import { listenForMetrics, startListeners } from '../http/start-listeners.ts';
 
 export interface GatewayHooks {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FrontConfig } from '../../../config/config.ts';
-import { redact } from '../../shared/redact.ts';
+import { redact } from '../../common/redact.ts';
 import { codeOf } from '../boot/errno.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { listenError, socketError, type SystemError } from '../../../../domain/system-errors.ts';
-import { folderOfSocket, socketFolderFault } from '../../shared/socket-folder.ts';
+import { folderOfSocket, socketFolderFault } from '../../common/socket-folder.ts';
 import { LISTEN_BACKLOG } from './http-limits.ts';
 
 /** A listener could not be opened. The message says which, why and what to do. */

@@ -28,8 +28,8 @@ import {
 import { auditRefusals } from '../front/refusals.ts';
 import { serverNames } from '../front/server-certificate.ts';
 import { certificateOfSocket } from '../front/tls-peers.ts';
-import { createLateRefusals } from '../../shared/late-refusals.ts';
-import type { Undo } from '../../shared/shutdown.ts';
+import { createLateRefusals } from '../../common/late-refusals.ts';
+import type { Undo } from '../../common/shutdown.ts';
 
 /** Of listeners that nobody has been served by. */
 const DRAIN_MS = 500;

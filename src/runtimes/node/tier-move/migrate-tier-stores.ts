@@ -8,7 +8,7 @@ import { MosaicError } from '../../../../domain/errors.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import type { Environment } from '../../../config/environment.ts';
 import { loadConfig } from '../../../config/load.ts';
-import { redact } from '../../shared/redact.ts';
+import { redact } from '../../common/redact.ts';
 import { addressFiles } from '../boot/database-address.ts';
 import { openDataFolder } from '../boot/data-folder.ts';
 import { embeddedFault } from '../boot/data-folder-faults.ts';
