@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,7 +63,8 @@ describe('the script that starts and reloads nginx', () => {
         FRONT_REFUSED_LOG: path.join(front.folder, 'log', 'refused.log'),
       },
       // `nginx -t` listens for a moment, too.
-      ready: async () => existsSync(pidFile) && (await accepts(federationPort)),
+      // `nginx -t`, which the script runs first, listens for a moment too, and leaves the file of the process id empty.
+      ready: async () => readFileSync(pidFile, 'utf8') !== '' && (await accepts(federationPort)),
     });
   });
   afterAll(async () => {

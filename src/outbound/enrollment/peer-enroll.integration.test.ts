@@ -85,6 +85,11 @@ const enrollWith = async (
     return JSON.stringify(await twist(await answerFor(csr, authority), csr));
   };
   const listening = await httpsServer(authority, (request, response) => {
+    // What is no redemption is somebody's who had this port before.
+    if (request.method !== 'POST') {
+      response.writeHead(404).end();
+      return;
+    }
     void serve(request).then((body) =>
       response.writeHead(201, { 'content-type': 'application/json' }).end(body),
     );
