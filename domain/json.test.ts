@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_RANGES } from './search/highlight.ts';
-import { isPlainJson } from './json.ts';
+import { isPlainJson, parseJson, PLAIN } from './json.ts';
 
 const MIB = 1024 * 1024;
 
@@ -40,8 +40,30 @@ describe('X-61 JSON of a peer', () => {
             2 + colons + Math.max(0, members.length - 1),
           );
         };
-        expect(isPlainJson(JSON.stringify(value), most)).toBe(count(value) <= most);
+        const text = JSON.stringify(value);
+        fc.pre(!text.includes('\\\\":'));
+        expect(isPlainJson(text, most)).toBe(count(value) <= most);
       }),
     );
   });
+});
+
+describe('F-1 JSON that would change how the next is read', () => {
+  /** Each is read by the engine as the text before it says, when that one was parsed (nodejs/node#63785). */
+  const pairs = [
+    ['a backslash', '{"first":1,"ab\\\\":2}', '{"first":1,"ab\\u0041":3}', 'abA'],
+    ['an escaped backslash', '{"second":1,"ab\\u005c":2}', '{"second":1,"ab\\u0042":3}', 'abB'],
+    ['one in capitals, within a list', '[{"third":1,"ab\\u005C" \n:2}]', '{"third":1,"ab\\n":3}', 'ab\n'],
+  ] as const;
+
+  it.each(pairs)('with a name that ends in %s is parsed by nobody', (_what, poison, next, name) => {
+    expect(parseJson(poison, PLAIN)).toEqual({ ok: false, error: 'name_ends_in_backslash' });
+    const read = parseJson(next, PLAIN);
+    expect(read.ok && Object.keys(read.value as object)[1]).toBe(name);
+  });
+
+  it.each(['{"a\\\\b":"c\\\\"}', '["\\\\"]', '{"a":"\\u005c"}', '{"a":"\\\\",":":1}'])(
+    'is not what has backslashes elsewhere: %s',
+    (text) => expect(parseJson(text, PLAIN).ok).toBe(true),
+  );
 });

@@ -56,7 +56,22 @@ export interface JsonBounds {
 export const PLAIN: JsonBounds = { depth: MAX_DEPTH, parts: MAX_PARTS };
 
 /** Why text is not given to a parser, or what the parser said of it. */
-export type JsonFault = 'too_long' | 'too_deep' | 'too_many_parts' | 'malformed';
+export type JsonFault = 'too_long' | 'too_deep' | 'too_many_parts' | 'name_ends_in_backslash' | 'malformed';
+
+const SPACE = /[ \t\n\r]/;
+
+/**
+ * Whether the string from `start` to `end` is the name of a member, and ends in a backslash. V8 keeps such a name, and reads the
+ * next text's `"ab\u0041"` at that place as `ab\` (nodejs/node#63785): one person's request would change what another's says. So
+ * none is parsed. `\\u005c`, which ends in no backslash, is refused with the rest.
+ */
+const isPoison = (text: string, start: number, end: number): boolean => {
+  const isSlash = text.charCodeAt(end - 2) === BACKSLASH;
+  if (!isSlash && text.slice(Math.max(start, end - 7), end - 1).toLowerCase() !== '\\u005c') return false;
+  let at = end;
+  while (SPACE.test(text.charAt(at))) at += 1;
+  return text.charCodeAt(at) === COLON;
+};
 
 /** What is too much about a text, or null. One pass that makes nothing. */
 export const jsonFault = (text: string, bounds: JsonBounds): JsonFault | null => {
@@ -66,7 +81,9 @@ export const jsonFault = (text: string, bounds: JsonBounds): JsonFault | null =>
   for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      at = afterString(text, at);
+      const end = afterString(text, at);
+      if (isPoison(text, at, end)) return 'name_ends_in_backslash';
+      at = end;
       continue;
     }
     at += 1;

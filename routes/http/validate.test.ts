@@ -120,6 +120,15 @@ group('validate', () => {
     expect((await app.request('/items/a')).status).toBe(200);
   });
 
+  it('F-1 refuses a name that changes how the next body is read', async () => {
+    const answer = await send('/items', '{"a":1,"nam\\\\":"b"}');
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({
+      code: 'malformed_json',
+      detail: 'JSON may nest 32 levels deep, and no name may end in a backslash.',
+    });
+  });
+
   it('refuses a repeated or unknown query parameter', async () => {
     const twice = (await (await app.request('/items?q=1&q=2')).json()) as Problem;
     expect(twice.issues).toEqual([{ path: 'q', message: 'given more than once', expected: 'one value' }]);

@@ -105,11 +105,11 @@ const textOf = async (c: Context): Promise<string> => {
   }
 };
 
-const tooMuch = (fault: JsonFault, parts: number): MosaicError =>
-  fault === 'too_deep'
-    ? new MosaicError('malformed_json', { detail: `JSON may nest ${MAX_JSON_DEPTH} levels deep.` })
-    : new MosaicError('invalid_request', {
-        detail: `Here JSON may have ${parts} brackets, colons and commas.`,
+const unreadable = (fault: JsonFault, parts: number): MosaicError =>
+  fault === 'too_many_parts'
+    ? new MosaicError('invalid_request', { detail: `Here JSON may have ${parts} brackets, colons, commas.` })
+    : new MosaicError('malformed_json', {
+        detail: `JSON may nest ${MAX_JSON_DEPTH} levels deep, and no name may end in a backslash.`,
       });
 
 const memberIssue = ({ kind, path }: MemberFault): Issue =>
@@ -129,7 +129,7 @@ const prepareJson = async (c: Context): Promise<void> => {
   const text = await textOf(c);
   const { parts } = bodyLimitOf(c.req.path);
   const fault = jsonFault(text, { depth: MAX_JSON_DEPTH, parts });
-  if (fault !== null) throw tooMuch(fault, parts);
+  if (fault !== null) throw unreadable(fault, parts);
   try {
     JSON.parse(text);
   } catch (cause) {
