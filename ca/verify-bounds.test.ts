@@ -80,4 +80,43 @@ describe('MUTANTS verify at the edges', () => {
     }
     expect(await verdict([same])).toMatch(/in: extended key usage\.$/);
   });
+
+  it('a key that may do anything besides signing is not what was asked', async () => {
+    const profile = clientProfile();
+    const verdict = await verdictOf(profile);
+    const identity = [
+      { oid: GRANT_ID_OID, value: encodeIdentityExtension(profile.grantId) },
+      { oid: SUBJECT_USER_ID_OID, value: encodeIdentityExtension(profile.subjectUserId) },
+    ];
+    const bits = (octet: number) =>
+      verdict([...identity, { oid: OID.keyUsage, value: Uint8Array.of(0x03, 0x02, 0x00, octet) }], {
+        subject: profile.grantId,
+        without: [OID.keyUsage],
+      });
+    expect(await bits(0x80)).toBe('good');
+    for (const other of [0x40, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01])
+      for (const octet of [other, other | 0x80]) expect(await bits(octet)).toMatch(/in: key usage\.$/);
+    // An authority may leave the usage out: then the purpose alone says what the key is for.
+    expect(await verdict(identity, { subject: profile.grantId, without: [OID.keyUsage] })).toBe('good');
+  });
+
+  it('an operator is told which of the certificates cannot be read, and the log why', async () => {
+    const profile = clientProfile();
+    const request = { ...(await requestFor(profile)), profile };
+    const { leaf, rootPem } = await createForger('work');
+    const { der } = await leaf([]);
+    const [none, intermediate, root] = await Promise.all(
+      [
+        verifyIssued(request, new Uint8Array(40), rootPem),
+        verifyIssued(request, der, rootPem, [new Uint8Array(40)]),
+        verifyIssued(request, der, 'x'),
+      ].map(failureOf),
+    );
+    expect(none?.detail).toBe('The authority’s certificate is not readable.');
+    expect(intermediate?.detail).toBe('The authority’s chain is not readable.');
+    expect(root?.detail).toBe('The authority’s root is not readable.');
+    for (const error of [none, intermediate])
+      expect(error?.cause).toMatchObject({ message: /the certificate/ });
+    expect(root?.cause).toEqual(new Error('there is text outside the PEM blocks'));
+  });
 });

@@ -105,7 +105,7 @@ const isSame = (known: Signers, rootPem: string, intermediates: readonly Uint8Ar
   known.intermediates.every((der, index) => sameBytes(der, intermediates[index] ?? new Uint8Array()));
 
 const misissued = (detail: string, cause?: unknown): MosaicError =>
-  new MosaicError('ca_misissued', { detail, ...(cause === undefined ? {} : { cause }) });
+  new MosaicError('ca_misissued', { detail, cause });
 
 const readOrThrow = (der: Uint8Array, what: string): CertificateInfo => {
   const certificate = readCertificate(der);

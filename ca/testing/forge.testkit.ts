@@ -28,6 +28,8 @@ export interface ForgedParts {
   readonly notAfter?: Date;
   /** Constraints and usage of an authority in place of a leaf's, by object identifier. */
   readonly asAuthority?: readonly string[];
+  /** Object identifiers of usual extensions that are left out. */
+  readonly without?: readonly string[];
 }
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -53,7 +55,8 @@ export const createForger = async (name: string) => {
     const ofRoot = rootExtensions(publicKeyInfo).filter(({ extnID }) => parts.asAuthority?.includes(extnID));
     const purpose = parts.purpose ?? OID.clientAuth;
     const ofLeaf = leafExtensions(publicKeyInfo, keyIdentifier(root.publicKeyInfo), purpose);
-    return [...ofRoot, ...ofLeaf.filter(({ extnID }) => !parts.asAuthority?.includes(extnID))];
+    const isLeftOut = (oid: string): boolean => [parts.asAuthority, parts.without].flat().includes(oid);
+    return [...ofRoot, ...ofLeaf.filter(({ extnID }) => !isLeftOut(extnID))];
   };
 
   /** A leaf, for clients unless told otherwise, with these extensions besides the usual ones. */

@@ -34,6 +34,32 @@ describe('F-1 the shape of what a certificate is made of', () => {
       expect(() => nameOf(first(bad), 'it')).toThrow(DerError);
   });
 
+  test.each([
+    ['UTF8String', TAG.utf8String, 1],
+    ['NumericString', 0x12, 1],
+    ['PrintableString', 0x13, 1],
+    ['TeletexString', 0x14, 1],
+    ['IA5String', 0x16, 1],
+    ['UniversalString', 0x1c, 4],
+    ['BMPString', 0x1e, 2],
+  ])('MUTANTS shape a %s (tag %i) has whole characters of %i octets each', (_what, tag, width) => {
+    const ofOctets = (length: number) =>
+      first(name(part(attribute(text(tag, ...Array.from({ length }, () => 0x20))))));
+    for (const length of [0, width, 2 * width, 3 * width, 5 * width])
+      expect(() => nameOf(ofOctets(length), 'it')).not.toThrow();
+    for (let length = 1; length < width; length += 1) {
+      expect(() => nameOf(ofOctets(length), 'it')).toThrow(DerError);
+      expect(() => nameOf(ofOctets(width + length), 'it')).toThrow(DerError);
+    }
+  });
+
+  test('MUTANTS shape a value of any other kind is no text', () => {
+    const texts = [TAG.utf8String, 0x12, 0x13, 0x14, 0x16, 0x1c, 0x1e];
+    const others = Array.from({ length: 0x1f }, (_, tag) => tag).filter((tag) => !texts.includes(tag));
+    for (const tag of others)
+      expect(() => nameOf(first(name(part(attribute(text(tag, 0, 0, 0, 0x61))))), 'it')).toThrow(DerError);
+  });
+
   test('algorithms: a NULL is empty, and parameters are of some kind of key', () => {
     const of = (...parameters: readonly Uint8Array[]) =>
       first(element(TAG.sequence, oid('1.2.840.113549.1.1.11'), ...parameters));
@@ -43,6 +69,10 @@ describe('F-1 the shape of what a certificate is made of', () => {
       of(text(TAG.nul, 1)),
       of(text(TAG.integer, 1)),
       of(element(TAG.nul), element(TAG.nul)),
+      // Object identifiers that are cut, not minimal, and empty.
+      of(element(TAG.oid, Uint8Array.of(0x55, 0x84))),
+      of(element(TAG.oid, Uint8Array.of(0x55, 0x80, 0x01))),
+      of(element(TAG.oid)),
       first(element(TAG.sequence)),
     ])
       expect(() => algorithmOf(bad, 'it')).toThrow(DerError);
@@ -58,6 +88,9 @@ describe('F-1 the shape of what a certificate is made of', () => {
       of(algorithm, text(TAG.bitString, 0)),
       of(algorithm, text(TAG.bitString, 0, 1), element(TAG.nul)),
       of(text(TAG.bitString, 0, 1), algorithm),
+      of(element(TAG.sequence), text(TAG.bitString, 0, 1)),
+      of(element(TAG.sequence, oid('1.3.101.112'), text(TAG.integer, 1)), text(TAG.bitString, 0, 1)),
+      of(element(TAG.set, oid('1.3.101.112')), text(TAG.bitString, 0, 1)),
     ])
       expect(() => keyOf(bad, 'it')).toThrow(DerError);
   });
