@@ -6,6 +6,7 @@ import { overlay } from './overlay.ts';
 import { resolveConfig } from './resolve.ts';
 import { expectedAt, keysAt } from './schema-paths.ts';
 import { configDocument, type ConfigDocument } from './schema.ts';
+import { unknownVariableIssues, unknownVariableWarning } from './unknown.ts';
 
 export interface ConfigSources {
   /** Text of mosaic.config.json, or a document of that shape; absent: defaults and environment alone. */
@@ -17,7 +18,7 @@ export interface ConfigSources {
 
 export interface LoadedConfig {
   readonly config: GatewayConfig;
-  /** For the operator: deprecated names and values without effect. */
+  /** For the operator: deprecated names, values without effect, variables that no setting has. */
   readonly warnings: readonly string[];
 }
 
@@ -68,9 +69,13 @@ const check = (
  */
 export const loadConfig = ({ file, env = {}, readFile }: ConfigSources): LoadedConfig => {
   const laid = overlay(file, env, readFile);
+  // An empty variable counts as not set.
+  const unknown = unknownVariableIssues(Object.keys(env).filter((name) => (env[name] ?? '') !== ''));
   const { value, issues } = check(laid.document, laid.origins);
-  if (value === undefined || laid.issues.length > 0) throw new ConfigError([...laid.issues, ...issues]);
+  if (value === undefined || laid.issues.length > 0)
+    throw new ConfigError([...laid.issues, ...issues, ...unknown]);
   const resolved = resolveConfig(value, laid.origins);
-  if (resolved.issues.length > 0) throw new ConfigError(resolved.issues);
-  return { config: resolved.config, warnings: [...laid.warnings, ...resolved.warnings] };
+  if (resolved.issues.length > 0) throw new ConfigError([...resolved.issues, ...unknown]);
+  const warnings = [...laid.warnings, ...resolved.warnings, ...unknown.map(unknownVariableWarning)];
+  return { config: resolved.config, warnings };
 };

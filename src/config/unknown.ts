@@ -1,4 +1,5 @@
 import { DEPRECATED_VARIABLES, ENVIRONMENT } from './environment.ts';
+import type { ConfigIssue } from './issues.ts';
 
 /** Names that are ours: whoever sets one of them means this program. */
 const OURS = /^(MOSAIC|FEDERATION)_/;
@@ -9,6 +10,25 @@ const KNOWN: ReadonlySet<string> = new Set([
   ),
   ...Object.keys(DEPRECATED_VARIABLES),
 ]);
+
+/**
+ * Names of ours that the configuration does not have, and who reads them. They stand in the environment of a gateway where
+ * it is started from a shell that also runs the commands, the compose files or the harness.
+ */
+export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
+  MOSAIC_URL: 'commands',
+  MOSAIC_TOKEN: 'commands',
+  MOSAIC_SETUP_TOKEN: 'commands',
+  MOSAIC_TARGET_DATABASE_URL: 'commands',
+  MOSAIC_PEER_BINDINGS: 'Workers',
+  MOSAIC_CACHE_DIR: 'harness',
+  MOSAIC_HARNESS_MODE: 'harness',
+  MOSAIC_HARNESS_STATE_DIR: 'harness',
+  MOSAIC_RENEWAL_REQUESTS: 'harness',
+  MOSAIC_IMAGE_PREFIX: 'Swarm stack',
+  FEDERATION_HOST: 'compose file',
+  FEDERATION_HOST_PORT: 'compose file',
+};
 
 /** Letters that have to be changed, added or taken away. */
 const distance = (one: string, other: string): number => {
@@ -36,11 +56,13 @@ export interface UnknownVariable {
 
 /**
  * Variables that look like ours and set nothing: a slip in a name, which would else leave a default in force without a word.
- * @param others names that this runtime reads beside the configuration's
+ *
+ * @param others names beside the configuration's that may be set; a runtime whose environment holds nothing but its own
+ *   settings names those that it reads
  */
 export const unknownVariables = (
   names: Iterable<string>,
-  others: readonly string[] = [],
+  others: readonly string[] = Object.keys(OTHER_VARIABLES),
 ): readonly UnknownVariable[] => {
   const known = [...KNOWN, ...others];
   return [...names]
@@ -53,3 +75,20 @@ export const unknownVariables = (
       return { name, meant: nearest?.one ?? null };
     });
 };
+
+/** The same as faults of a configuration: of one that does not stand, each may be the reason. */
+export const unknownVariableIssues = (
+  names: Iterable<string>,
+  others?: readonly string[],
+): readonly ConfigIssue[] =>
+  unknownVariables(names, others).map(({ name, meant }) => ({
+    path: name,
+    message: 'is no setting of this gateway',
+    ...(meant === null ? {} : { expected: meant }),
+  }));
+
+/** The same in a sentence, for the log and the doctor of a gateway that starts nevertheless. */
+export const unknownVariableWarning = ({ path, expected }: ConfigIssue): string =>
+  expected === undefined
+    ? `The environment variable ${path} sets nothing: no setting has that name.`
+    : `The environment variable ${path} sets nothing: did you mean ${expected}?`;

@@ -23,6 +23,15 @@ conformanceSuite('Deno, behind a front', open, (world) => {
     await expect(openDenoGateway({ services, folderMode: 0o777 })).rejects.toThrow(/chmod o-w/);
   });
 
+  it('F-78 a misspelt variable is told of, and what was meant', async () => {
+    const { services } = gateway;
+    const env = { MOSAIC_LOG_LEVLE: 'debug' };
+    // A start that ends by itself, after its configuration was read.
+    await expect(openDenoGateway({ services, folderMode: 0o777, env })).rejects.toThrow(
+      'MOSAIC_LOG_LEVLE sets nothing: did you mean MOSAIC_LOG_LEVEL?',
+    );
+  });
+
   it('F-40 it does not take the socket of a gateway that still answers', async () => {
     const { services, folder } = gateway;
     await expect(openDenoGateway({ services, folder })).rejects.toThrow('another process listens there');

@@ -61,6 +61,20 @@ describe('mosaic gateway start', () => {
     await end(again);
   });
 
+  it('F-78 warns of a misspelt variable in the log and in the doctor, and knows those of its commands', async () => {
+    const env = { MOSAIC_PUBLC_PORT: '8080', MOSAIC_URL: 'http://127.0.0.1:1', MOSAIC_LOG_LEVEL: 'warn' };
+    const told = 'MOSAIC_PUBLC_PORT sets nothing: did you mean MOSAIC_PUBLIC_PORT?';
+    const running = start([...PORTS, ...words`--data-dir here --json`], env);
+    await ready(running);
+    expect(running.err()).toContain(told);
+    expect(running.err()).not.toContain('MOSAIC_URL');
+    await end(running);
+    const { code, out } = await runCli(words`gateway doctor`, { cwd: folder, env });
+    expect(code).toBe(1);
+    expect(out).toContain(told);
+    expect(out).toContain('configuration: correct the names');
+  });
+
   it('takes options before the environment before the file', async () => {
     const listen = { public: { port: 0 }, federation: { port: 0 } };
     const document = { version: 2, gateway: { name: 'from-file' }, data_dir: 'from-file', listen };

@@ -4,7 +4,7 @@ import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/issues.ts';
 import { loadConfig } from '../../config/load.ts';
 import { assertSupported } from '../../config/supported.ts';
-import { unknownVariables } from '../../config/unknown.ts';
+import { unknownVariableIssues } from '../../config/unknown.ts';
 import type { Alerts } from '../../app/deps.ts';
 import type { AuditChains } from '../../audit/audit-chains.ts';
 import { newAuditCounters, type CountedAudit } from '../../audit/audit-queue-options.ts';
@@ -81,15 +81,8 @@ const MOST_CACHE_SECONDS = 25;
 
 /** Nobody but the deployment sets variables here, so one that sets nothing is a slip. @throws ConfigError */
 const assertKnown = (names: readonly string[]): void => {
-  const unknown = unknownVariables(names, [PEER_BINDINGS]);
-  if (unknown.length === 0) return;
-  throw new ConfigError(
-    unknown.map(({ name, meant }) => ({
-      path: name,
-      message: 'is no setting of this gateway',
-      ...(meant === null ? {} : { expected: meant }),
-    })),
-  );
+  const unknown = unknownVariableIssues(names, [PEER_BINDINGS]);
+  if (unknown.length > 0) throw new ConfigError(unknown);
 };
 
 const assertFits = (config: GatewayConfig): void => {

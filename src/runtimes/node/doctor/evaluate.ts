@@ -96,7 +96,7 @@ const ofConfiguration = ({ tier, file, warnings }: Extract<Finding, { kind: 'con
     ? check('configuration', 'green', `tier ${tier}`, { where })
     : check('configuration', 'yellow', `tier ${tier}; ${warnings.join(' ')}`, {
         where,
-        remedy: 'use the new names: docs/reference/configuration.md',
+        remedy: 'correct the names by the table of docs/reference/configuration.md',
       });
 };
 
