@@ -131,16 +131,18 @@ const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
 /** UTCTime or GeneralizedTime in the forms of RFC 5280 section 4.1.2.5: whole seconds, UTC. */
 export const timeValue = (element: DerElement | undefined): Date => {
   const tag = element?.tag === TAG.generalizedTime ? TAG.generalizedTime : TAG.utcTime;
-  const text = String.fromCharCode(...expectTag(element, tag, 'a time').content.subarray(0, 32));
-  const match = TIME.exec(text);
-  if (match === null || text.length !== (tag === TAG.utcTime ? 13 : 15))
-    throw new DerError('a time is malformed');
+  const { content } = expectTag(element, tag, 'a time');
+  // The length first: a text is made of no more than that, and the pattern has one way to fit it.
+  const isWhole = content.length === (tag === TAG.utcTime ? 13 : 15);
+  const match = isWhole ? TIME.exec(String.fromCharCode(...content)) : null;
+  if (match === null) throw new DerError('a time is malformed');
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   const fullYear = tag === TAG.generalizedTime ? year : year + (year < 50 ? 2000 : 1900);
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month - 1, day);
   date.setUTCHours(hour, minute, second);
-  const isReal = date.getUTCDate() === day && date.getUTCMonth() === month - 1;
+  // A day that its month does not have leads to another month.
+  const isReal = date.getUTCMonth() === month - 1;
   if (!isReal || hour > 23 || minute > 59 || second > 59) throw new DerError('a time does not exist');
   return date;
 };

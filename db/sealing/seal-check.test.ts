@@ -37,6 +37,13 @@ describe('MUTANTS seal-check the canary', () => {
     expect(kept.get(CANARY_NAME)).toBe(first);
   });
 
+  it('is only looked at by a later start, which may be of a gateway that can write nothing', async () => {
+    await check(1);
+    secrets = { ...secrets, putIfAbsent: () => Promise.reject(new Error('read-only')) };
+    await expect(check(1)).resolves.toBeUndefined();
+    await expect(check(2)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('is the one of whoever was first, also when two start at once', async () => {
     const { get } = secrets;
     kept.set(CANARY_NAME, await sealed('mosaic-federation'));

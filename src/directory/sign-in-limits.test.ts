@@ -103,4 +103,29 @@ describe('F-19 failed sign-ins', () => {
     fail('198.51.100.7', 300);
     expect(() => limits.begin('198.51.100.7', 'unknown')).toThrow('too many requests');
   });
+
+  it('MUTANTS addresses are remembered up to 10,000, the one that has not come for longest forgotten first', () => {
+    const { fail } = limited();
+    const others = (from: number, count: number): void => {
+      for (let n = from; n < from + count; n += 1) fail(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, 1);
+    };
+    expect(fail('198.51.100.7', 240)).toBe(240);
+    others(0, 9_999);
+    expect(fail('198.51.100.7', 1)).toBe(0);
+    others(20_000, 10_000);
+    expect(fail('198.51.100.7', 1)).toBe(1);
+  });
+
+  it('MUTANTS good tokens are remembered up to 50,000, the one that was not used for longest forgotten first', () => {
+    const { limits, fail } = limited();
+    const others = (from: number, count: number): void => {
+      for (let n = from; n < from + count; n += 1) limits.begin('198.51.100.8', `good ${n}`)(true);
+    };
+    limits.begin('198.51.100.7', 'good')(true);
+    fail('198.51.100.7', 240);
+    others(0, 49_999);
+    expect(() => limits.begin('198.51.100.7', 'good')).not.toThrow();
+    others(100_000, 50_000);
+    expect(() => limits.begin('198.51.100.7', 'good')).toThrow('too many requests');
+  });
 });

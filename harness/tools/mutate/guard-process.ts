@@ -4,7 +4,7 @@ import { ROOT } from '../checks/repository.ts';
 import type { Asked, Told } from './worker.ts';
 
 /** How one run of a guard's tests ended; null: not within the time. */
-export type Ran = { readonly failed: string | null; readonly milliseconds: number } | null;
+export type Ran = Extract<Told, { readonly kind: 'ran' }> | null;
 
 const START_MS = 120_000;
 
@@ -17,13 +17,17 @@ export class GuardProcess {
     this.#tests = tests;
   }
 
-  /** @param limitMs most time that the run may take @throws Error when the process ends by itself */
-  async run(asked: Asked, limitMs: number): Promise<Ran> {
+  /**
+   * @param limits most time that each group of tests may take, in milliseconds: a change that makes the first one run for ever
+   * is not waited for as long as the slowest may take; the last limit holds for all groups that have none
+   * @throws Error when the process ends by itself
+   */
+  async run(asked: Asked, limits: readonly number[]): Promise<Ran> {
     const child = this.#child ?? (await this.#start());
     child.send(asked);
-    const told = await this.#answer(child, limitMs);
+    const told = await this.#answer(child, limits);
     if (told === null) this.stop();
-    return told === null || told.kind === 'ready' ? null : told;
+    return told?.kind === 'ran' ? told : null;
   }
 
   stop(): void {
@@ -45,11 +49,11 @@ export class GuardProcess {
       detached: true,
     });
     this.#child = child;
-    if ((await this.#answer(child, START_MS)) === null) throw new Error('the tests could not be started');
+    if ((await this.#answer(child, [START_MS])) === null) throw new Error('the tests could not be started');
     return child;
   }
 
-  #answer(child: ChildProcess, limitMs: number): Promise<Told | null> {
+  #answer(child: ChildProcess, limits: readonly number[]): Promise<Told | null> {
     return new Promise((resolve, reject) => {
       const said: string[] = [];
       const hear = (chunk: Buffer): void => void said.push(chunk.toString());
@@ -57,20 +61,29 @@ export class GuardProcess {
         clearTimeout(timer);
         child.off('message', tell).off('exit', ended).stderr?.off('data', hear);
       };
-      const tell = (message: unknown): void => {
+      const late = (): void => {
         end();
-        resolve(message as Told);
+        resolve(null);
+      };
+      let passed = 0;
+      let timer = setTimeout(late, limits[0]);
+      const tell = (message: unknown): void => {
+        const told = message as Told;
+        clearTimeout(timer);
+        if (told.kind === 'passed') {
+          passed += 1;
+          timer = setTimeout(late, limits[passed] ?? limits.at(-1));
+          return;
+        }
+        end();
+        resolve(told);
       };
       const ended = (): void => {
         end();
         this.#child = null;
         reject(new Error(`the process of the tests has ended: ${said.join('').trim()}`));
       };
-      const timer = setTimeout(() => {
-        end();
-        resolve(null);
-      }, limitMs);
-      child.once('message', tell).once('exit', ended).stderr?.on('data', hear);
+      child.on('message', tell).once('exit', ended).stderr?.on('data', hear);
     });
   }
 }

@@ -52,8 +52,12 @@ export const describeChange = ({
 }: Pick<Mutation, 'original' | 'replacement'>): string =>
   `${clip(original)} → ${clip(replacement) || '(nothing)'}`;
 
-/** Time that one run may take: far more than it takes without a change, since the machine may be busy. */
-const limitOf = (baselineMs: number, least: number): number => Math.max(least, 6 * baselineMs);
+/** Time that each group of tests may take: far more than without a change, since the machine may be busy. */
+const limitsOf = (baseline: readonly number[], least: number): readonly number[] =>
+  baseline.map((milliseconds) => Math.max(least, 6 * milliseconds));
+
+/** For a run without any change. */
+const BASELINE_LIMITS = [600_000];
 
 /** What no test can pass with that loads the file. */
 const brokenText = (file: string): string =>
@@ -98,14 +102,14 @@ const runJob = async (
   const [source, path, text] = [fingerprint(file), join(ROOT, file), readText(file)];
   const print = testsFingerprint(guard);
   try {
-    const baseline = await tests.run({ path, text: null }, 600_000);
+    const baseline = await tests.run({ path, text: null }, BASELINE_LIMITS);
     if (baseline === null || baseline.failed !== null)
       throw new Error(`${file}: its tests fail without any change: ${baseline?.failed ?? 'not in time'}`);
-    const without = await tests.run({ path, text: brokenText(file) }, 600_000);
+    const without = await tests.run({ path, text: brokenText(file) }, BASELINE_LIMITS);
     if (without?.failed === null)
       throw new Error(`${file}: its tests pass without it, so that they guard nothing`);
-    const limit = limitOf(baseline.milliseconds, options.limitMs);
-    say(`${file}: ${open.length} changes, ${baseline.milliseconds} ms a run without one`);
+    const limits = limitsOf(baseline.milliseconds, options.limitMs);
+    say(`${file}: ${open.length} changes, ${baseline.milliseconds.join(' + ')} ms a run without one`);
     let killed = 0;
     for (const [index, mutation] of open.entries()) {
       if (isOver()) {
@@ -114,8 +118,8 @@ const runJob = async (
       }
       // A process that ends by itself was ended by the change.
       const ran = await tests
-        .run({ path, text: applyChange(text, mutation) }, limit)
-        .catch(() => ({ failed: 'the process of the tests ended', milliseconds: 0 }));
+        .run({ path, text: applyChange(text, mutation) }, limits)
+        .catch((): Ran => ({ kind: 'ran', failed: 'the process of the tests ended', milliseconds: [] }));
       const kept: Kept = { ...(await outcomeOf(ran, mutation, text)), source, tests: print };
       const { outcome } = kept;
       keepResults({ [mutation.id]: kept });

@@ -18,7 +18,10 @@ export interface Asked {
 
 export type Told =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'ran'; readonly failed: string | null; readonly milliseconds: number };
+  /** A group of tests has noticed nothing, and the next one is begun. */
+  | { readonly kind: 'passed' }
+  /** How long each group took that was run. */
+  | { readonly kind: 'ran'; readonly failed: string | null; readonly milliseconds: readonly number[] };
 
 const groups = JSON.parse(process.argv[2] ?? '[]') as readonly (readonly string[])[];
 const folder = mkdtempSync(join(tmpdir(), 'mosaic-mutate-'));
@@ -80,20 +83,22 @@ for (const tests of groups) {
   runs.push([vitest, specifications]);
 }
 
+const tell = (told: Told): void => void process.send?.(told);
+
 const run = async ({ path, text }: Asked): Promise<Told> => {
-  const begin = performance.now();
   overlay = text === null ? null : { path, text };
   writeFileSync(overlayFile, JSON.stringify(overlay));
-  let failed: string | null = null;
+  const milliseconds: number[] = [];
   for (const [vitest, specifications] of runs) {
+    if (milliseconds.length > 0) tell({ kind: 'passed' });
+    const begin = performance.now();
     vitest.invalidateFile(path);
-    failed = await failureOf(vitest, specifications);
-    if (failed !== null) break;
+    const failed = await failureOf(vitest, specifications);
+    milliseconds.push(Math.round(performance.now() - begin));
+    if (failed !== null) return { kind: 'ran', failed, milliseconds };
   }
-  return { kind: 'ran', failed, milliseconds: Math.round(performance.now() - begin) };
+  return { kind: 'ran', failed: null, milliseconds };
 };
-
-const tell = (told: Told): void => void process.send?.(told);
 
 process.on(
   'message',
