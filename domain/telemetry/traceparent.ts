@@ -17,6 +17,17 @@ const SAMPLED = 1;
 export const traceIdOf = (header: string | undefined): string | null =>
   TRACEPARENT.exec(header ?? '')?.[1] ?? null;
 
+const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
+
+/**
+ * The trace id that a request came with: of its `traceparent`, and otherwise the one that a front has given it, under which the
+ * front's own log has the request.
+ *
+ * @param given the `mosaic-trace-id` header
+ */
+export const requestTraceId = (header: string | undefined, given: string | undefined): string | null =>
+  traceIdOf(header) ?? TRACE_ID.exec(given ?? '')?.[0] ?? null;
+
 /** The whole of it: null exactly where `traceIdOf` is null. */
 export const readTraceparent = (header: string | undefined): TraceParent | null => {
   const [, traceId, spanId, flags = ''] = TRACEPARENT.exec(header ?? '') ?? [];

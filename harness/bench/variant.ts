@@ -40,7 +40,7 @@ const without: Readonly<Record<string, () => Partial<Deps>>> = {
 };
 
 const deps: Deps = { ...whole, ...without[leftOut]?.() };
-await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket);
-await listenBehindFront(createFederationApp(whole, certificateHeader).fetch, `${socket}${WHOLE}`);
+await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket, deps.log);
+await listenBehindFront(createFederationApp(whole, certificateHeader).fetch, `${socket}${WHOLE}`, deps.log);
 process.stdout.write('ready\n');
 process.once('SIGTERM', () => process.exit(0));

@@ -12,11 +12,16 @@ function header(r) {
 }
 
 // RFC 9457 body for a refused handshake; nginx tells the reason in OpenSSL's words, and the rendered table has ours.
-function refusal(r) {
-  const verify = r.variables.ssl_client_verify || 'NONE';
-  if (verify === 'NONE') return JSON.stringify(PROBLEMS.missing);
+function problem(verify) {
+  if (verify === 'NONE') return PROBLEMS.missing;
   const reason = verify.replace(/^FAILED:/, '');
-  return JSON.stringify(PROBLEMS.reasons[reason] || PROBLEMS.untrusted);
+  return PROBLEMS.reasons[reason] || PROBLEMS.untrusted;
+}
+
+function refusal(r) {
+  const found = problem(r.variables.ssl_client_verify || 'NONE');
+  // The id under which refused.log and the audit log have it.
+  return JSON.stringify(Object.assign({}, found, { trace_id: r.variables.mosaic_trace_id }));
 }
 
 export default { header, refusal };

@@ -92,10 +92,11 @@ http {
   js_set $mosaic_client_cert client_cert.header;
   js_set $mosaic_refusal client_cert.refusal;
 
-  # Only what is a traceparent: anything else is a text that anybody may have put there.
-  map $http_traceparent $mosaic_trace {
-    default "";
-    "~^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" $http_traceparent;
+  # The id of a request and of its answer: that of the caller's trace, read as the gateway reads it, and otherwise one of nginx's
+  # own. It stands in these logs and in what nginx answers, and goes to the gateway (proxy-headers.conf), whose log has it, too.
+  map $http_traceparent $mosaic_trace_id {
+    default $request_id;
+    "~^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})(?<mosaic_trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$" $mosaic_trace;
   }
   # Of an address only what is known beforehand: see nginx-paths.ts.
   map $request_uri $mosaic_path {
@@ -116,7 +117,7 @@ http {
     '{"time":"$time_iso8601","server":"$proxy_protocol_server_port","method":"$mosaic_method","path":"$mosaic_path","status":$mosaic_status,'
     '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr","upstream_status":"$upstream_status",'
     '"upstream_seconds":"$upstream_response_time","limit":"$limit_conn_status$limit_req_status",'
-    '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace":"$mosaic_trace"}';
+    '"client_verify":"$ssl_client_verify","client_serial":"$ssl_client_serial","trace_id":"$mosaic_trace_id"}';
   access_log @LOG_DIR@/access.log mosaic buffer=32k flush=1s;
 
   # The servers below are reached through the edge alone, which says for whom.

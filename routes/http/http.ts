@@ -8,7 +8,7 @@ import type { AskedPeer } from '../../domain/ports/peers.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../../domain/errors.ts';
 import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../../domain/limits.ts';
 import { MAX_QUERY_LENGTH } from '../../domain/search/hit.ts';
-import { traceIdOf } from '../../domain/telemetry/traceparent.ts';
+import { requestTraceId } from '../../domain/telemetry/traceparent.ts';
 import type { Deps } from '../../src/app/deps.ts';
 import type { HeldWork } from '../../domain/ports/work.ts';
 import { brokenBody } from './broken-body.ts';
@@ -229,7 +229,10 @@ export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppE
   const { surface = 'public' } = options;
   const requestLog = createRequestLog({ log: deps.log, surface, newTraceId });
   app.use((c, next) => {
-    c.set('traceId', traceIdOf(c.req.header('traceparent')) ?? newTraceId());
+    c.set(
+      'traceId',
+      requestTraceId(c.req.header('traceparent'), c.req.header(TRACE_ID_HEADER)) ?? newTraceId(),
+    );
     c.set('requestLog', requestLog);
     if (options.securesItself?.(c.req.path) !== true) secure(c);
     return next();

@@ -2,7 +2,10 @@ import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import type { MosaicError } from '../../domain/errors.ts';
 import type { Log, TokenBucket } from '../../domain/ports/basics.ts';
 
-/** Header with the trace id of an answer that is no problem document, which has it as `trace_id`. */
+/**
+ * Header with the trace id: of an answer that is no problem document, which has it as `trace_id`, and of a request, where a front has given
+ * it one.
+ */
 export const TRACE_ID_HEADER = 'mosaic-trace-id';
 
 /** Lines of one kind: anybody can be refused, any number of times, and a log is not to be filled by strangers. */
@@ -19,7 +22,7 @@ interface Kind {
 /** Makes the trace id of an answer one that is in the log. */
 export interface RequestLog {
   /** Logs a refusal or failure. @returns the id for the answer: `traceId`, or that of the line that stands for it */
-  readonly refused: (error: MosaicError, traceId: string) => string;
+  readonly refused: (error: MosaicError, traceId: string, status?: number) => string;
   /** The same for a request of somebody who is signed in. */
   readonly accepted: (traceId: string) => string;
 }
@@ -75,8 +78,8 @@ export const createRequestLog = ({
   };
 
   return {
-    refused: (error, traceId) => {
-      const { code, status } = error;
+    refused: (error, traceId, status = error.status) => {
+      const { code } = error;
       if (status >= 500) {
         const cause = error.cause instanceof Error ? error.cause : error;
         log.error('request failed', { surface, code, trace_id: traceId, error: cause });

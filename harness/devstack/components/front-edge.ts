@@ -96,8 +96,8 @@ export const openFrontEdge = async (options: EdgeOptions = {}): Promise<FrontEdg
   for (let replica = 0; replica < replicas; replica += 1) {
     const own = [front.publicSockets[replica] ?? '', front.federationSockets[replica] ?? ''] as const;
     listening.push([
-      await listenPublicSocket(handler('public', replica), own[0]),
-      await listenBehindFront(handler('federation', replica), own[1]),
+      await listenPublicSocket(handler('public', replica), own[0], silent),
+      await listenBehindFront(handler('federation', replica), own[1], silent),
     ]);
     for (const socket of own) chmodSync(socket, 0o666);
   }

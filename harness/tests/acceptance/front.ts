@@ -18,7 +18,7 @@ interface LogLine {
   readonly status: number;
   readonly upstream_seconds: string;
   readonly client_verify: string;
-  readonly trace: string;
+  readonly trace_id: string;
 }
 
 /** RFC 9440, as the front itself writes it. */
@@ -87,9 +87,7 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
         .poll(
           () => {
             const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-            found = lines
-              .map((line) => JSON.parse(line) as LogLine)
-              .find((line) => line.trace.includes(trace));
+            found = lines.map((line) => JSON.parse(line) as LogLine).find((line) => line.trace_id === trace);
             return found;
           },
           { timeout: 5_000 },
@@ -208,6 +206,23 @@ export const describeFront = (components: string, boot: () => Promise<FederatedW
         );
         for (const file of logs)
           expect([file, readFileSync(file, 'utf8').includes(word)]).toEqual([file, false]);
+      }
+    });
+
+    it('F-54 the id of a gateway’s answer through nginx is in both logs', async () => {
+      const gatewayLog = (): string =>
+        readFileSync(processOf(world.handle.stateDir, 'gateway-b').logFile, 'utf8');
+      const refused = await alice.get('/federation/v1/nowhere');
+      const stranger = await call(world.work, '/api/me', { token: 'mos_wrong' });
+      for (const [answer, status] of [
+        [refused, 404],
+        [stranger, 401],
+      ] as const) {
+        expect(answer.status).toBe(status);
+        const { trace_id: id = '' } = answer.body as { readonly trace_id?: string };
+        expect(id).toMatch(/^[0-9a-f]{32}$/);
+        expect((await logLineOf(id)).status).toBe(status);
+        expect(gatewayLog().includes(id)).toBe(true);
       }
     });
 

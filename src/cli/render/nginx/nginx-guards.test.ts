@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { traceIdOf } from '../../../../domain/telemetry/traceparent.ts';
 import {
   http,
   peers,
@@ -7,6 +8,7 @@ import {
   PUBLIC_PAGES,
   readTemplate,
   rendered,
+  stream,
 } from './nginx-front.testkit.ts';
 import { blockOf, linesOf, named, readNginx, type Directive } from './nginx-tree.testkit.ts';
 
@@ -69,6 +71,7 @@ describe('MUTANTS nginx.conf.tpl every way to the gateway', () => {
         'proxy_set_header Upgrade ',
         'proxy_set_header Tracestate ',
         'proxy_set_header Baggage ',
+        'proxy_set_header Mosaic-Trace-Id $mosaic_trace_id',
       ].toSorted(),
     );
   });
@@ -209,7 +212,7 @@ describe('MUTANTS nginx.conf.tpl who is let in', () => {
   it('whoever showed a good certificate is counted by it, and everybody else by the network', () => {
     // What is named by no rule is counted, and a trace that is none is not logged: each map says so itself.
     for (const variable of [
-      '$mosaic_trace',
+      '$mosaic_trace_id',
       '$mosaic_network',
       '$mosaic_stranger',
       '$mosaic_peer',
@@ -230,15 +233,41 @@ describe('MUTANTS nginx.conf.tpl who is let in', () => {
       ]);
   });
 
-  const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  const [ID, SPAN] = ['a'.repeat(32), 'b'.repeat(16)];
   it.each([
-    [TRACE, '$http_traceparent'],
-    [`x${TRACE}`, ''],
-    [`${TRACE}x`, ''],
-    ['secret', ''],
-  ])('of a trace %j is logged what is one: %j', (text, logged) => {
-    expect(sourceOf('$mosaic_trace')).toBe('$http_traceparent');
-    expect(mapped('$mosaic_trace', text)).toBe(logged);
+    `00-${ID}-${SPAN}-01`,
+    `00-${ID}-${SPAN}-01-more`,
+    `01-${ID}-${SPAN}-01-more`,
+    `01-${ID}-${SPAN}-01more`,
+    `ff-${ID}-${SPAN}-01`,
+    `00-${'0'.repeat(32)}-${SPAN}-01`,
+    `00-${ID}-${'0'.repeat(16)}-01`,
+    `00-${ID.toUpperCase()}-${SPAN}-01`,
+    `x00-${ID}-${SPAN}-01`,
+    `00-${ID}-${SPAN}-01x`,
+    `00-${ID}-${SPAN}-01, 00-${ID}-${SPAN}-01`,
+    'secret',
+    '',
+  ])('F-54 the id of a request is that of its trace, as the gateway reads it: %j', (text) => {
+    expect(sourceOf('$mosaic_trace_id')).toBe('$http_traceparent');
+    expect(mapped('$mosaic_trace_id', text)).toBe(traceIdOf(text) ?? '$request_id');
+  });
+
+  it('a status is logged as a number that JSON knows', () => {
+    for (const [block, variable] of [
+      [http, '$mosaic_status'],
+      [stream, '$mosaic_edge_status'],
+    ] as const) {
+      const [map] = named(block, 'map').filter(({ args }) => args[1] === variable);
+      expect(map?.args).toEqual(['$status', variable]);
+      expect(map?.block?.map(({ name, args }) => [name, ...args])).toEqual([
+        ['default', '$status'],
+        ['~^0', '0'],
+      ]);
+    }
+  });
+
+  it('of a method is logged what is one', () => {
     expect([
       mapped('$mosaic_method', 'GET'),
       mapped('$mosaic_method', 'XGET'),

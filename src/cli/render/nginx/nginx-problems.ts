@@ -78,8 +78,15 @@ const quoted = (json: string): string => {
   return `'${json.replaceAll('\\', String.raw`\\`).replaceAll("'", String.raw`\'`)}'`;
 };
 
-const problemText = ({ code, status, detail }: FrontProblem): string =>
-  JSON.stringify({ ...toProblem(new MosaicError(code, detail === undefined ? {} : { detail })), status });
+/** Stands for the id of the request until the text is quoted; no text of the catalogue can hold it. */
+const ID_PLACE = '\u0000';
+
+const problemText = ({ code, status, detail }: FrontProblem): string => {
+  const error = new MosaicError(code, detail === undefined ? {} : { detail });
+  const text = quoted(JSON.stringify({ ...toProblem(error, ID_PLACE), status }));
+  // nginx fills it in. The only variable of these texts, made of hexadecimal digits alone (nginx.conf.tpl).
+  return text.replace(quoted(JSON.stringify(ID_PLACE)).slice(1, -1), () => '"$mosaic_trace_id"');
+};
 
 const placeOf = ({ from, isEarly }: FrontProblem): string =>
   isEarly === true ? `/_problem/${from[0] ?? 0}` : `@problem_${from[0] ?? 0}`;
@@ -96,7 +103,7 @@ const locationOf = (problem: FrontProblem): string => {
     '  add_header Cache-Control no-store always;',
     '  add_header X-Content-Type-Options nosniff always;',
     ...(retryAfterSeconds === undefined ? [] : [`  add_header Retry-After ${retryAfterSeconds} always;`]),
-    `  return ${status} ${quoted(problemText(problem))};`,
+    `  return ${status} ${problemText(problem)};`,
     '}',
   ];
   return lines.map((line) => `    ${line}`).join('\n');

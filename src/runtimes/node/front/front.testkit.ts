@@ -43,6 +43,8 @@ export interface FrontUnderTest {
   readonly handled: Handled[];
   /** Codes of what the front told the audit. */
   readonly refusals: string[];
+  /** Their trace ids. */
+  readonly refusedIds: (string | null)[];
   /** Makes a federation handler wait until it is called. */
   hold(): () => void;
   clientCertificate(lifetimeMs?: number): Promise<ClientCertificate>;
@@ -79,7 +81,10 @@ export const issueClient = async (
 };
 
 /** A real front on loopback before handlers that write down every call. */
-export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<FrontUnderTest> => {
+export const startFront = async (
+  limits: Partial<HttpLimits> = {},
+  log: Log = silent,
+): Promise<FrontUnderTest> => {
   const ca = await createAuthority();
   const keeper = await keepFrontMaterial({
     ca,
@@ -91,6 +96,7 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
   });
   const handled: Handled[] = [];
   const refusals: string[] = [];
+  const refusedIds: (string | null)[] = [];
   let gate: Promise<void> = Promise.resolve();
   const handler = (app: Handled['app']) => async (request: Request, env: object) => {
     const socket = 'incoming' in env ? (env.incoming as { socket: object }).socket : {};
@@ -103,9 +109,12 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
   const front = createFront({
     federation: handler('federation'),
     enrollment: handler('enrollment'),
-    refused: ({ code }) => void refusals.push(code),
+    refused: ({ code, traceId }) => {
+      refusals.push(code);
+      refusedIds.push(traceId);
+    },
     material: keeper.current(),
-    log: silent,
+    log,
     limits,
   });
   keeper.start(front.replace);
@@ -118,6 +127,7 @@ export const startFront = async (limits: Partial<HttpLimits> = {}): Promise<Fron
     keeper,
     handled,
     refusals,
+    refusedIds,
     hold: () => {
       let open = (): void => {};
       gate = new Promise((resolve) => (open = resolve));

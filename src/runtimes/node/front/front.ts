@@ -6,17 +6,10 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../../domain/errors.ts';
 import type { Log } from '../../../../domain/ports/basics.ts';
-import { traceIdOf } from '../../../../domain/telemetry/traceparent.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
 import { acceptBounded, acceptedBounded, isTooMuch } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from '../http/http-limits.ts';
-import {
-  answerClientError,
-  answerOddRequests,
-  problemResponse,
-  refusesHost,
-  writeProblem,
-} from '../http/raw-answers.ts';
+import { createRawAnswers } from '../http/raw-answers.ts';
 import type { Refusal } from './refusals.ts';
 import { makeReadable } from '../http/request-target.ts';
 import { makeStoppable, type Stoppable } from '../http/stopping.ts';
@@ -71,12 +64,6 @@ const secureOptions = ({ certificate, key, root, crl }: FrontMaterial): SecureCo
   secureOptions: NO_SHORTCUTS,
 });
 
-/** Requests that node-server cannot even turn into a `Request`. */
-export const onUnreadable = (error: unknown): Response =>
-  error instanceof Error && error.name === 'RequestError'
-    ? problemResponse('invalid_request', 'The address or the Host header is not well formed.')
-    : problemResponse('internal');
-
 /** A handshake takes milliseconds of the loop, so hundreds at once begin a few a turn, and the addresses take turns. */
 const paceHandshakes = (server: Server, turns: Turns): void => {
   const begin = server.listeners('connection');
@@ -102,8 +89,9 @@ export const createFront = (options: FrontOptions): Front => {
   const turns = createTurns();
   const generations = new WeakMap<object, number>();
   const requests = new WeakMap<object, number>();
-  const federation = getRequestListener(options.federation, { errorHandler: onUnreadable });
-  const enrollment = getRequestListener(options.enrollment, { errorHandler: onUnreadable });
+  const raw = createRawAnswers(log, 'federation');
+  const federation = getRequestListener(options.federation, { errorHandler: raw.unreadable });
+  const enrollment = getRequestListener(options.enrollment, { errorHandler: raw.unreadable });
 
   const refuse = (
     incoming: IncomingMessage,
@@ -113,15 +101,12 @@ export const createFront = (options: FrontOptions): Front => {
   ): void => {
     counters.refused += 1;
     outgoing.shouldKeepAlive = false;
-    const error = new MosaicError(code, parts);
-    const bytesOut = writeProblem(outgoing, error);
-    const { traceparent } = incoming.headers;
-    const traceId = traceIdOf(typeof traceparent === 'string' ? traceparent : undefined);
+    const { bytes: bytesOut, traceId } = raw.refuse(incoming, outgoing, new MosaicError(code, parts));
     options.refused?.({ code, bytesOut, traceId });
   };
 
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    if (refusesHost(incoming, outgoing)) return;
+    if (raw.refusesHost(incoming, outgoing)) return;
     const peer = tlsPeerOf(incoming.socket);
     const asked = (requests.get(incoming.socket) ?? 0) + 1;
     requests.set(incoming.socket, asked);
@@ -151,7 +136,7 @@ export const createFront = (options: FrontOptions): Front => {
   );
   server.maxConnections = limits.maxConnections;
   paceHandshakes(server, turns);
-  answerOddRequests(server);
+  raw.answerOddRequests(server);
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
@@ -163,7 +148,7 @@ export const createFront = (options: FrontOptions): Front => {
   });
   server.on('clientError', (error, socket) => {
     // A failed or late handshake arrives here too; nobody could read an answer, and waiting for one would leak.
-    if (tlsPeerOf(socket) !== undefined) answerClientError(error, socket);
+    if (tlsPeerOf(socket) !== undefined) raw.clientError(error, socket);
     else socket.destroy();
   });
   server.on('tlsClientError', (error) => {

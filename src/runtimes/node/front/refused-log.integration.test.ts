@@ -27,7 +27,7 @@ const line = (verify: string, more: object = {}): string =>
     upstream_seconds: '',
     client_verify: verify,
     client_serial: '',
-    trace: '',
+    trace_id: '',
     ...more,
   })}\n`;
 
@@ -84,10 +84,15 @@ describe('what the front refused', () => {
     ]);
     appendFileSync(
       file,
-      ` of a line\nnot json\n{"status":401}\n${line('NONE', { trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` })}`,
+      ` of a line\nnot json\n{"status":401}\n${line('NONE', { trace_id: 'a'.repeat(32) })}`,
     );
     expect(reader().round()).toBe(1);
     expect(drafts.at(-1)).toMatchObject({ traceId: 'a'.repeat(32) });
+    // Of a configuration that an older version rendered.
+    const older = (trace: string) => line('NONE', { trace_id: undefined, trace });
+    appendFileSync(file, older('') + older(`00-${'c'.repeat(32)}-${'b'.repeat(16)}-01`));
+    expect(reader().round()).toBe(2);
+    expect(drafts.slice(-2).map(({ traceId }) => traceId)).toEqual([null, 'c'.repeat(32)]);
     expect(reader().round()).toBe(0);
   });
 

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import type { Clock, Log } from '../../../../domain/ports/basics.ts';
 import { parseJson } from '../../../../domain/json.ts';
-import { traceIdOf } from '../../../../domain/telemetry/traceparent.ts';
+import { requestTraceId, traceIdOf } from '../../../../domain/telemetry/traceparent.ts';
 import type { AuditSink } from '../../../app/deps.ts';
 import { codeOf } from '../boot/errno.ts';
 import { createRefusals, tellOfRefusals } from './refusals.ts';
@@ -53,7 +53,7 @@ interface Line {
   readonly bytes: number;
   readonly seconds: number;
   readonly client_verify: string;
-  readonly trace: string;
+  readonly trace_id: string;
 }
 
 const nameOf = ({ inode, offset }: Position): string => `refused-log.${inode}.${offset}`;
@@ -66,15 +66,21 @@ const positionsIn = (folder: string): readonly Position[] =>
 
 const isRefusal = (value: unknown): value is Line => {
   if (typeof value !== 'object' || value === null) return false;
-  const { time, status, bytes, seconds, client_verify: verify, trace } = value as Record<string, unknown>;
+  const { time, status, bytes, seconds, client_verify: verify, trace_id } = value as Record<string, unknown>;
   const isNumbers = [status, bytes, seconds].every((number) => typeof number === 'number');
-  return isNumbers && [time, verify, trace].every((text) => typeof text === 'string');
+  return isNumbers && [time, verify, trace_id].every((text) => typeof text === 'string');
+};
+
+/** A configuration that an older version rendered writes the whole traceparent, or an empty text. */
+const withTraceId = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null || !('trace' in value)) return value;
+  return { ...value, trace_id: typeof value.trace === 'string' ? (traceIdOf(value.trace) ?? '') : null };
 };
 
 const parse = (line: string): Line | null => {
   const json = parseJson(line, LINE_BOUNDS);
   if (!json.ok) return null;
-  const { value } = json;
+  const value = withTraceId(json.value);
   return isRefusal(value) && value.client_verify !== 'SUCCESS' ? value : null;
 };
 
@@ -91,14 +97,14 @@ export const createRefusedLog = (parts: RefusedLogParts): RefusedLog => {
   let isStopped = false;
 
   /** @returns false for one that is too many */
-  const record = ({ time, bytes, seconds, client_verify: verify, trace }: Line): boolean => {
+  const record = ({ time, bytes, seconds, client_verify: verify, trace_id: id }: Line): boolean => {
     const at = new Date(time);
     return note({
       at: Number.isNaN(at.getTime()) ? clock.now() : at,
       code: verify === 'NONE' ? 'certificate_required' : 'certificate_untrusted',
       bytesOut: Math.trunc(bytes),
       latencyMs: Math.round(seconds * 1_000),
-      traceId: traceIdOf(trace),
+      traceId: requestTraceId(undefined, id),
     });
   };
 

@@ -6,10 +6,10 @@ import { FRONT_PROOF_HEADER } from '../../../../routes/inbound/front-proof.ts';
 import type { TcpListener } from '../../../config/config.ts';
 import { createAddressBounds } from '../front/address-bounds.ts';
 import type { FrontMaterial, FrontOptions, NodeHandler } from '../front/front.ts';
-import { createFront, onUnreadable } from '../front/front.ts';
+import { createFront } from '../front/front.ts';
 import { DEFAULT_LIMITS, FRONT_SOCKET_LIMITS, serverOptions, type HttpLimits } from './http-limits.ts';
 import { listenSocket, listenTcp } from './listen.ts';
-import { answerClientError, answerOddRequests, refusesHost } from './raw-answers.ts';
+import { createRawAnswers } from './raw-answers.ts';
 import { makeReadable } from './request-target.ts';
 import { whenSent } from './sending.ts';
 import { makeStoppable } from './stopping.ts';
@@ -82,20 +82,24 @@ export const withForwardedAddress = (isProven: (proof: string) => boolean) =>
   });
 
 interface PlainServer {
+  readonly log: Log;
+  /** What the listener is for, in the log. */
+  readonly surface: string;
   readonly limits: HttpLimits;
   readonly prepare?: ((incoming: IncomingMessage) => void) | undefined;
 }
 
-const plainServer = (handler: NodeHandler, { limits, prepare }: PlainServer): Server => {
-  const listener = getRequestListener(handler, { errorHandler: onUnreadable });
+const plainServer = (handler: NodeHandler, { log, surface, limits, prepare }: PlainServer): Server => {
+  const raw = createRawAnswers(log, surface);
+  const listener = getRequestListener(handler, { errorHandler: raw.unreadable });
   const server = createServer(serverOptions(limits), (incoming, outgoing) => {
-    if (refusesHost(incoming, outgoing)) return;
+    if (raw.refusesHost(incoming, outgoing)) return;
     prepare?.(incoming);
     void listener(incoming, outgoing);
   });
   server.maxConnections = limits.maxConnections;
-  server.on('clientError', answerClientError);
-  answerOddRequests(server);
+  server.on('clientError', raw.clientError);
+  raw.answerOddRequests(server);
   return server;
 };
 
@@ -106,11 +110,14 @@ const ENDING = 2;
 export const listenPublic = async (
   handler: NodeHandler,
   { host, port }: TcpListener,
+  log: Log,
   given: Partial<Pick<HttpLimits, 'maxConnections' | 'maxPerAddress'>> = {},
   field = 'listen.public',
 ): Promise<Listening> => {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const server = plainServer(handler, {
+    log,
+    surface: 'public',
     limits: { ...limits, maxConnections: ENDING * limits.maxConnections },
   });
   server.prependListener('connection', createAddressBounds(limits));
@@ -119,19 +126,19 @@ export const listenPublic = async (
 };
 
 const listenPlainSocket =
-  (field: string, prepare?: (incoming: IncomingMessage) => void) =>
-  async (handler: NodeHandler, path: string): Promise<Listening> => {
-    const server = plainServer(handler, { limits: FRONT_SOCKET_LIMITS, prepare });
+  (field: string, surface: string, prepare?: (incoming: IncomingMessage) => void) =>
+  async (handler: NodeHandler, path: string, log: Log): Promise<Listening> => {
+    const server = plainServer(handler, { log, surface, limits: FRONT_SOCKET_LIMITS, prepare });
     const { stop } = makeStoppable(server);
     await listenSocket(server, path, field);
     return { port: null, stop };
   };
 
 /** For a front in the same machine that ends TLS and passes the certificate on (RFC 9440). */
-export const listenBehindFront = listenPlainSocket('listen.federation.socket', makeReadable);
+export const listenBehindFront = listenPlainSocket('listen.federation.socket', 'federation', makeReadable);
 
 /** The public API behind a front. */
-export const listenPublicSocket = listenPlainSocket('listen.public.socket');
+export const listenPublicSocket = listenPlainSocket('listen.public.socket', 'public');
 
 export interface FrontListening extends Listening {
   readonly replace: (material: FrontMaterial) => void;

@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Log } from '../../../../domain/ports/basics.ts';
 import { startFront, type FrontUnderTest } from '../front/front.testkit.ts';
 import { listenPublic, type Listening } from './listeners.ts';
 
@@ -36,13 +37,17 @@ const exchange = (socket: Socket, request: string): Promise<Raw> =>
 const HANDLED = 'handled';
 const CLOSE = 'Connection: close\r\n';
 
+const logged: (string | undefined)[] = [];
+const note: Log['info'] = (_message, fields) => void logged.push(fields?.['trace_id'] as string | undefined);
+const log: Log = { debug: note, info: note, warn: note, error: note };
+
 let plain: Listening;
 let under: FrontUnderTest;
 let client: { readonly cert: string; readonly key: string };
 
 beforeAll(async () => {
-  plain = await listenPublic(() => new Response(HANDLED), { kind: 'tcp', host: '127.0.0.1', port: 0 });
-  under = await startFront();
+  plain = await listenPublic(() => new Response(HANDLED), { kind: 'tcp', host: '127.0.0.1', port: 0 }, log);
+  under = await startFront({}, log);
   client = await under.clientCertificate();
 }, 60_000);
 afterAll(async () => {
@@ -82,6 +87,19 @@ describe.each(Object.entries(LISTENERS))('F-57 at %s', (_name, open) => {
     const problem = JSON.parse(answer.body) as Record<string, unknown>;
     expect(problem).toMatchObject({ status: answer.status, code: 'invalid_request' });
     expect([problem['detail'], problem['remedy']]).toEqual([expect.any(String), expect.any(String)]);
+    // F-54: whoever is told the id can have it looked up.
+    expect(logged.filter((id) => id === problem['trace_id'])).toHaveLength(1);
+  });
+
+  it('F-54 the id is that of the caller’s trace, where the header could be read', async () => {
+    const id = crypto.randomUUID().replaceAll('-', '');
+    const trace = `traceparent: 00-${id}-${id.slice(16)}-01\r\n`;
+    const answer = await exchange(
+      open(),
+      `GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n${trace}${CLOSE}\r\n`,
+    );
+    expect(JSON.parse(answer.body)).toMatchObject({ status: 417, trace_id: id });
+    expect(logged.filter((one) => one === id)).toHaveLength(1);
   });
 
   it.each(['/health', '/ready'])('an HTTP/1.0 probe of %s without a Host is answered', async (path) => {
@@ -96,4 +114,23 @@ describe.each(Object.entries(LISTENERS))('F-57 at %s', (_name, open) => {
     );
     expect([100, 200]).toContain(answer.status);
   });
+});
+
+it('F-54 a refusal of the own front: its answer, the log and the audit have one id', async () => {
+  const socket = connectTls({ host: '127.0.0.1', port: under.port, rejectUnauthorized: false });
+  const answer = await exchange(socket, `GET /federation/v1/tasks HTTP/1.1\r\nHost: a\r\n${CLOSE}\r\n`);
+  const problem = JSON.parse(answer.body) as Record<string, unknown>;
+  expect(problem).toMatchObject({ status: 401, code: 'certificate_required' });
+  expect(logged.filter((id) => id === problem['trace_id'])).toHaveLength(1);
+  expect(under.refusedIds).toEqual([problem['trace_id']]);
+});
+
+it('F-54 an address that cannot be read', async () => {
+  const answer = await exchange(
+    LISTENERS['the public listener']?.() ?? new Socket(),
+    `GET / HTTP/1.1\r\nHost: a b\r\n${CLOSE}\r\n`,
+  );
+  const problem = JSON.parse(answer.body) as Record<string, unknown>;
+  expect(problem).toMatchObject({ status: 400, code: 'invalid_request' });
+  expect(logged.filter((one) => one === problem['trace_id'])).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { silent } from '../front/front.testkit.ts';
 import { listenPublic, type Listening } from './listeners.ts';
 
 let listening: Listening | null = null;
@@ -33,8 +34,8 @@ const statusOf = (host: string, localAddress: string): Promise<number> =>
     asked.on('error', () => resolve(0)).end();
   });
 
-const start = async (host: string, limits: Parameters<typeof listenPublic>[2]): Promise<void> => {
-  listening = await listenPublic(() => new Response('ok'), { kind: 'tcp', host, port: 0 }, limits);
+const start = async (host: string, limits: Parameters<typeof listenPublic>[3]): Promise<void> => {
+  listening = await listenPublic(() => new Response('ok'), { kind: 'tcp', host, port: 0 }, silent, limits);
 };
 
 describe('F-2 the public listener without nginx', () => {

@@ -1,113 +1,154 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { MosaicError, toProblem, type ErrorCode, type Problem } from '../../../../domain/errors.ts';
+import { MosaicError, toProblem } from '../../../../domain/errors.ts';
+import type { Log } from '../../../../domain/ports/basics.ts';
+import { requestTraceId } from '../../../../domain/telemetry/traceparent.ts';
+import { createRequestLog, TRACE_ID_HEADER } from '../../../../routes/middleware/request-log.ts';
 
-const JSON_PROBLEM = 'application/problem+json';
+const HEADERS = {
+  'content-type': 'application/problem+json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+} as const;
 
-/** Answers a problem document where no handler runs: the front's own refusals. @returns its bytes */
-export const writeProblem = (outgoing: ServerResponse, error: MosaicError): number => {
-  const body = JSON.stringify(toProblem(error));
-  const bytes = Buffer.byteLength(body);
-  outgoing.writeHead(error.status, {
-    'content-type': JSON_PROBLEM,
-    'content-length': bytes,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  outgoing.end(body);
-  return bytes;
-};
-
-/** A problem as a web `Response`, for what is wrong before an app is reached. */
-export const problemResponse = (code: ErrorCode, detail?: string): Response => {
-  const error = new MosaicError(code, detail === undefined ? {} : { detail });
-  return new Response(JSON.stringify(toProblem(error)), {
-    status: error.status,
-    headers: { 'content-type': JSON_PROBLEM, 'cache-control': 'no-store' },
-  });
-};
-
-interface ParseFailure {
+/** What is wrong with a request that no handler sees. */
+interface Failure {
   readonly status: number;
   readonly detail: string;
 }
 
-const FAILURES: Readonly<Record<string, ParseFailure>> = {
+const PARSE_FAILURES: Readonly<Record<string, Failure>> = {
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'The header is too large.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions are too large.' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request did not arrive in time.' },
 };
+const NOT_HTTP: Failure = { status: 400, detail: 'This is not a well-formed HTTP request.' };
 
-const bodyOf = ({ status, detail }: ParseFailure): string => {
-  const problem: Problem = { ...toProblem(new MosaicError('invalid_request', { detail })), status };
-  return JSON.stringify(problem);
-};
+/** Answers of a listener to what reaches no app. Each has a trace id that stands in the log, as the answers of the apps do. */
+export interface RawAnswers {
+  /** Ends an answer with a problem document. @returns its bytes and its trace id */
+  readonly refuse: (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    error: MosaicError,
+  ) => { readonly bytes: number; readonly traceId: string };
+  /** For what node-server cannot even turn into a `Request`. */
+  readonly unreadable: (error: unknown) => Response;
+  /** For what is not HTTP, too large or too slow; then the connection ends. */
+  readonly clientError: (error: Error, socket: Duplex) => void;
+  /**
+   * A request of HTTP/1.1 names one host, which Node leaves to us, since its own refusal has no body; one of HTTP/1.0, as simple
+   * probes send, need not (RFC 9112, section 3.2).
+   *
+   * @returns whether it was answered
+   */
+  readonly refusesHost: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+  /**
+   * Answers what Node would answer with an empty body, or by closing the connection without a word (FAULTS F-57): an expectation
+   * that nobody knows, and CONNECT.
+   */
+  readonly answerOddRequests: (server: Server) => void;
+}
 
-const endWithProblem = (socket: Duplex, failure: ParseFailure): void => {
-  const { status } = failure;
-  const body = bodyOf(failure);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Bad Request'}`,
-    `content-type: ${JSON_PROBLEM}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-};
+const textOf = (value: string | readonly string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
 
-/** Answers what is not HTTP, too large or too slow: as a problem document too, then the connection ends. */
-export const answerClientError = (error: Error, socket: Duplex): void => {
-  const code = 'code' in error ? String(error.code) : '';
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  endWithProblem(
-    socket,
-    FAILURES[code] ?? { status: 400, detail: 'This is not a well-formed HTTP request.' },
-  );
-};
+const newTraceId = (): string => crypto.randomUUID().replaceAll('-', '');
 
-const answer = (outgoing: ServerResponse, failure: ParseFailure): void => {
-  const body = bodyOf(failure);
-  outgoing.writeHead(failure.status, {
-    'content-type': JSON_PROBLEM,
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  });
-  outgoing.end(body);
-};
+/** The id of a request whose header was read. */
+const traceIdFor = ({ headers }: IncomingMessage): string =>
+  requestTraceId(textOf(headers.traceparent), textOf(headers[TRACE_ID_HEADER])) ?? newTraceId();
 
-/**
- * Answers what Node would answer with an empty body, or by closing the connection without a word (FAULTS F-57): an expectation that
- * nobody knows, and CONNECT.
- */
-export const answerOddRequests = (server: Server): void => {
-  server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) =>
-    answer(outgoing, { status: 417, detail: 'This server supports only the expectation 100-continue.' }),
-  );
-  server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
-    socket.on('error', () => socket.destroy());
-    endWithProblem(socket, {
-      status: 405,
-      detail: 'This server is not a proxy and does not support CONNECT.',
+interface Problem {
+  readonly body: string;
+  readonly traceId: string;
+}
+
+/** @param surface what the listener is for, in the log */
+export const createRawAnswers = (log: Log, surface: string): RawAnswers => {
+  const requests = createRequestLog({ log, surface, newTraceId });
+
+  const problemOf = (error: MosaicError, id: string, status = error.status): Problem => {
+    const traceId = requests.refused(error, id, status);
+    return { body: JSON.stringify({ ...toProblem(error, traceId), status }), traceId };
+  };
+  const failed = ({ status, detail }: Failure, id: string): Problem =>
+    problemOf(new MosaicError('invalid_request', { detail }), id, status);
+
+  const refuse: RawAnswers['refuse'] = (incoming, outgoing, error) => {
+    const { body, traceId } = problemOf(error, traceIdFor(incoming));
+    const bytes = Buffer.byteLength(body);
+    outgoing.writeHead(error.status, { ...HEADERS, 'content-length': bytes });
+    outgoing.end(body);
+    return { bytes, traceId };
+  };
+
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse, failure: Failure): void => {
+    const { body } = failed(failure, traceIdFor(incoming));
+    outgoing.writeHead(failure.status, {
+      ...HEADERS,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
     });
-  });
-};
+    outgoing.end(body);
+  };
 
-/**
- * A request of HTTP/1.1 names one host, which Node leaves to us, since its own refusal has no body; one of HTTP/1.0, as simple
- * probes send, need not (RFC 9112, section 3.2).
- *
- * @returns whether it was answered
- */
-export const refusesHost = (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
-  const hosts = incoming.headersDistinct['host']?.length ?? 0;
-  if (hosts === 0 && incoming.httpVersion === '1.0') {
-    incoming.headers.host = 'gateway';
-    return false;
-  }
-  if (hosts === 1) return false;
-  answer(outgoing, { status: 400, detail: 'A request must have exactly one Host header.' });
-  return true;
+  const endWithProblem = (socket: Duplex, failure: Failure, id: string): void => {
+    const { body } = failed(failure, id);
+    const head = [
+      `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? 'Bad Request'}`,
+      ...Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}`),
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  };
+
+  return {
+    refuse,
+    unreadable: (thrown) => {
+      const error =
+        thrown instanceof Error && thrown.name === 'RequestError'
+          ? new MosaicError('invalid_request', {
+              detail: 'The address or the Host header is not well formed.',
+            })
+          : new MosaicError('internal', { cause: thrown });
+      const { body } = problemOf(error, newTraceId());
+      return new Response(body, { status: error.status, headers: HEADERS });
+    },
+    clientError: (error, socket) => {
+      const code = 'code' in error ? String(error.code) : '';
+      if (code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      endWithProblem(socket, PARSE_FAILURES[code] ?? NOT_HTTP, newTraceId());
+    },
+    refusesHost: (incoming, outgoing) => {
+      const hosts = incoming.headersDistinct['host']?.length ?? 0;
+      if (hosts === 0 && incoming.httpVersion === '1.0') {
+        incoming.headers.host = 'gateway';
+        return false;
+      }
+      if (hosts === 1) return false;
+      answer(incoming, outgoing, {
+        status: 400,
+        detail: 'A request must have exactly one Host header.',
+      });
+      return true;
+    },
+    answerOddRequests: (server) => {
+      server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
+        answer(incoming, outgoing, {
+          status: 417,
+          detail: 'This server supports only the expectation 100-continue.',
+        }),
+      );
+      server.on('connect', (incoming: IncomingMessage, socket: Duplex) => {
+        socket.on('error', () => socket.destroy());
+        const detail = 'This server is not a proxy and does not support CONNECT.';
+        endWithProblem(socket, { status: 405, detail }, traceIdFor(incoming));
+      });
+    },
+  };
 };

@@ -57,7 +57,7 @@ const listenForPeers = async (
     const requiresProof = front?.requiresProof === true && frontSecret === null;
     const keeper =
       front === null ? null : await keepFrontFiles({ ...parts, front: { ...front, requiresProof } });
-    const listening = await listenBehindFront(handlers.federation, listener.path);
+    const listening = await listenBehindFront(handlers.federation, listener.path, parts.log);
     if (frontSecret !== null) {
       const proof = provenBySecret(frontSecret);
       const source = provenBy(certificateHeader, proof, parts);
@@ -87,10 +87,10 @@ export const startListeners = async (config: GatewayConfig, wired: Wired, log: L
   undo.add('front', () => keeper?.stop());
   const { publicSocket } = config;
   const outer = await (publicSocket === null
-    ? listenPublic(publicly.handle, config.publicListener, {
+    ? listenPublic(publicly.handle, config.publicListener, log, {
         maxPerAddress: config.publicConnectionsPerAddress,
       })
-    : listenPublicSocket(publicly.handle, publicSocket));
+    : listenPublicSocket(publicly.handle, publicSocket, log));
   undo.add('public listener', () => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
   const late = createLateRefusals();
@@ -117,7 +117,7 @@ export const listenForMetrics = async (
   const listener = telemetry?.metrics?.listener ?? null;
   if (listener === null || deps.metrics === undefined) return null;
   const { fetch } = createMetricsApp(deps, deps.metrics);
-  const listening = await listenPublic(fetch, listener, {}, 'telemetry.metrics');
+  const listening = await listenPublic(fetch, listener, deps.log, {}, 'telemetry.metrics');
   undo.add('metrics', () => listening.stop(DRAIN_MS));
   return listening.port;
 };
