@@ -79,6 +79,26 @@ describe('a public key', () => {
     },
   );
 
+  it.each([
+    ['P-256', 32],
+    ['P-384', 48],
+  ])(
+    'X-10 of %s is its whole point: a compressed or hybrid one is a second form of the same key',
+    async (name, width) => {
+      const { signed, info } = await signedBy(KINDS.find((kind) => kind.name === name) as Kind);
+      const [at, isOddY] = [info.length - 2 * width - 1, (info.at(-1) ?? 0) & 1];
+      expect(await verdict(signed, info)).toBe(true);
+      const hybrid = info.slice();
+      hybrid[at] = 0x06 | isOddY;
+      expect(await verdict(signed, hybrid)).toBe(false);
+      const compressed = info.slice(0, at + 1 + width);
+      compressed[at] = 0x02 | isOddY;
+      // The lengths around the point: of the whole, and of the bit string.
+      for (const length of [1, at - 2]) compressed[length] = (compressed[length] ?? 0) - width;
+      expect(await verdict(signed, compressed)).toBe(false);
+    },
+  );
+
   it('checks several signatures, each for itself', async () => {
     const [mine, other] = [await signedBy(KINDS[0] as Kind), await signedBy(KINDS[0] as Kind)];
     const verify = verifierOf(mine.info);

@@ -22,8 +22,7 @@ const RSA_BITS = { least: 2048, most: 8192 } as const;
 const MAX_SIGNATURE_OCTETS = RSA_BITS.most / 8;
 /** FIPS 186-5 wants e > 2^16; 1 would verify anything, and long ones only cost time. */
 const RSA_EXPONENT_OCTETS = { least: 3, most: 4 } as const;
-const HASHES = ['SHA-256', 'SHA-384', 'SHA-512'] as const;
-export type HashName = (typeof HASHES)[number];
+export type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
 
 type SignatureScheme =
   { readonly name: 'ECDSA' | 'RSASSA-PKCS1-v1_5'; readonly hash: HashName } | { readonly name: 'Ed25519' };
@@ -47,15 +46,15 @@ const checkRsa = (key: Uint8Array): void => {
   const [modulus, exponent, ...rest] = elements(single(key, TAG.sequence, 'the RSA key').content);
   const n = unsignedInteger(modulus, 'the RSA modulus', RSA_BITS.most / 8);
   const e = unsignedInteger(exponent, 'the RSA exponent', RSA_EXPONENT_OCTETS.most);
+  // What is longer than the most was refused just now.
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24;
   if (rest.length > 0) throw new DerError('the RSA key has too many fields');
-  if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
+  if (bits < RSA_BITS.least) {
     throw new DerError(`an RSA key must have ${String(RSA_BITS.least)} to ${String(RSA_BITS.most)} bits`);
   }
   const isOdd = ((e[e.length - 1] ?? 0) & 1) === 1;
-  if (!isOdd || e.length < RSA_EXPONENT_OCTETS.least || e.length > RSA_EXPONENT_OCTETS.most) {
+  if (!isOdd || e.length < RSA_EXPONENT_OCTETS.least)
     throw new DerError('the RSA public exponent is not acceptable');
-  }
 };
 
 /**
@@ -86,11 +85,9 @@ export const keyAlgorithm = (publicKeyInfo: Uint8Array): KeyAlgorithm => {
 const rawEcdsa = (signature: Uint8Array, width: number): Uint8Array<ArrayBuffer> => {
   const [r, s, ...rest] = elements(single(signature, TAG.sequence, 'the signature').content);
   const halves = [unsignedInteger(r, 'r', width), unsignedInteger(s, 's', width)];
+  if (rest.length > 0) throw new DerError('the signature has too many fields');
   const raw = new Uint8Array(width * 2);
-  halves.forEach((half, index) => {
-    if (half.length > width || rest.length > 0) throw new DerError('the signature does not fit the key');
-    raw.set(half, width * (index + 1) - half.length);
-  });
+  halves.forEach((half, index) => raw.set(half, width * (index + 1) - half.length));
   return raw;
 };
 
@@ -103,27 +100,14 @@ const importParameters = (
 };
 
 /**
- * How a key of these kinds begins where it is encoded the only way DER allows, and how long it is: everything but the key's
- * own octets, which have one form. RSA keys vary in length.
+ * How a key of these kinds begins where it is encoded the only way that DER and RFC 5480 section 2.2 allow: everything but the
+ * key's own octets, and with it their length. WebCrypto takes compressed and hybrid points as well, and writes a hybrid one out
+ * as it came. RSA keys vary in length.
  */
-const CANONICAL: Readonly<
-  Partial<Record<KeyAlgorithm, { readonly head: Uint8Array; readonly length: number }>>
-> = {
-  'P-256': {
-    head: fromHex('3059301306072a8648ce3d020106082a8648ce3d03010703420004'),
-    length: 91,
-  },
-  'P-384': { head: fromHex('3076301006072a8648ce3d020106052b8104002203620004'), length: 120 },
-  Ed25519: { head: fromHex('302a300506032b6570032100'), length: 44 },
-};
-
-const isCanonical = (publicKeyInfo: Uint8Array, kind: KeyAlgorithm): boolean => {
-  const form = CANONICAL[kind];
-  return (
-    form !== undefined &&
-    publicKeyInfo.length === form.length &&
-    sameBytes(publicKeyInfo.subarray(0, form.head.length), form.head)
-  );
+const HEADS: Readonly<Partial<Record<KeyAlgorithm, Uint8Array>>> = {
+  'P-256': fromHex('3059301306072a8648ce3d020106082a8648ce3d03010703420004'),
+  'P-384': fromHex('3076301006072a8648ce3d020106052b8104002203620004'),
+  Ed25519: fromHex('302a300506032b6570032100'),
 };
 
 const SCHEME_OF_KEY = {
@@ -140,7 +124,7 @@ export interface SignedData {
   readonly algorithm: Uint8Array;
 }
 
-/** The key, or null when WebCrypto refuses it, or would write it another way than it came. */
+/** The key, or null when it is not in its one form, or WebCrypto refuses it, or would write it another way than it came. */
 const importKey = async (
   publicKeyInfo: Uint8Array,
   kind: KeyAlgorithm,
@@ -148,10 +132,12 @@ const importKey = async (
 ): Promise<CryptoKey | null> => {
   const { subtle } = globalThis.crypto;
   const info = copyBytes(publicKeyInfo);
+  const head = HEADS[kind];
+  if (head !== undefined && !sameBytes(info.subarray(0, head.length), head)) return null;
   try {
     const key = await subtle.importKey('spki', info, importParameters(kind, hash), true, ['verify']);
     // Writing it out costs as much as reading it, and there is nothing to find where only one form was possible.
-    if (isCanonical(info, kind)) return key;
+    if (head !== undefined) return key;
     return sameBytes(new Uint8Array(await subtle.exportKey('spki', key)), info) ? key : null;
   } catch {
     return null; // No point on the curve, or the like.

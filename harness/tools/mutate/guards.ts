@@ -123,7 +123,7 @@ export const GUARDS: readonly Guard[] = [
   x509('identity', ['identity']),
   x509('names', ['names']),
   x509('pem', ['pem'], ['der-bounds']),
-  x509('public-key', ['public-key']),
+  x509('public-key', ['public-key-bounds', 'public-key']),
   x509('shape', ['shape']),
   x509('usage', ['usage']),
   { area: 'x509', files: ['ca/verify.ts'], tests: [['ca/verify-bounds.test.ts', 'ca/verify.test.ts']] },
