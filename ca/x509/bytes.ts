@@ -15,3 +15,6 @@ export const copyBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uin
 
 /** Serial numbers as this product writes them: lower-case hexadecimal without leading zeros. */
 export const serialText = (magnitude: Uint8Array): string => toHex(magnitude).replace(/^0+(?=.)/, '');
+
+/** The octet at a place that is known to be there. Elsewhere it is 0xff, which ends nothing and is above every bound. */
+export const octetAt = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0xff;

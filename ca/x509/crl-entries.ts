@@ -1,4 +1,4 @@
-import { fromHex, serialText } from './bytes.ts';
+import { fromHex, octetAt, serialText } from './bytes.ts';
 import { MAX_INTEGER_OCTETS, TAG } from './der.ts';
 import { DerError, DerWalk, MAX_OID_OCTETS } from './der-walk.ts';
 
@@ -11,16 +11,6 @@ const ENUMERATED = 0x0a;
 /** RFC 5280 section 5.3.1: replaced by another certificate, on hold, and no longer on the list. */
 const NOT_FOR_GOOD: readonly number[] = [4, 6, 8];
 const MAX_REASON = 10;
-
-/** SEQUENCE { OID reasonCode, OCTET STRING { ENUMERATED … } }, but for the last octet, which is the reason. */
-const USUAL = Uint8Array.of(0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
-
-const isUsual = (bytes: Uint8Array, from: number, to: number): boolean => {
-  if (to - from !== USUAL.length + 1) return false;
-  for (let index = 0; index < USUAL.length; index += 1)
-    if (bytes[from + index] !== USUAL[index]) return false;
-  return (bytes[to - 1] ?? 0xff) <= MAX_REASON;
-};
 
 /** One entry: where the magnitude of its serial is, and where its extensions are, if any. Used again for each. */
 class EntryWalk {
@@ -65,13 +55,13 @@ class EntryWalk {
     const fields = this.#fields;
     if (!fields.next() || fields.tag !== TAG.integer) throw new DerError('an entry has no serial');
     const length = fields.to - fields.from;
-    const first = this.#bytes[fields.from] ?? 0xff;
+    const first = octetAt(this.#bytes, fields.from);
     const hasSign = first === 0 && length > 1;
     // What is negative, not minimal, or longer than RFC 5280 allows.
     const isBad =
       length === 0 ||
       first >= 0x80 ||
-      (hasSign && (this.#bytes[fields.from + 1] ?? 0) < 0x80) ||
+      (hasSign && octetAt(this.#bytes, fields.from + 1) < 0x80) ||
       length > MAX_INTEGER_OCTETS + (hasSign ? 1 : 0);
     if (isBad) throw new DerError('a serial is not in DER');
     this.serialFrom = fields.from + (hasSign ? 1 : 0);
@@ -81,16 +71,14 @@ class EntryWalk {
 
 /** Last octet of an OBJECT IDENTIFIER of the arc of extensions (2.5.29.…), or null for any other. */
 const arcAt = (bytes: Uint8Array, from: number, to: number): number | null =>
-  to - from === 3 && bytes[from] === 0x55 && bytes[from + 1] === 0x1d ? (bytes[from + 2] ?? null) : null;
+  to - from === 3 && bytes[from] === 0x55 && bytes[from + 1] === 0x1d ? octetAt(bytes, from + 2) : null;
 
 /** Whether the arcs of an OBJECT IDENTIFIER are whole and minimal, and few. */
 const isOid = (bytes: Uint8Array, from: number, to: number): boolean => {
   if (from === to || to - from > MAX_OID_OCTETS) return false;
-  for (let at = from; at < to; at += 1) {
-    const isFirst = at === from || (bytes[at - 1] ?? 0) < 0x80;
-    if (isFirst && bytes[at] === 0x80) return false;
-  }
-  return (bytes[to - 1] ?? 0xff) < 0x80;
+  // An arc begins behind the last octet of another one, or behind the length, which is below 0x80 as well.
+  for (let at = from; at < to; at += 1) if (octetAt(bytes, at - 1) < 0x80 && bytes[at] === 0x80) return false;
+  return octetAt(bytes, to - 1) < 0x80;
 };
 
 const REASON_CODE = 21;
@@ -98,13 +86,13 @@ const CERTIFICATE_ISSUER = 29;
 
 /** `[ENUMERATED] [1] [code]` at this place. @throws DerError */
 const codeAt = (bytes: Uint8Array, from: number, to: number): number => {
-  const code = bytes[from + 2] ?? 0xff;
+  const code = octetAt(bytes, from + 2);
   const isOne = to - from === 3 && bytes[from] === ENUMERATED && bytes[from + 1] === 1;
   if (!isOne || code > MAX_REASON) throw new DerError('the reason is not known');
   return code;
 };
 
-/** Reads the extensions of entries that are not the usual ones; used again for each. */
+/** Reads the extensions of an entry; used again for each. */
 class ExtensionWalk {
   readonly #bytes: Uint8Array;
   readonly #list: DerWalk;
@@ -159,13 +147,9 @@ class ExtensionWalk {
 
 /** The reason of the entry that a walk is at, null without one, or `not_supported`. @throws DerError */
 const reasonIn = (
-  bytes: Uint8Array,
   { extensionsFrom: from, extensionsTo: to }: EntryWalk,
   extensions: ExtensionWalk,
-): number | null | 'not_supported' => {
-  if (from === to) return null;
-  return isUsual(bytes, from, to) ? (bytes[to - 1] ?? null) : extensions.read(from, to);
-};
+): number | null | 'not_supported' => (from === to ? null : extensions.read(from, to));
 
 /**
  * Looks at every entry. @param content of `revokedCertificates`
@@ -174,14 +158,14 @@ const reasonIn = (
 export const assertEntries = (content: Uint8Array): 'known' | 'not_supported' => {
   const walk = new EntryWalk(content);
   const extensions = new ExtensionWalk(content);
-  while (walk.next()) if (reasonIn(content, walk, extensions) === 'not_supported') return 'not_supported';
+  while (walk.next()) if (reasonIn(walk, extensions) === 'not_supported') return 'not_supported';
   return 'known';
 };
 
 /** Length and last octets: few entries share those of a serial that is asked for. */
 const sieveOf = (bytes: Uint8Array, from: number, to: number): number => {
   let key = to - from;
-  for (let at = Math.max(from, to - 3); at < to; at += 1) key = key * 256 + (bytes[at] ?? 0);
+  for (let at = Math.max(from, to - 3); at < to; at += 1) key = key * 256 + octetAt(bytes, at);
   return key;
 };
 
@@ -205,7 +189,7 @@ export const revokedAmong = (content: Uint8Array, serials: Iterable<string>): Re
     if (!sieves.has(sieveOf(content, walk.serialFrom, walk.serialTo))) continue;
     const serial = serialText(content.subarray(walk.serialFrom, walk.serialTo));
     if (!asked.has(serial)) continue;
-    const reason = reasonIn(content, walk, extensions);
+    const reason = reasonIn(walk, extensions);
     if (typeof reason !== 'number' || !NOT_FOR_GOOD.includes(reason)) revoked.add(serial);
   }
   return revoked;

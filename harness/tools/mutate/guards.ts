@@ -127,8 +127,8 @@ export const GUARDS: readonly Guard[] = [
   x509('shape', ['shape']),
   x509('usage', ['usage']),
   { area: 'x509', files: ['ca/verify.ts'], tests: [['ca/verify-bounds.test.ts', 'ca/verify.test.ts']] },
-  x509('crl-read', ['crl-read'], ['der-bounds']),
-  x509('crl-entries', ['crl-read'], ['der-bounds']),
+  x509('crl-read', ['crl-head', 'crl-read'], ['der-bounds']),
+  x509('crl-entries', ['crl-entries', 'crl-read'], ['der-bounds']),
   {
     area: 'cache',
     files: ['src/outbound/cache/cache.ts', 'src/outbound/cache/flights.ts'],
