@@ -64,6 +64,34 @@ const lock = async (transaction: Transaction): Promise<void> => {
   await transaction.query(`select pg_advisory_xact_lock(${LOCK})::text as locked`);
 };
 
+/**
+ * Who waits for a table's lock holds up everybody who comes behind, reading peers included, for as long as whoever has it, a backup for
+ * example, takes. So a migration waits for a moment only, goes back, lets the others through and tries again.
+ */
+const LOCK_WAIT_MS = 2_000;
+
+/** How often a migration finds tables in use before it is given up, and how long others have them between two tries. */
+export interface Patience {
+  readonly tries: number;
+  readonly pauseMs: number;
+}
+
+const PATIENCE: Patience = { tries: 15, pauseMs: 2_000 };
+
+/** No lock in time, or two that wait for each other. */
+const isInUse = (error: unknown): boolean => /^(55P03|40P01)$/.test(databaseCodeOf(error) ?? '');
+
+const patiently = async <T>({ tries, pauseMs }: Patience, work: () => Promise<T>): Promise<T> => {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isInUse(error) || tried >= tries) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+};
+
 /** What a migration names and is not there is a mistake of ours, and no other database than expected. Rights are not. */
 const asOurs = (error: unknown): never => {
   const code = databaseCodeOf(error) ?? '';
@@ -89,6 +117,10 @@ export const pendingMigrations = async (
   return known.slice(applied.length).map(({ name }) => name);
 };
 
+/** Whether nothing is to be done. Changes nothing. @throws MosaicError `unavailable` for a newer or a changed history */
+export const isCurrent = async (database: Queryable): Promise<boolean> =>
+  (await isPrepared(database)) && (await pendingMigrations(database)).length === 0;
+
 /**
  * Brings a database to the newest schema. Safe to run at every start and by many at once: each migration is one
  * transaction under an advisory lock, which looks again whether somebody else was faster. An up-to-date
@@ -96,11 +128,12 @@ export const pendingMigrations = async (
  * first run.
  *
  * @returns names of the migrations this call applied
- * @throws MosaicError `unavailable` for a newer or a changed history
+ * @throws MosaicError `unavailable` for a newer or a changed history; `database_unavailable`, also while tables stay in use
  */
 export const migrate = async (
   driver: Driver,
   migrations: readonly Migration[] = MIGRATIONS,
+  patience: Patience = PATIENCE,
 ): Promise<readonly string[]> => {
   const known = await withChecksums(migrations);
   if (!(await isPrepared(driver))) {
@@ -113,19 +146,21 @@ export const migrate = async (
   verify(known, before);
   const names: string[] = [];
   for (const { name, sql, checksum } of known.slice(before.length)) {
-    const ran = await driver.transaction(async (transaction) => {
+    const apply = async (transaction: Transaction): Promise<boolean> => {
+      // For another migrator it waits as long as that one takes.
       await lock(transaction);
       const applied = await appliedIn(transaction);
       verify(known, applied);
       if (applied.some((done) => done.name === name)) return false;
-      await transaction.script('set local role mosaic_owner');
+      await transaction.script(`set local role mosaic_owner; set local lock_timeout = ${LOCK_WAIT_MS}`);
       await transaction.script(sql).catch(asOurs);
       await transaction.query('insert into public.mosaic_migrations (name, checksum) values ($1, $2)', [
         name,
         checksum,
       ]);
       return true;
-    });
+    };
+    const ran = await patiently(patience, () => driver.transaction(apply));
     if (ran) names.push(name);
   }
   return names;

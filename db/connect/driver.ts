@@ -33,6 +33,8 @@ export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' |
   readonly demand: Demand;
   /** Longest a statement runs at the server, in milliseconds. */
   readonly limitMs: number;
+  /** Longest a transaction waits for its next statement, in milliseconds; absent: as long as one may run. */
+  readonly idleLimitMs?: number;
   /** Longest a statement waits for a lock, in milliseconds; absent: as long as it may run. */
   readonly lockLimitMs?: number;
   /** Whether a session without that limit is refused: all that lasts leans on it. */
@@ -138,7 +140,7 @@ const clientOf = (
       ...(target.role === null ? {} : { role: target.role }),
       timezone: 'UTC',
       statement_timeout: target.limitMs,
-      idle_in_transaction_session_timeout: target.limitMs,
+      idle_in_transaction_session_timeout: target.idleLimitMs ?? target.limitMs,
       ...(target.lockLimitMs === undefined ? {} : { lock_timeout: target.lockLimitMs }),
       random_page_cost: 1.1,
       jit: 'off',

@@ -4,7 +4,6 @@ import type { Driver } from '../driver/driver.ts';
 import { SERVING_SESSIONS } from '../driver/settled.ts';
 import { refuseCaching } from '../caching.ts';
 import { readFacts, type DatabaseFacts } from '../facts.ts';
-import { migrate } from '../migrate.ts';
 import { SERVING_ROLES } from '../logins.ts';
 import { refuseOldSchema, refuseUnfitLogin, withRole } from '../refusals.ts';
 import { createStorage, forAll, type Drivers } from '../storage.ts';
@@ -19,10 +18,10 @@ import {
   type PoolSize,
   type Purpose,
 } from './pools.ts';
-import type { Demand } from '../session-facts.ts';
 import { createLease, type Lease } from '../lease.ts';
 import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
 import { connectDriver, type Connected, type UrlSource } from './driver.ts';
+import { migratePostgres } from './maintenance.ts';
 
 export interface PostgresStorageOptions extends TlsSources {
   /**
@@ -64,46 +63,7 @@ export interface PostgresStorageOptions extends TlsSources {
 const IDLE_MS = 60_000;
 const LIFETIME_MS = 45 * 60_000;
 
-const MIGRATION_LIMIT_MS = 300_000;
-
-/** Moving a large store, or waiting for another process, may take this long between two statements. */
-const MAINTENANCE_LIMIT_MS = 3_600_000;
-
 const ONE = { max: 1, pipeline: 1 } as const;
-
-/** One connection of a login under no role but its own, for work that no gateway does. */
-export const asLogin = (
-  url: UrlSource,
-  options: Omit<PostgresStorageOptions, 'url'>,
-  limitMs: number,
-  demand: Demand,
-  name = `${SERVING_SESSIONS}-maintenance`,
-): Driver => {
-  const lasting = { idleMs: Infinity, lifetimeMs: Infinity };
-  return connectDriver({ ...ONE, ...lasting, url, role: null, name, source: name, demand, limitMs }, options)
-    .driver;
-};
-
-/**
- * One connection of the login for maintenance.
- * @param name as the server lists the session
- */
-export const openMaintenance = (url: UrlSource, name: string, tls: TlsSources = {}): Driver =>
-  asLogin(url, tls, MAINTENANCE_LIMIT_MS, 'primary', name);
-
-/** Brings the schema up to date. @param url of the login for maintenance @returns names of what was applied @throws MosaicError */
-export const migratePostgres = async (
-  url: UrlSource,
-  options: Omit<PostgresStorageOptions, 'url'> = {},
-): Promise<readonly string[]> => {
-  const migrator = asLogin(url, options, MIGRATION_LIMIT_MS, 'primary');
-  try {
-    options.onFacts?.(await readFacts(migrator));
-    return await migrate(migrator);
-  } finally {
-    await migrator.close();
-  }
-};
 
 /** Sessions of one of the logins that serve, in its role. */
 const serving = (kind: 'api' | 'peers', url: UrlSource, limitMs: number) =>

@@ -2,7 +2,8 @@ import { parameterLogging, readFacts, type DatabaseFacts } from '../facts.ts';
 import { isSetupOutdated, loginFault, SERVING_ROLES, type LoginKind } from '../logins.ts';
 import { pendingMigrations } from '../migrate.ts';
 import type { UrlSource } from './driver.ts';
-import { asLogin, type PostgresStorageOptions } from './postgres.ts';
+import { asLogin } from './maintenance.ts';
+import type { PostgresStorageOptions } from './postgres.ts';
 
 const PROBE_LIMIT_MS = 3_000;
 

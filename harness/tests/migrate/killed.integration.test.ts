@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openMaintenance } from '../../../db/connect/postgres.ts';
+import { openMaintenance } from '../../../db/connect/maintenance.ts';
 import type { Driver } from '../../../db/driver/driver.ts';
 import { migrate } from '../../../db/migrate.ts';
 import { Died, dyingDriver } from '../../../db/testing/dying.testkit.ts';

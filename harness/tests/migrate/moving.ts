@@ -1,5 +1,5 @@
 import type { PgliteStorage } from '../../../db/connect/pglite.ts';
-import { openMaintenance } from '../../../db/connect/postgres.ts';
+import { openMaintenance } from '../../../db/connect/maintenance.ts';
 import type { Driver } from '../../../db/driver/driver.ts';
 import { pgliteDriver } from '../../../db/driver/pglite.ts';
 import { memoryStorage } from '../../../db/testing/database.testkit.ts';

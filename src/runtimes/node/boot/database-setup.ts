@@ -1,5 +1,5 @@
 import { addressFiles } from './database-address.ts';
-import { migratePostgres } from '../../../../db/connect/postgres.ts';
+import { migratePostgres } from '../../../../db/connect/maintenance.ts';
 import { MosaicError } from '../../../../domain/errors.ts';
 import { postgresReason } from './explain-services.ts';
 import { describeDatabase } from '../tier-move/migrate-tier-stores.ts';

@@ -58,6 +58,12 @@ const SCHEMA: Reason = {
   remedy: 'let one gateway start with MOSAIC_DATABASE_MIGRATE=true first',
 };
 
+const IN_USE: Reason = {
+  message: 'a table that has to be changed stays in use',
+  remedy:
+    'wait until the backup or the transaction that uses it is over (pg_locks and pg_stat_activity name it), and try again: nothing was changed',
+};
+
 const POSTGRES: Readonly<Record<string, Reason>> = {
   '28P01': {
     message: 'it refuses the password',
@@ -102,6 +108,13 @@ const POSTGRES: Readonly<Record<string, Reason>> = {
   CLOCK_SKEW: {
     message: 'its clock and this host’s are more than 5 seconds apart',
     remedy: DATABASE_CURES.clock_skew ?? '',
+  },
+  '53100': { message: 'its disk is full', remedy: 'make room there, and try again' },
+  '55P03': IN_USE,
+  '40P01': IN_USE,
+  '57014': {
+    message: 'it took too long',
+    remedy: 'look in pg_stat_activity what it is busy with, or in pg_locks whom it waits for, and try again',
   },
   '53300': { message: 'it has no connection left', remedy: 'raise max_connections, or run fewer replicas' },
   '57P03': { message: 'it is still starting', remedy: 'start the gateway again in a moment' },

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { openMaintenance } from '../../../../db/connect/postgres.ts';
+import { openMaintenance } from '../../../../db/connect/maintenance.ts';
 import type { Driver } from '../../../../db/driver/driver.ts';
 import { TransferError } from '../../../../db/transfer/error.ts';
 import { parseDatabaseAddress, placeOfDatabase } from '../../../../domain/database/address.ts';

@@ -1,4 +1,4 @@
-import { openMaintenance } from '../../../../db/connect/postgres.ts';
+import { openMaintenance } from '../../../../db/connect/maintenance.ts';
 import { ADDRESS_FILES } from '../boot/database-address.ts';
 import { createSealer, sealingKey } from '../../../../db/sealing/seal.ts';
 import { whileLocked } from '../../../../db/transfer/lock.ts';
