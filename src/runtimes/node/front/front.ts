@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { MosaicError } from '../../../../domain/errors.ts';
 import type { Log } from '../../../../domain/ports/basics.ts';
 import { createConnectionBounds } from './connection-bounds.ts';
+import { createHandshakeBudget } from './handshake-budget.ts';
 import { acceptBounded, acceptedBounded, isTooMuch } from './handshake-bound.ts';
 import { DEFAULT_LIMITS, serverOptions, type HttpLimits } from '../http/http-limits.ts';
 import { createRawAnswers } from '../http/raw-answers.ts';
@@ -64,14 +65,22 @@ const secureOptions = ({ certificate, key, root, crl }: FrontMaterial): SecureCo
   secureOptions: NO_SHORTCUTS,
 });
 
-/** A handshake takes milliseconds of the loop, so hundreds at once begin a few a turn, and the addresses take turns. */
-const paceHandshakes = (server: Server, turns: Turns): void => {
+const TOLD_EVERY_MS = 60_000;
+
+/** Hundreds of connections at once begin a few a turn; what OpenSSL does for each comes out of its address's budget. */
+const paceHandshakes = (server: Server, turns: Turns, limits: HttpLimits, log: Log): void => {
+  let told = -Infinity;
+  const accountFor = createHandshakeBudget(limits, (address) => {
+    if (performance.now() - told < TOLD_EVERY_MS) return;
+    told = performance.now();
+    log.warn('TLS handshakes of an address take more than its share of time and wait', { address });
+  });
   const begin = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) =>
     turns(socket.remoteAddress, () => {
       if (socket.destroyed) return;
-      const bounded = acceptBounded(socket, (start) => turns(socket.remoteAddress, start));
+      const bounded = acceptBounded(socket, accountFor(socket.remoteAddress));
       for (const listener of begin) Reflect.apply(listener, server, [bounded]);
     }),
   );
@@ -135,15 +144,17 @@ export const createFront = (options: FrontOptions): Front => {
     onRequest,
   );
   server.maxConnections = limits.maxConnections;
-  paceHandshakes(server, turns);
+  paceHandshakes(server, turns, limits, log);
   raw.answerOddRequests(server);
   const bounds = createConnectionBounds(limits);
   server.on('connection', bounds.opened);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    acceptedBounded(socket);
+    const account = acceptedBounded(socket);
     rememberTlsPeer(socket);
     const peer = tlsPeerOf(socket);
-    if (peer?.kind === 'trusted' && !bounds.proven(socket, peer.presented.key)) socket.destroy();
+    if (peer?.kind === 'trusted')
+      if (bounds.proven(socket, peer.presented.key)) account.proven();
+      else socket.destroy();
     generations.set(socket, generation);
   });
   server.on('clientError', (error, socket) => {

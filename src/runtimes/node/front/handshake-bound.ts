@@ -3,6 +3,7 @@ import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { Duplex } from 'node:stream';
 import { DEFAULT_CIPHERS, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { MosaicError } from '../../../../domain/errors.ts';
+import { FREE, type HandshakeAccount } from './handshake-budget.ts';
 
 interface Bound {
   /** Bytes that the other side may send until a TLS handshake is done. */
@@ -20,11 +21,6 @@ const OF_SERVER: Bound = { most: 12 * 1024, atOnce: 4 * 1024 };
 const TOO_MUCH = 'The other side sent too much in its TLS handshake.';
 /** As undici has it; a socket that is no native one leaves it to us. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
-
-/** Lets something begin, now or in a later turn of the loop. */
-type Turn = (start: () => void) => void;
-
-const AT_ONCE: Turn = (start) => start();
 
 type Done = (error?: Error | null) => void;
 
@@ -50,24 +46,25 @@ const rememberGiven = (bounded: BoundedHandshake): void => {
  */
 export class BoundedHandshake extends Duplex {
   readonly raw: Socket;
+  readonly account: HandshakeAccount;
   readonly #atOnce: number;
-  readonly #turn: Turn;
   #left: number;
   #isDone = false;
+  /** Gives up waiting for a turn. */
+  #takeBack = (): void => undefined;
   /** Came, and is not given to OpenSSL yet. */
   #held: Uint8Array[] = [];
   #isWaiting = false;
   #isOver = false;
 
-  constructor(raw: Socket, { most, atOnce }: Bound, turn: Turn = AT_ONCE) {
+  constructor(raw: Socket, { most, atOnce }: Bound, account: HandshakeAccount = FREE) {
     super({ allowHalfOpen: raw.allowHalfOpen });
     this.raw = raw;
+    this.account = account;
     this.#left = most;
     this.#atOnce = atOnce;
-    this.#turn = turn;
     // Whoever listens for bytes makes them flow, unless they were stopped before.
     this.pause();
-    this.on('data', this.#remember);
     raw.pause();
     raw.on('data', (chunk: Uint8Array) => this.#take(chunk));
     raw.on('end', () => {
@@ -78,13 +75,23 @@ export class BoundedHandshake extends Duplex {
     raw.on('close', () => this.destroy());
   }
 
-  readonly #remember = (): void => rememberGiven(this);
+  /** Whoever is told of bytes is OpenSSL: it works within this call. */
+  override emit(...told: Parameters<Duplex['emit']>): boolean {
+    if (told[0] !== 'data' || this.#isDone) return super.emit(...told);
+    rememberGiven(this);
+    this.account.begin();
+    try {
+      return super.emit(...told);
+    } finally {
+      this.account.end();
+    }
+  }
 
   /** The handshake is done: nothing is counted from here on. */
   release(): void {
     this.#isDone = true;
+    this.account.end();
     lastGiven = null;
-    this.off('data', this.#remember);
   }
 
   #take(chunk: Uint8Array): void {
@@ -93,7 +100,13 @@ export class BoundedHandshake extends Duplex {
       return;
     }
     this.#held.push(chunk);
+    // Who waits for long sends no more meanwhile than the kernel keeps.
+    if (this.#isWaiting && this.#heldOctets() >= this.#atOnce) this.raw.pause();
     this.#give();
+  }
+
+  #heldOctets(): number {
+    return this.#held.reduce((octets, { length }) => octets + length, 0);
   }
 
   /**
@@ -113,7 +126,7 @@ export class BoundedHandshake extends Duplex {
     }
     this.#isWaiting = true;
     if (this.#isDone) this.#givePiece();
-    else this.#turn(() => this.#givePiece());
+    else this.#takeBack = this.account.turn(() => this.#givePiece());
   }
 
   #givePiece(): void {
@@ -158,6 +171,7 @@ export class BoundedHandshake extends Duplex {
 
   override _destroy(error: Error | null, done: Done): void {
     if (lastGiven === this) lastGiven = null;
+    this.#takeBack();
     this.#held = [];
     this.raw.destroy();
     done(error);
@@ -181,20 +195,26 @@ const conclude = (socket: TLSSocket, bounded: BoundedHandshake): void => {
 
 /**
  * An accepted connection, for the server to begin its handshake over.
- * @param turn what OpenSSL does for a stranger takes a turn: hundreds may send the end of their handshakes in the same moment
+ * @param account all that OpenSSL does for a stranger takes a turn: hundreds may send the end of their handshakes in the same moment
  */
-export const acceptBounded = (raw: Socket, turn: Turn): Duplex => {
+export const acceptBounded = (raw: Socket, account: HandshakeAccount): Duplex => {
   raw.setNoDelay(true);
-  return new BoundedHandshake(raw, OF_CLIENT, turn);
+  return new BoundedHandshake(raw, OF_CLIENT, account);
 };
 
 /**
  * To be called first when a server's handshake over `acceptBounded` is done, before anybody asks for the client's address:
  * `node:https` makes the TLS socket itself and tells nobody over what.
+ * @returns the account that it was given
  */
-export const acceptedBounded = (socket: TLSSocket): void => {
-  if (lastGiven === null) socket.destroy();
-  else conclude(socket, lastGiven);
+export const acceptedBounded = (socket: TLSSocket): HandshakeAccount => {
+  if (lastGiven === null) {
+    socket.destroy();
+    return FREE;
+  }
+  const { account } = lastGiven;
+  conclude(socket, lastGiven);
+  return account;
 };
 
 /** Whether a handshake failed because of what is counted here. */

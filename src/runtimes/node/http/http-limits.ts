@@ -19,6 +19,12 @@ export interface HttpLimits {
   readonly maxPerAddress: number;
   /** Connections of one accepted client certificate. */
   readonly maxPerCertificate: number;
+  /** Milliseconds of the loop in a second that the handshakes of one address (IPv6: its /64) may take; what is beyond waits. */
+  readonly handshakeMsPerAddress: number;
+  /** The same of all addresses together from which no peer has lately come, and again of all the others. */
+  readonly handshakeMsTogether: number;
+  /** So many milliseconds of each at once, after a time of rest. */
+  readonly handshakeBurstMs: number;
   /** After so many requests a client of a TLS front connects anew. */
   readonly maxRequestsPerConnection: number;
 }
@@ -33,6 +39,9 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxStrangers: 2_048,
   maxPerAddress: 1_024,
   maxPerCertificate: 1_024,
+  handshakeMsPerAddress: 25,
+  handshakeMsTogether: 100,
+  handshakeBurstMs: 100,
   maxRequestsPerConnection: 1_000,
 };
 
