@@ -11,10 +11,13 @@ const START_MS = 120_000;
 /** The process that runs the tests of one guard; it is ended and started anew when a change keeps it busy for too long. */
 export class GuardProcess {
   readonly #tests: readonly (readonly string[])[];
+  readonly #template: string;
   #child: ChildProcess | null = null;
 
-  constructor(tests: readonly (readonly string[])[]) {
+  /** @param template the data directory that databases in memory begin with; empty: none is opened */
+  constructor(tests: readonly (readonly string[])[], template: string) {
     this.#tests = tests;
+    this.#template = template;
   }
 
   /**
@@ -43,11 +46,15 @@ export class GuardProcess {
   }
 
   async #start(): Promise<ChildProcess> {
-    const child = fork(join(ROOT, 'harness/tools/mutate/worker.ts'), [JSON.stringify(this.#tests)], {
-      cwd: ROOT,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      detached: true,
-    });
+    const child = fork(
+      join(ROOT, 'harness/tools/mutate/worker.ts'),
+      [JSON.stringify(this.#tests), this.#template],
+      {
+        cwd: ROOT,
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        detached: true,
+      },
+    );
     this.#child = child;
     if ((await this.#answer(child, [START_MS])) === null) throw new Error('the tests could not be started');
     return child;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ROOT, readText } from '../checks/repository.ts';
 import { mutationsOf } from './changes.ts';
+import { databaseTemplate, needDatabase } from './database-template.ts';
 import { GuardProcess, type Ran } from './guard-process.ts';
 import type { Guard } from './guards.ts';
 import { applyChange, type Mutation } from './mutation.ts';
@@ -97,7 +98,8 @@ const runJob = async (
 ): Promise<void> => {
   if (open.length === 0 || isOver()) return;
   const { say } = options;
-  const tests = new GuardProcess(guard.tests);
+  const template = needDatabase(guard.tests) ? await databaseTemplate(file) : '';
+  const tests = new GuardProcess(guard.tests, template);
   running.add(tests);
   const [source, path, text] = [fingerprint(file), join(ROOT, file), readText(file)];
   const print = testsFingerprint(guard);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVitest, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../checks/repository.ts';
+import { lastingPool } from './lasting-worker.ts';
 import type { Overlay } from './overlay.ts';
 
 /*
@@ -29,14 +30,13 @@ const overlayFile = join(folder, 'overlay.json');
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('disconnect', () => process.exit(0));
 
-let overlay: Overlay | null = null;
-writeFileSync(overlayFile, 'null');
+let overlay: Overlay = { path: '', text: null };
+writeFileSync(overlayFile, JSON.stringify(overlay));
 
 const replaceText = {
   name: 'mosaic-mutation',
   enforce: 'pre' as const,
-  load: (id: string): string | null =>
-    overlay !== null && id.split('?')[0] === overlay.path ? overlay.text : null,
+  load: (id: string): string | null => (id.split('?')[0] === overlay.path ? overlay.text : null),
 };
 
 const open = (tests: readonly string[]): Promise<Vitest> =>
@@ -48,12 +48,12 @@ const open = (tests: readonly string[]): Promise<Vitest> =>
       watch: false,
       include: [...tests],
       setupFiles: [join(ROOT, 'harness/tools/mutate/overlay.ts')],
-      provide: { overlayFile },
+      provide: { overlayFile, templateFile: process.argv[3] ?? '' },
       reporters: [{}],
       bail: 1,
       // Kept on the disk by the text of the file there, it would give the unchanged module, or keep a changed one.
       fsModuleCache: false,
-      pool: 'forks',
+      pool: lastingPool(),
       maxWorkers: 1,
       testTimeout: 30_000,
       hookTimeout: 60_000,
@@ -86,7 +86,7 @@ for (const tests of groups) {
 const tell = (told: Told): void => void process.send?.(told);
 
 const run = async ({ path, text }: Asked): Promise<Told> => {
-  overlay = text === null ? null : { path, text };
+  overlay = { path, text };
   writeFileSync(overlayFile, JSON.stringify(overlay));
   const milliseconds: number[] = [];
   for (const [vitest, specifications] of runs) {
