@@ -1,29 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createFlights } from './flights.ts';
-
-const LONG_MS = 10_000;
-const never = new AbortController().signal;
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
-/** Calls that are answered by hand, each with its number. */
-const peer = () => {
-  const flights = createFlights();
-  const calls: { readonly answer: () => void; readonly fail: () => void; isGivenUp: boolean }[] = [];
-  const ask = (signal = never, key = 'question') =>
-    flights.gather(key, { signal }, LONG_MS, (deadline) => {
-      const number = calls.length + 1;
-      return new Promise<number>((resolve, reject) => {
-        const call = {
-          answer: () => resolve(number),
-          fail: () => reject(new Error('failed')),
-          isGivenUp: false,
-        };
-        deadline.signal.addEventListener('abort', () => (call.isGivenUp = true));
-        calls.push(call);
-      });
-    });
-  return { calls, ask, open: flights.open };
-};
+import { LONG_MS, never, peer, turn } from './flights.testkit.ts';
 
 describe('F-10 one call for many who ask the same', () => {
   it('who comes after a call was sent gets the answer of the next one, which is one for all of them', async () => {

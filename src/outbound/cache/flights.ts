@@ -54,8 +54,9 @@ export const createFlights = (): Flights => {
       return { isJoined, value: (await abortable(signal, flight.result)) as T };
     } finally {
       flight.waiting -= 1;
-      // One whose time is over ends by its own deadline, and counts as late; one that was given up says nothing of the peer.
-      if (flight.waiting === 0 && (!signal.aborted || isGivenUp(signal))) flight.end();
+      // One whose time is over ends by its own deadline, and counts as late; one that was given up says nothing of the peer. One that
+      // has come back is over by that.
+      if (flight.waiting === 0 && isGivenUp(signal)) flight.end();
       if (isJoined) await pace();
     }
   };
