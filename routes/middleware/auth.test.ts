@@ -16,6 +16,7 @@ group('bearerToken', () => {
     'Bearer',
     'Bearer ',
     `Basic ${token}`,
+    `Basic Bearer ${token}`,
     `Bearer ${token}x`,
     `Bearer ${token.slice(0, -1)}`,
     `Bearer ${token} ${token}`,

@@ -145,4 +145,19 @@ describe('MUTANTS tokens a token that is made', () => {
     expect(await code('/api/admin/users', ann.token)).toEqual([403, 'forbidden']);
     expect((await code('/api/resources/tasks', ann.token, { title: 'x' }))[0]).toBe(201);
   });
+
+  it('is an entry of who made it for whom, and so is its end', async () => {
+    api.deps.clock.advance(1_000);
+    const { id } = await tokenFor(ann.id, 'read', null);
+    await api.must(204, `/api/admin/tokens/${id}`, { token: api.admin.token, method: 'DELETE' });
+    const entries = await api.deps.sql(
+      'select action, status, subject_user_id, actor_user_id from federation_audit_log where at = $1 order by action',
+      [api.deps.clock.now()],
+    );
+    const actor = { actor_user_id: api.admin.id };
+    expect(entries).toEqual([
+      { action: 'token.create', status: 201, subject_user_id: ann.id, ...actor },
+      { action: 'token.revoke', status: 204, subject_user_id: null, ...actor },
+    ]);
+  });
 });
