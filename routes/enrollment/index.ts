@@ -1,17 +1,14 @@
-import { Hono, type MiddlewareHandler } from 'hono';
+import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Deps } from '../../src/app/deps.ts';
-import { createEarlyLimit } from '../../src/kernel/early-limit.ts';
 import { redeem } from '../../src/inbound/enrollment/redeem.ts';
 import type { AppEnv } from '../http/http.ts';
-import { describe, guard } from '../openapi/describe.ts';
+import { describe } from '../openapi/describe.ts';
 import { scopeShape } from '../http/scope-shape.ts';
 import { timestamp, uuid } from '../http/shapes.ts';
 import { validate } from '../http/validate.ts';
 import { addressFromEnvironment, type ClientAddressSource } from '../http/client-address.ts';
-
-/** Twice what the replicas’ common limit lets pass (src/kernel/redeem-limits.ts). */
-const EARLY = { capacity: 480, refillPerSecond: 4 } as const;
+import { earlyGuard } from './early-guard.ts';
 
 const redemption = z.strictObject({
   // Any text: what is malformed is answered exactly as what is unknown.
@@ -47,7 +44,6 @@ export const enrollmentRoutes = (
   addressOf: ClientAddressSource = addressFromEnvironment,
 ): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  const limit = createEarlyLimit(deps, EARLY);
 
   app.post(
     '/redeem',
@@ -67,13 +63,7 @@ export const enrollmentRoutes = (
         'ca_misissued',
       ],
     }),
-    guard<MiddlewareHandler<AppEnv>>(
-      (c, next) => {
-        limit(addressOf(c));
-        return next();
-      },
-      ['rate_limited'],
-    ),
+    earlyGuard(deps, addressOf),
     validate('json', redemption),
     async (c) => {
       const { grant, certificate, rootPem } = await redeem(deps, {

@@ -77,7 +77,8 @@ const refuse = (issues: readonly Issue[]): void => {
   if (issues.length > 0) throw new MosaicError('invalid_request', { issues: issues.slice(0, MAX_ISSUES) });
 };
 
-const bytesOf = async (c: Context): Promise<Uint8Array> => {
+/** The body, which hono keeps for whoever reads it next. */
+export const bytesOf = async (c: Context): Promise<Uint8Array> => {
   try {
     return new Uint8Array(await c.req.arrayBuffer());
   } catch (cause) {

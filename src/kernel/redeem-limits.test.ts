@@ -36,26 +36,42 @@ describe('MUTANTS redeem-limits what a stranger can make the gateway work', () =
         return Promise.resolve({ allowed, remaining: 0, retryAfterSeconds: allowed ? 0 : 9 });
       },
     };
-    return { taken, take: () => takeRedemption({ kv: kv as unknown as KeyValue }, '192.0.2.1', 'hash') };
+    const take = (isMarked: boolean) =>
+      takeRedemption(
+        { kv: kv as unknown as KeyValue },
+        { address: '192.0.2.1', tokenHash: 'hash', isMarked },
+      );
+    return { taken, take };
   };
+  const [address, token, marked] = [
+    ['enroll:address:192.0.2.1', { capacity: 240, refillPerSecond: 2 }],
+    ['enroll:token:hash', { capacity: 120, refillPerSecond: 1 }],
+    ['enroll:marked:192.0.2.1', { capacity: 2_400, refillPerSecond: 20 }],
+  ];
 
-  it('is counted by address and by token: 240 and 120 at once, two and one a second', async () => {
+  it('N-8 is counted by address and then by token, but for tokens of ours by token and then widely by address', async () => {
     const { taken, take } = world();
-    await take();
-    expect(taken).toEqual([
-      ['enroll:address:192.0.2.1', { capacity: 240, refillPerSecond: 2 }],
-      ['enroll:token:hash', { capacity: 120, refillPerSecond: 1 }],
-    ]);
+    await take(false);
+    expect(taken.splice(0)).toEqual([address, token]);
+    await take(true);
+    expect(taken).toEqual([token, marked]);
   });
 
   it.each([
-    ['address', 240],
-    ['token', 120],
-  ])('is refused by the limit of the %s, which is told', async (policy, limit) => {
-    await expect(world(`enroll:${policy}`).take()).rejects.toMatchObject({
-      code: 'rate_limited',
-      retryAfterSeconds: 9,
-      rateLimit: { policy, limit, windowSeconds: 120 },
-    });
-  });
+    [false, 'address', 'address', 240, [address]],
+    [false, 'token', 'token', 120, [address, token]],
+    [true, 'token', 'token', 120, [token]],
+    [true, 'marked', 'address', 2_400, [token, marked]],
+  ])(
+    'N-8 is refused (marked: %s) by the limit enroll:%s, which is told, and uses up no other one after it',
+    async (isMarked, refused, policy, limit, asked) => {
+      const { taken, take } = world(`enroll:${refused}`);
+      await expect(take(isMarked)).rejects.toMatchObject({
+        code: 'rate_limited',
+        retryAfterSeconds: 9,
+        rateLimit: { policy, limit, windowSeconds: 120 },
+      });
+      expect(taken).toEqual(asked);
+    },
+  );
 });

@@ -13,7 +13,6 @@ export interface EnrollmentUrl {
   readonly fingerprint: string;
 }
 
-export const TOKEN_BYTES = 32;
 const PATH = '/enrollment/v1';
 const MAX_LENGTH = 2_048;
 const FRAGMENT = /^#token=([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])&ca=sha256:([0-9a-f]{64})$/;

@@ -101,7 +101,16 @@ export const GUARDS: readonly Guard[] = [
       ],
     ],
   },
-  { area: 'tokens', files: ['src/directory/tokens-text.ts'], tests: [['src/directory/tokens-text.test.ts']] },
+  {
+    area: 'tokens',
+    files: ['src/directory/tokens-text.ts', 'src/kernel/token-mark.ts'],
+    tests: [['src/directory/tokens-text.test.ts', 'src/kernel/token-mark.test.ts']],
+  },
+  {
+    area: 'rate-limit',
+    files: ['routes/enrollment/early-guard.ts', 'src/inbound/enrollment/enrollment-token.ts'],
+    tests: [['src/kernel/token-mark.test.ts'], ['routes/enrollment/made-up-tokens.integration.test.ts']],
+  },
   {
     area: 'tokens',
     files: ['src/directory/tokens.ts'],

@@ -1,14 +1,14 @@
 import { sha256Hex } from '../../../ca/x509/bytes.ts';
 import { pemToDer } from '../../../ca/x509/pem.ts';
-import { toBase64Url } from '../../../domain/bytes.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { effectiveStatus, type Grant } from '../../../domain/grants/grant.ts';
 import type { Stores } from '../../../domain/ports/storage.ts';
 import type { Deps } from '../../app/deps.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { changeEntry } from '../../audit/audit.ts';
-import { TOKEN_BYTES, buildEnrollmentUrl } from '../../protocol/enrollment-url.ts';
+import { buildEnrollmentUrl } from '../../protocol/enrollment-url.ts';
 import { hashText } from '../../kernel/mac.ts';
+import { newEnrollmentToken } from './enrollment-token.ts';
 
 /** What the administrator hands to the asking side, once. */
 export interface Enrollment {
@@ -33,7 +33,7 @@ export const prepareEnrollment = async (deps: Deps): Promise<PreparedEnrollment>
   const root = pemToDer(await deps.ca.rootPem(), 'CERTIFICATE');
   if (!root.ok) throw new MosaicError('ca_unavailable', { cause: new Error(root.error) });
   const caFingerprint = sha256Hex(root.value);
-  const token = toBase64Url(deps.random.bytes(TOKEN_BYTES));
+  const token = newEnrollmentToken(deps.random, deps.keys.cursorMac);
   const hash = hashText(token);
   const createdAt = deps.clock.now();
   const expiresAt = new Date(createdAt.getTime() + deps.settings.enrollmentTokenSeconds * 1000);

@@ -7,6 +7,7 @@ import type { EnrollableGrant } from '../../../domain/ports/enrollment.ts';
 import type { Deps } from '../../app/deps.ts';
 import { changeEntry, type Author } from '../../audit/audit.ts';
 import { hashText } from '../../kernel/mac.ts';
+import { isMarkedEnrollmentToken } from './enrollment-token.ts';
 import { claimToken, type Claim } from './redeem-claim.ts';
 import { conclude } from './redeem-conclude.ts';
 import { addressBucket, takeRedemption } from '../../kernel/redeem-limits.ts';
@@ -106,7 +107,8 @@ export const redeem = async (deps: Deps, redemption: Redemption): Promise<Redeem
   let claim: Claim | null = null;
   let isAdmitted = false;
   try {
-    await takeRedemption(deps, redemption.address, hash);
+    const isMarked = isMarkedEnrollmentToken(redemption.token, deps.keys.cursorMac);
+    await takeRedemption(deps, { address: redemption.address, tokenHash: hash, isMarked });
     isAdmitted = true;
     const csr = await readCsr(redemption.csr);
     if (!csr.ok) throw new MosaicError('invalid_csr', { detail: csr.error });
