@@ -184,12 +184,18 @@ export const GUARDS: readonly Guard[] = [
   { area: 'serve', files: ['src/inbound/read/serve.ts'], tests: [FEDERATION_TESTS] },
   {
     area: 'redeem',
-    files: [
-      'src/inbound/enrollment/redeem.ts',
-      'src/inbound/enrollment/redeem-claim.ts',
-      'src/inbound/enrollment/redeem-conclude.ts',
-    ],
-    tests: [ENROLL_TESTS],
+    files: ['src/inbound/enrollment/redeem.ts'],
+    tests: [['src/inbound/enrollment/redeem.test.ts'], ENROLL_TESTS],
+  },
+  {
+    area: 'redeem',
+    files: ['src/inbound/enrollment/redeem-claim.ts'],
+    tests: [['src/inbound/enrollment/redeem-claim.test.ts'], ENROLL_TESTS],
+  },
+  {
+    area: 'redeem',
+    files: ['src/inbound/enrollment/redeem-conclude.ts'],
+    tests: [['src/inbound/enrollment/redeem-conclude.test.ts'], ENROLL_TESTS],
   },
   {
     area: 'renew',
