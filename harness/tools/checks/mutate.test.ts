@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mutationsOf } from '../mutate/changes.ts';
 import { readArguments, staleArguments } from '../mutate/equivalents.ts';
@@ -5,7 +8,7 @@ import { GUARDS } from '../mutate/guards.ts';
 import { applyChange, nameChanges, type Change } from '../mutate/mutation.ts';
 import { nginxChanges } from '../mutate/nginx.ts';
 import { percentOf } from '../mutate/report.ts';
-import { isCurrent } from '../mutate/results.ts';
+import { isCurrent, resultsIn, type Kept } from '../mutate/results.ts';
 import { sqlChanges } from '../mutate/sql.ts';
 import { typescriptChanges } from '../mutate/typescript.ts';
 import { exists } from './repository.ts';
@@ -91,6 +94,26 @@ describe('the changes that guards are tried with', () => {
       expect(isCurrent({ ...kept, outcome }, 's', 'other')).toBe(outcome !== 'survived');
     }
     expect([percentOf(0, 0), percentOf(2, 1), percentOf(999, 1)]).toEqual([null, 66.6, 99.9]);
+  });
+});
+
+describe('what runs have found', () => {
+  it('is kept of two that run at the same time', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaic-mutate-'));
+    try {
+      const found = (source: string): Kept => ({ outcome: 'killed', by: 'a test', source, tests: 't' });
+      const [one, other] = [resultsIn(folder), resultsIn(folder)];
+      expect(one.read()).toEqual({});
+      one.keep({ a: found('a') });
+      other.keep({ b: found('b') });
+      one.keep({ c: found('c') });
+      const all = { a: found('a'), b: found('b'), c: found('c') };
+      for (const results of [one, other, resultsIn(folder)]) expect(results.read()).toEqual(all);
+      other.keep({ b: found('anew') });
+      expect(one.read()).toEqual({ ...all, b: found('anew') });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

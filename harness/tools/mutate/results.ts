@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ROOT, readText } from '../checks/repository.ts';
 import type { Guard } from './guards.ts';
 
@@ -23,8 +23,6 @@ export const isCurrent = (kept: Kept, source: string, tests: string): boolean =>
 
 export type Results = Readonly<Record<string, Kept>>;
 
-const FILE = join(ROOT, '.cache', 'mutate', 'results.json');
-
 const hashOf = (texts: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 12);
 
@@ -34,13 +32,30 @@ export const fingerprint = (file: string): string => hashOf([readText(file)]);
 /** Of the tests that guard it. */
 export const testsFingerprint = ({ tests }: Guard): string => hashOf(tests.flat().map(readText));
 
-export const readResults = (): Results =>
-  existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Results) : {};
-
-/** Adds to what other runs have written meanwhile. */
-export const keepResults = (found: Results): void => {
-  mkdirSync(dirname(FILE), { recursive: true });
-  const draft = `${FILE}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ ...readResults(), ...found }, null, 1));
-  renameSync(draft, FILE);
+/**
+ * What runs have found, in a folder. Each process writes a file of its own, and reads all, the oldest process's first: one file
+ * that all wrote anew would lose what two of them add at the same time.
+ */
+export const resultsIn = (
+  folder: string,
+): { readonly read: () => Results; readonly keep: (found: Results) => void } => {
+  const own = join(folder, `run-${Date.now()}-${randomUUID()}.json`);
+  let kept: Results = {};
+  return {
+    read: () => {
+      const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+      const texts = names.toSorted().map((name) => readFileSync(join(folder, name), 'utf8'));
+      return Object.assign({}, ...texts.map((text): unknown => JSON.parse(text))) as Results;
+    },
+    keep: (found) => {
+      mkdirSync(folder, { recursive: true });
+      kept = { ...kept, ...found };
+      // Whoever reads meanwhile sees the file as it was or as it is.
+      writeFileSync(`${own}.draft`, JSON.stringify(kept, null, 1));
+      renameSync(`${own}.draft`, own);
+    },
+  };
 };
+
+const { read, keep } = resultsIn(join(ROOT, '.cache', 'mutate'));
+export { read as readResults, keep as keepResults };
