@@ -49,6 +49,7 @@ stream {
   limit_conn_zone $mosaic_network zone=federation_network:4m;
   limit_conn_zone $mosaic_neighbours zone=federation_neighbours:4m;
   limit_conn_zone $server_port zone=federation_all:64k;
+@PEER_NETWORKS@
 
   # A connection costs one slot of a worker until its ClientHello is whole, which it must be in this time however it dribbles;
   # three slots from then on. What comes is not looked at, but passed on.
@@ -76,6 +77,7 @@ stream {
     limit_conn federation_network @ADDRESS_CONNECTIONS@;
     limit_conn federation_neighbours @NEIGHBOURS_CONNECTIONS@;
     limit_conn federation_all @LISTENER_CONNECTIONS@;
+@PEER_ROOM@
     proxy_pass unix:@RUN_DIR@/edge-federation.sock;
   }
 }

@@ -47,7 +47,7 @@ export interface FrontEdge {
   close(): Promise<void>;
 }
 
-interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits' | 'proxies'> {
+interface EdgeOptions extends Pick<NginxFront, 'isHttp2' | 'limits' | 'proxies' | 'peerNetworks'> {
   readonly replicas?: number;
   /** The authority's clock, to have certificates that are out of time by everybody else's. */
   readonly authorityClock?: Clock;

@@ -27,6 +27,7 @@ export interface NginxFront {
   readonly onSpawn?: OnSpawn;
   readonly isHttp2?: boolean;
   readonly proxies?: readonly string[];
+  readonly peerNetworks?: readonly string[];
   readonly limits?: NginxOptions['limits'];
 }
 
@@ -53,6 +54,7 @@ export const writeNginxConfig = (front: NginxFront): string => {
     federationSockets: front.federationSockets,
     frontProof: material('front-proof.conf'),
     ...(front.proxies === undefined ? {} : { proxies: front.proxies }),
+    ...(front.peerNetworks === undefined ? {} : { peerNetworks: front.peerNetworks }),
     ...(front.isHttp2 === undefined ? {} : { isHttp2: front.isHttp2 }),
     ...(front.limits === undefined ? {} : { limits: front.limits }),
   });

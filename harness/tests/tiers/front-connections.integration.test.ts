@@ -138,10 +138,11 @@ describe('F-2 connections before their first request', () => {
   });
 });
 
+const LIMITS = { connections_per_address: 16, connections_per_network: 40, connections_per_listener: 64 };
+/** Less than any time after which a connection would be closed in any case. */
+const AT_ONCE = { timeout: 4_000 };
+
 describe('F-2 bounds of connections', () => {
-  const LIMITS = { connections_per_address: 16, connections_per_network: 40, connections_per_listener: 64 };
-  /** Less than any time after which a connection would be closed in any case. */
-  const AT_ONCE = { timeout: 4_000 };
   let edge: FrontEdge;
   beforeAll(async () => {
     edge = await openFrontEdge({ limits: LIMITS });
@@ -182,5 +183,35 @@ describe('F-2 bounds of connections', () => {
         .split('\n')
         .filter((line) => line.includes('"status":503') && line.includes('"limit":"REJECTED"')).length;
     await expect.poll(refused, { timeout: 10_000 }).toBeGreaterThan(50);
+  });
+});
+
+describe('F-2 strangers from more networks than fill a listener', () => {
+  let edge: FrontEdge;
+  beforeAll(async () => {
+    edge = await openFrontEdge({ limits: LIMITS, peerNetworks: ['127.0.1.0/24'] });
+  });
+  afterAll(() => edge.close());
+
+  it('leave a quarter of it to the networks of known peers', async () => {
+    const peer = await edge.client();
+    const { federationPort } = edge.front;
+    const crowd: Held[] = [];
+    const fill = async (): Promise<number> => {
+      const more = await openMany(70, (n) => connect(federationPort, `127.9.${n}.1`, Buffer.from([0x16])));
+      crowd.push(...more);
+      return ask(edge, 'federation', '127.8.0.1', peer);
+    };
+    try {
+      await expect.poll(fill, { timeout: 10_000 }).toBe(0);
+      const asked = await Promise.all(Array.from({ length: 12 }, () => ask(edge, 'federation', OTHER, peer)));
+      expect(asked).toEqual(Array.from({ length: 12 }, () => 200));
+      // Nor does a peer's network have more than any other one.
+      const many = await openMany(30, () => connect(federationPort, OTHER, Buffer.from([0x16])));
+      crowd.push(...many);
+      await expect.poll(() => stillOpen(many), AT_ONCE).toBeLessThanOrEqual(16);
+    } finally {
+      closeAll(crowd);
+    }
   });
 });

@@ -28,6 +28,7 @@ interface NginxCommand extends OutputOptions {
   readonly module?: readonly string[];
   readonly limit?: readonly string[];
   readonly proxyFrom?: readonly string[];
+  readonly peersFrom?: readonly string[];
   readonly http2?: boolean;
   readonly frontProof: boolean;
 }
@@ -98,6 +99,7 @@ const optionsOf = (given: NginxCommand, found: Partial<Places>): NginxOptions =>
     ),
     frontProof: given.frontProof ? join(material, 'front-proof.conf') : null,
     proxies: given.proxyFrom ?? [],
+    peerNetworks: given.peersFrom ?? [],
     isHttp2: given.http2 === true,
     limits: limitsOf(given.limit ?? []),
   };
@@ -173,6 +175,11 @@ export const addInfra = (program: Command, io: Io): void => {
     .option(
       '--proxy-from <cidr>',
       'addresses of a proxy that passes TLS on with the PROXY protocol, repeatable; then everybody must come through it',
+      collect,
+    )
+    .option(
+      '--peers-from <cidr>',
+      'network of a known peer, repeatable; a quarter of the connections to the federation listener is kept for these',
       collect,
     )
     .option('--http2', 'let people and programs use HTTP/2 on the public listener')

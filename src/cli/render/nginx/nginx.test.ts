@@ -84,6 +84,19 @@ describe('renderNginx', () => {
     expect(() => frontLimits({ connections_per_listener: 20_000 })).toThrow('connections_per_worker must be');
   });
 
+  it('F-2 keeps a quarter of the federation listener for the networks of peers that are named', () => {
+    expect(rendered).not.toMatch(/elsewhere/);
+    const kept = renderNginx(template, { ...options, peerNetworks: ['192.0.2.0/24', '2001:db8::/48'] });
+    expect(kept).toContain(
+      '  geo $mosaic_elsewhere {\n    default 1;\n    192.0.2.0/24 "";\n    2001:db8::/48 "";\n  }\n',
+    );
+    expect(kept.match(/limit_conn federation_elsewhere 7680;/g)).toHaveLength(1);
+    expect(kept).toContain(
+      'limit_conn federation_all 10240;\n    limit_conn federation_elsewhere 7680;\n    proxy_pass unix:',
+    );
+    expect(() => renderNginx(template, { ...options, peerNetworks: ['::/0 ""; }'] })).toThrow(RangeError);
+  });
+
   it('F-3 lets pass the longest body that the gateway takes at each address, and not more by default', () => {
     expect(rendered).toContain(`  client_max_body_size ${DEFAULT_BODY_LIMIT.bytes / 1_024}k;`);
     for (const { path, bytes } of BODY_LIMITS) {

@@ -33,6 +33,8 @@ export interface NginxOptions {
    * nobody's word is taken.
    */
   readonly proxies?: readonly string[];
+  /** Networks (CIDR) of known peers, for which a part of the federation listener's connections is kept; empty: nothing is kept. */
+  readonly peerNetworks?: readonly string[];
   /** Whether people may use HTTP/2. */
   readonly isHttp2?: boolean;
   /** Instead of the defaults of nginx-limits.ts. */
@@ -108,17 +110,38 @@ const proofLine = (file: string | null): string =>
 
 const CIDR = /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/;
 
+const ranges = (name: string, given: readonly string[]): readonly string[] => {
+  for (const one of given)
+    if (!CIDR.test(one)) throw new RangeError(`${name}: ${JSON.stringify(one)} is no address or CIDR range`);
+  return given;
+};
+
 const trusted = (proxies: readonly string[]): string =>
   proxies.length === 0
     ? ''
     : [
         '  proxy_protocol_timeout 5s;',
-        ...proxies.map((proxy) => {
-          if (!CIDR.test(proxy))
-            throw new RangeError(`proxies: ${JSON.stringify(proxy)} is no address or CIDR range`);
-          return `  set_real_ip_from ${proxy};`;
-        }),
+        ...ranges('proxies', proxies).map((proxy) => `  set_real_ip_from ${proxy};`),
       ].join('\n');
+
+/** What all networks but those of known peers may have of a listener. */
+const OF_STRANGERS = 0.75;
+
+/** Nobody has shown a certificate yet where connections are counted, so that a network is all a peer can be known by. */
+const kept = (networks: readonly string[], most: number): Readonly<Record<string, string>> =>
+  networks.length === 0
+    ? { PEER_NETWORKS: '', PEER_ROOM: '' }
+    : {
+        PEER_NETWORKS: [
+          '  # An empty key counts nothing: peers’ networks have the whole listener, all others a part of it.',
+          '  geo $mosaic_elsewhere {',
+          '    default 1;',
+          ...ranges('peerNetworks', networks).map((network) => `    ${network} "";`),
+          '  }',
+          '  limit_conn_zone $mosaic_elsewhere zone=federation_elsewhere:64k;',
+        ].join('\n'),
+        PEER_ROOM: `    limit_conn federation_elsewhere ${Math.floor(most * OF_STRANGERS)};`,
+      };
 
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replaceAll(/@([A-Z0-9_]+)@/g, (_placeholder, name: string) => {
@@ -132,7 +155,7 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
   const limits = limitValues(options.limits);
   const concurrent = limits['CONCURRENT'] ?? '';
   const isHttp2 = options.isHttp2 === true;
-  const { proxies = [] } = options;
+  const { proxies = [], peerNetworks = [] } = options;
   return fill(template, {
     ...limits,
     LOAD_MODULES: options.modules.map((module) => `load_module ${checked('modules', module)};`).join('\n'),
@@ -154,6 +177,7 @@ export const renderNginx = (template: string, options: NginxOptions): string => 
     NETWORKS: NETWORK_MAP,
     BEHIND_PROXY: proxies.length > 0 ? ' proxy_protocol' : '',
     TRUSTED_PROXIES: trusted(proxies),
+    ...kept(peerNetworks, frontLimits(options.limits).connections_per_listener),
     LOGGED_PATHS: pathMap(),
     PROBLEMS: problemLocations(),
     HTTP2: isHttp2 ? ' http2' : '',
