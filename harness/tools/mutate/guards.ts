@@ -38,11 +38,6 @@ const SEARCH_TESTS = [
   'db/sql/newest-functions.integration.test.ts',
   'db/sql/many-teams.integration.test.ts',
 ];
-const ENROLL_TESTS = [
-  'routes/enrollment/redeem-by-step.integration.test.ts',
-  'routes/enrollment/redeem-overtaken.integration.test.ts',
-  'routes/enrollment/redeem.integration.test.ts',
-];
 
 export const GUARDS: readonly Guard[] = [
   {
@@ -182,21 +177,11 @@ export const GUARDS: readonly Guard[] = [
     tests: [['routes/inbound/inbound.test.ts'], FEDERATION_TESTS],
   },
   { area: 'serve', files: ['src/inbound/read/serve.ts'], tests: [FEDERATION_TESTS] },
-  {
+  ...['redeem', 'redeem-claim', 'redeem-conclude'].map((name) => ({
     area: 'redeem',
-    files: ['src/inbound/enrollment/redeem.ts'],
-    tests: [['src/inbound/enrollment/redeem.test.ts'], ENROLL_TESTS],
-  },
-  {
-    area: 'redeem',
-    files: ['src/inbound/enrollment/redeem-claim.ts'],
-    tests: [['src/inbound/enrollment/redeem-claim.test.ts'], ENROLL_TESTS],
-  },
-  {
-    area: 'redeem',
-    files: ['src/inbound/enrollment/redeem-conclude.ts'],
-    tests: [['src/inbound/enrollment/redeem-conclude.test.ts'], ENROLL_TESTS],
-  },
+    files: [`src/inbound/enrollment/${name}.ts`],
+    tests: [[`src/inbound/enrollment/${name}.test.ts`]],
+  })),
   {
     area: 'renew',
     files: ['src/inbound/renewal/renew.ts'],
