@@ -150,7 +150,7 @@ export const HEALTH = {
     check: 'alerts',
     status: 'yellow',
     message: 'The gateway raised alerts in the last hour.',
-    cure: 'Search the log of the gateway for "alert".',
+    cure: 'Search the log of the gateway for "alert": the lines say what to do.',
   },
 } as const satisfies Readonly<Record<string, HealthText>>;
 

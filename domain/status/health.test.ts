@@ -30,7 +30,7 @@ const facts = (parts: Partial<HealthFacts> = {}): HealthFacts => ({
   authority: { answers: true },
   front,
   auditDropped: 0,
-  alerts: [],
+  alerts: {},
   peers: [peer()],
   ...parts,
 });
@@ -108,8 +108,14 @@ describe('F-52 M5-8 one model of health', () => {
       'ready',
     ],
     ['dropped entries', { auditDropped: 1 }, ['audit_dropped'], 'yellow', 'ready'],
-    ['an alert of this hour', { alerts: [inDays(-0.04)] }, ['alerts_raised'], 'yellow', 'ready'],
-    ['an alert of yesterday', { alerts: [inDays(-1)] }, [], 'green', 'ready'],
+    [
+      'an alert of this hour',
+      { alerts: { audit_stalled: inDays(-0.04) } },
+      ['alerts_raised'],
+      'yellow',
+      'ready',
+    ],
+    ['an alert of yesterday', { alerts: { audit_stalled: inDays(-1) } }, [], 'green', 'ready'],
     [
       'two peers in trouble',
       { peers: [peer(), peer({ state: 'degraded' }), peer({ state: 'degraded', name: 'other' })] },
@@ -125,6 +131,18 @@ describe('F-52 M5-8 one model of health', () => {
     const check = first === undefined ? null : HEALTH[first as keyof typeof HEALTH].check;
     for (const [name, light] of Object.entries(lightsOf(health)))
       expect([name, light]).toEqual([name, name === check ? status : 'green']);
+  });
+
+  it('names the alerts of this hour, so that a full disk is not told as any other alert', () => {
+    const alerts = {
+      front_stale: inDays(-1),
+      database_hindered: inDays(-0.01),
+      audit_stalled: inDays(-0.04),
+    };
+    const [found] = healthOf(facts({ alerts }), now).findings;
+    expect(found?.message).toBe(
+      'The gateway raised alerts in the last hour: audit_stalled, database_hindered.',
+    );
   });
 
   it('names the database’s condition and its cure', () => {

@@ -48,8 +48,8 @@ export interface HealthFacts {
     readonly crlNextUpdate: Date;
   } | null;
   readonly auditDropped: number;
-  /** When each alert was logged last. */
-  readonly alerts: readonly Date[];
+  /** When each alert was logged last, by its name. */
+  readonly alerts: Readonly<Record<string, Date>>;
   /** null: they could not be read. */
   readonly peers: readonly PeerStanding[] | null;
 }
@@ -121,6 +121,16 @@ const databaseFinding = ({ database: { state } }: HealthFacts): HealthFinding =>
     cure: DATABASE_CURES[state.condition === 'ok' ? 'away' : state.condition] ?? HEALTH.database_unfit.cure,
   });
 
+/** What was raised lately: the names say whether a disk is full or a peer is gone, and are what to look for in the log. */
+const recentOf = (alerts: HealthFacts['alerts'], now: Date): readonly string[] =>
+  Object.entries(alerts)
+    .filter(([, at]) => now.getTime() - at.getTime() < RECENT_MS)
+    .map(([name]) => name)
+    .toSorted();
+
+const alertsFinding = (names: readonly string[]): HealthFinding =>
+  finding('alerts_raised', { message: `The gateway raised alerts in the last hour: ${names.join(', ')}.` });
+
 /** Which of the requests can be served: what a load balancer goes by. */
 const servingOf = (facts: HealthFacts, codes: ReadonlySet<HealthCode>): Serving => {
   if (codes.has('database_unfit') || codes.has('kv_needed')) return 'unavailable';
@@ -149,8 +159,8 @@ export const healthOf = (facts: HealthFacts, now: Date): Health => {
     const code = peerFinding(peer, now);
     if (code !== null) found.push(finding(code, { peer: peer.name }));
   }
-  if (facts.alerts.some((at) => now.getTime() - at.getTime() < RECENT_MS))
-    found.push(finding('alerts_raised'));
+  const raised = recentOf(facts.alerts, now);
+  if (raised.length > 0) found.push(alertsFinding(raised));
   return {
     status: worst(found.map(({ status }) => status)),
     serving: servingOf(facts, new Set(found.map(({ code }) => code))),

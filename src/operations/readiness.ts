@@ -123,7 +123,7 @@ export const readiness = async (deps: Deps, read: Standings = readStandings): Pr
       authority: { answers: ca.status === 'ok' },
       front,
       auditDropped: deps.audit.counters.dropped,
-      alerts: Object.values(deps.alerts?.counters().last ?? {}),
+      alerts: deps.alerts?.counters().last ?? {},
       peers,
     },
     deps.clock.now(),
