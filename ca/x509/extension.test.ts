@@ -34,6 +34,20 @@ describe('identity extension', () => {
     expect(decodeIdentityExtension(value).ok).toBe(false);
   });
 
+  test('an operator is told whether it is another type, another length, or no identifier', () => {
+    const good = [...encodeIdentityExtension(SAMPLE_ID)];
+    const told = (...octets: readonly number[]) => decodeIdentityExtension(Uint8Array.from(octets));
+    const [, length = 0, ...text] = good;
+    for (const value of [[], [0x13, length, ...text], [0x04]])
+      expect(told(...value)).toEqual({ ok: false, error: 'the value is not a UTF8String' });
+    for (const value of [[0x0c], [0x0c, 0x23, ...text], good.slice(0, -1), [...good, 0]])
+      expect(told(...value)).toEqual({ ok: false, error: 'the value is not a UTF8String of 36 octets' });
+    expect(told(0x0c, length, ...text.toReversed())).toEqual({
+      ok: false,
+      error: 'the value is not a lower-case UUID',
+    });
+  });
+
   test.each(['', 'x', SAMPLE_ID.toUpperCase(), `${SAMPLE_ID} `])(
     'nothing but a UUID is written: %j',
     (text) => {

@@ -63,7 +63,8 @@ class Lines {
     let end = from;
     while (end < text.length && text.charCodeAt(end) !== LINE_FEED) end += 1;
     this.end = end + 1;
-    while (from < end && isBlank(text.charCodeAt(from))) from += 1;
+    // No further than the end, where a line feed stands, or nothing.
+    while (isBlank(text.charCodeAt(from))) from += 1;
     while (end > from && isBlank(text.charCodeAt(end - 1))) end -= 1;
     this.from = from;
     this.to = end;
@@ -119,8 +120,8 @@ const decodeLines = (text: string, from: number, to: number): Uint8Array<ArrayBu
       column += 1;
       if (kind === KIND.other || isOver || column > MAX_LINE_LENGTH) return null;
       if (kind === KIND.padding) {
+        if (isFirst) return null;
         padding += 1;
-        if (isFirst || padding > 2) return null;
         continue;
       }
       if (padding > 0) return null;
@@ -134,10 +135,11 @@ const decodeLines = (text: string, from: number, to: number): Uint8Array<ArrayBu
     }
   }
   const over = characters & 3;
-  if (characters === 0 || column > 0 || over === 1 || ((over + padding) & 3) !== 0) return null;
+  if (characters === 0 || column > 0 || over === 1 || padding !== ((4 - over) & 3)) return null;
   if ((bits & (over === 2 ? 0xf : over === 3 ? 0x3 : 0)) !== 0) return null;
-  if (over >= 2) bytes[length] = over === 2 ? bits >> 4 : bits >> 10;
-  if (over === 3) bytes[length + 1] = bits >> 2;
+  // Of the one or two octets that are left; what is behind the last one is not given out.
+  bytes[length] = over === 2 ? bits >> 4 : bits >> 10;
+  bytes[length + 1] = bits >> 2;
   return bytes.subarray(0, length + Math.max(0, over - 1));
 };
 
@@ -150,8 +152,8 @@ const readBlock = (lines: Lines, label: string): Result<PemBlock, string> => {
   const der = decodeLines(text, lines.end, mark);
   if (der === null) return err('a PEM block does not hold canonical base64');
   lines.seek(mark);
-  if (!lines.next() || lines.mark() !== `-----END ${label}-----`)
-    return err('a PEM block has no matching end');
+  lines.next();
+  if (lines.mark() !== `-----END ${label}-----`) return err('a PEM block has no matching end');
   return ok({ label, der });
 };
 

@@ -134,7 +134,7 @@ export const GUARDS: readonly Guard[] = [
   x509('extension', ['extension']),
   x509('identity', ['identity']),
   x509('names', ['names']),
-  x509('pem', ['pem'], ['der-bounds']),
+  x509('pem', ['pem-strict'], ['pem', 'der-bounds']),
   x509('public-key', ['public-key-bounds', 'public-key']),
   x509('shape', ['shape']),
   x509('usage', ['usage']),
