@@ -76,6 +76,10 @@ export type Resource = keyof typeof RESOURCE_TABLE;
 
 export const RESOURCES = Object.keys(RESOURCE_TABLE) as readonly Resource[];
 
+/** A table of what is made once for each resource. */
+export const byResource = <T>(make: (resource: Resource) => T): Readonly<Record<Resource, T>> =>
+  Object.fromEntries(RESOURCES.map((resource) => [resource, make(resource)])) as Record<Resource, T>;
+
 export const isResource = (value: unknown): value is Resource =>
   typeof value === 'string' && Object.hasOwn(RESOURCE_TABLE, value);
 

@@ -1,5 +1,5 @@
 import type { CursorPosition } from '../../domain/paging/cursor.ts';
-import { resourceSpec, type Resource } from '../../domain/resources.ts';
+import { byResource, resourceSpec, type Resource } from '../../domain/resources.ts';
 import { shownColumns } from './columns.ts';
 
 /*
@@ -97,15 +97,7 @@ const makeUnpacking = (resource: Resource): Unpacking => {
   };
 };
 
-const unpackings = new Map<Resource, Unpacking>();
-
-const unpackingOf = (resource: Resource): Unpacking => {
-  const known = unpackings.get(resource);
-  if (known !== undefined) return known;
-  const made = makeUnpacking(resource);
-  unpackings.set(resource, made);
-  return made;
-};
+const UNPACKINGS = byResource(makeUnpacking);
 
 /** A line's place in the list; null for a time that is unusual. */
 const positionOf = (line: string, createdAt: number): CursorPosition | null => {
@@ -122,7 +114,7 @@ const positionOf = (line: string, createdAt: number): CursorPosition | null => {
  * it can not: a row has a time with another year than one of four digits.
  */
 export const unpack = (resource: Resource, packed: string, withoutLast: boolean): UnpackedPage | null => {
-  const { line, row, createdAt } = unpackingOf(resource);
+  const { line, row, createdAt } = UNPACKINGS[resource];
   const shown = withoutLast ? packed.slice(0, Math.max(0, packed.lastIndexOf('\n'))) : packed;
   if (shown === '') return { json: '', last: null };
   const json = shown.replace(line, row);

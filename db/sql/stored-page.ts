@@ -1,5 +1,5 @@
 import { NAMES_BYTES, textFields } from '../../domain/paging/page-bytes.ts';
-import { resourceSpec, type Resource } from '../../domain/resources.ts';
+import { byResource, resourceSpec, type Resource } from '../../domain/resources.ts';
 import { shownColumns } from './columns.ts';
 import { inDigits, orNull, TIME_FORM, type PackedPage, type UnpackedPage } from './packed.ts';
 import { storedTextBytes } from './page-bytes.ts';
@@ -93,15 +93,7 @@ const makeShape = (resource: Resource): Shape => {
   };
 };
 
-const shapes = new Map<Resource, Shape>();
-
-const shapeOf = (resource: Resource): Shape => {
-  const known = shapes.get(resource);
-  if (known !== undefined) return known;
-  const made = makeShape(resource);
-  shapes.set(resource, made);
-  return made;
-};
+const SHAPES = byResource(makeShape);
 
 interface RowJson {
   readonly json: string;
@@ -151,7 +143,7 @@ export const unpackStored = (
 ): StoredPage | null => {
   const lines = (packed ?? '').split(separator + ROW_END);
   if (lines.length !== rows) return null;
-  const shape = shapeOf(resource);
+  const shape = SHAPES[resource];
   const most = is_cut ? rows - 1 : Math.min(rows, limit);
   const made: string[] = [];
   let bytes = 0;

@@ -8,6 +8,7 @@ import { listenBehindFront } from '../../src/runtimes/node/http/listeners.ts';
 import { createLog } from '../../src/runtimes/node/boot/log.ts';
 import { openServices } from '../../src/runtimes/node/boot/services.ts';
 import { wire } from '../../src/app/wire.ts';
+import { assemble } from '../../src/app/assemble.ts';
 
 /**
  * The federation side of a gateway with one part left out, and beside it, on a second socket of the same process, with all of them:
@@ -23,7 +24,7 @@ const socket = config.federationListener.kind === 'socket' ? config.federationLi
 const log = createLog({ level: 'warn', gateway: 'bench' });
 const services = await openServices(config, log);
 const wired = await wire({ ...services, gatewayName: config.gatewayName, log });
-const whole = wired.complete(coreSettings(config, null));
+const whole = assemble(wired.complete(coreSettings(config, null)));
 
 const nothing = { entry: { grantId: null }, leaf: new Uint8Array(0) } as unknown as Linked;
 const without: Readonly<Record<string, () => Partial<Deps>>> = {
@@ -39,7 +40,7 @@ const without: Readonly<Record<string, () => Partial<Deps>>> = {
   telemetry: () => ({}),
 };
 
-const deps: Deps = { ...whole, ...without[leftOut]?.() };
+const deps = assemble({ ...whole, ...without[leftOut]?.() });
 await listenBehindFront(createFederationApp(deps, certificateHeader).fetch, socket, deps.log);
 await listenBehindFront(createFederationApp(whole, certificateHeader).fetch, `${socket}${WHOLE}`, deps.log);
 process.stdout.write('ready\n');

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { FRONT_STATUSES } from '../../domain/status/health.ts';
-import type { Deps } from '../../src/app/deps.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 import {
   federationStatus,
   type FederationStatus,
@@ -103,7 +103,7 @@ const show = (status: FederationStatus): z.infer<typeof statusShape> => {
 };
 
 /** Mounted at /api/admin/federation. */
-export const federationStatusRoutes = (deps: Deps): Hono<AppEnv> => {
+export const federationStatusRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
   app.get(

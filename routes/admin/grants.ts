@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/app/deps.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
 import { renewEnrollment } from '../../src/inbound/enrollment/enrollment.ts';
 import { revokeGrant } from '../../src/inbound/grants/grant-revoke.ts';
 import { changeGrant, createGrant, listGrants, showGrant } from '../../src/inbound/grants/grants.ts';
@@ -61,7 +61,7 @@ const grantChange = z
   .meta({ minProperties: 1 });
 
 /** Mounted at /api/admin/grants. */
-export const grantRoutes = (deps: Deps): Hono<AppEnv> => {
+export const grantRoutes = (deps: InboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
 

@@ -2,7 +2,6 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES } from '../../domain/resources.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
-import type { Deps } from '../../src/app/deps.ts';
 import { reconcilePeer } from '../../src/outbound/audit/audit-reconcile.ts';
 import { addPeer, type FirstCall } from '../../src/outbound/peers/peer-add.ts';
 import { circuitOf, deletePeer, getPeer, listPeers, renewPeerNow } from '../../src/peers/peers.ts';
@@ -15,6 +14,8 @@ import { pageOf, pageQuery, readPage, writePage } from '../http/paging.ts';
 import { peerShape, showPeer } from '../query/peer-shapes.ts';
 import { handle, idParam, uuid } from '../http/shapes.ts';
 import { validate } from '../http/validate.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 
 const tags = ['peers'];
 const direction = z.enum(['inbound', 'outbound']);
@@ -65,7 +66,7 @@ const showFirstCall = (call: FirstCall): z.infer<typeof firstCallShape> =>
     : call;
 
 /** Mounted at /api/admin/peers. */
-export const peerRoutes = (deps: Deps): Hono<AppEnv> => {
+export const peerRoutes = (deps: InboundDeps & OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
   const shown = (peer: Peer) => showPeer(peer, circuitOf(deps, peer.id));

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/app/deps.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
 import {
   acceptRestore,
   namedRevocationState,
@@ -65,7 +65,7 @@ const show = (state: NamedRevocationState): z.infer<typeof stateShape> => ({
 });
 
 /** Mounted at /api/admin/revocation. */
-export const revocationRoutes = (deps: Deps): Hono<AppEnv> => {
+export const revocationRoutes = (deps: InboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
 

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Deps } from '../../src/app/deps.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
 import { createUser, deleteUser, getUser, listUsers } from '../../src/directory/users.ts';
 import { actorOf, holderOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
@@ -13,7 +13,7 @@ import { validate } from '../http/validate.ts';
 const tags = ['users'];
 
 /** Mounted at /api/admin/users. */
-export const userRoutes = (deps: Deps): Hono<AppEnv> => {
+export const userRoutes = (deps: InboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps), requireAdmin());
 

@@ -3,9 +3,9 @@ import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import { maxRowBytes, mostPageBytes } from '../../domain/paging/page-bytes.ts';
 import { isResource, RESOURCES, type Resource } from '../../domain/resources.ts';
 import type { Deps } from '../../src/app/deps.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
 import { rateLimitFields } from '../../src/kernel/rate-limit.ts';
 import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/inbound/read/caching-terms.ts';
-import { epochKeeperOf } from '../../src/inbound/revocation/revocation-epoch.ts';
 import { EPOCH_HEADER } from '../../src/inbound/revocation/revocation-statements.ts';
 import { createServing, type Listed, type Parameters, type Serving } from '../../src/inbound/read/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http/http.ts';
@@ -132,9 +132,9 @@ const ask = (c: Context<AppEnv>, parameters: Parameters): void => {
 };
 
 /** The inbound verbs, relative to `/federation/v1`. Only of use behind the gate that `federationApp` puts in front. */
-export const federationRoutes = (deps: Deps, serving: Serving = createServing(deps)): Hono<AppEnv> => {
+export const federationRoutes = (deps: InboundDeps, serving: Serving = createServing(deps)): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
-  const epoch = epochKeeperOf(deps);
+  const epoch = deps.epochs;
 
   app.use(
     guard(
@@ -267,7 +267,7 @@ const tellVersion: MiddlewareHandler<AppEnv> = async (c, next) => {
  * The whole federation app: audit around everything, then certificate and rate limit, then limits of the
  * address, then the verbs. Nothing else is ever mounted on it.
  */
-export const federationApp = (deps: Deps, source: CertificateSource): Hono<AppEnv> => {
+export const federationApp = (deps: InboundDeps, source: CertificateSource): Hono<AppEnv> => {
   const serving = createServing(deps);
   const app = createBase(deps, {
     surface: 'federation',

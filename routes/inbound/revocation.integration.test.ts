@@ -2,11 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStorage } from '../../db/storage.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
-import {
-  epochKeeperOf,
-  acceptRestore,
-  namedRevocationState,
-} from '../../src/inbound/revocation/revocation-epoch.ts';
+import { acceptRestore, namedRevocationState } from '../../src/inbound/revocation/revocation-epoch.ts';
 import { EPOCH_HEADER, isEpochProof, openStatement, signEpoch } from '../../src/protocol/statement.ts';
 import { loadStatementKey } from '../../src/inbound/revocation/statement-key.ts';
 import { createMemorySecrets, createTestSealer } from '../../ca/testing/memory.testkit.ts';
@@ -15,6 +11,7 @@ import { certificateHeader } from './certificate-header.ts';
 import { startGateway, type Gateway } from '../testing/gateway.testkit.ts';
 import { enrolledPeer, seedRows, type EnrolledPeer } from '../testing/peer.testkit.ts';
 import { toBase64 } from '../../ca/x509/pem.ts';
+import { assemble } from '../../src/app/assemble.ts';
 
 let gateway: Gateway;
 let alice: { id: string; name: string };
@@ -33,7 +30,7 @@ const numberOf = (token: string): number => Number(token.split(';')[0]);
 /** The same database as a gateway finds it that starts now, and remembers nothing. */
 const startedAnew = () => {
   const { client } = gateway.deps.storage as PgliteStorage;
-  const deps = { ...gateway.deps, storage: createStorage(pgliteDriver(client)) };
+  const deps = assemble({ ...gateway.deps, storage: createStorage(pgliteDriver(client)) });
   const app = federationApp(deps, certificateHeader);
   return {
     deps,
@@ -92,7 +89,7 @@ describe('what a gateway signs about revocations', () => {
     const second = await tokenOf(kept);
     expect(numberOf(second)).toBeGreaterThan(numberOf(first));
     await gateway.sql(`update federation_grants set status = 'revoked' where id = $1`, [byHand.grantId]);
-    await epochKeeperOf(gateway.deps).refresh();
+    await gateway.deps.epochs.refresh();
     expect(numberOf(await tokenOf(kept))).toBeGreaterThan(numberOf(second));
     expect(await isEpochProof(gateway.deps.keys.statements.publicJwk, second.replace(/^\d+/, '999'))).toBe(
       false,
@@ -132,7 +129,7 @@ describe('a database from before a revocation', () => {
     expect((await restored.ask(one, remembered)).status).toBe(200);
     const [listAfter] = await gateway.sql('select crl_number::text as n from embedded_ca_state');
     expect(Number(listAfter?.['n'])).toBeGreaterThan(Number(listBefore?.['n']));
-    await epochKeeperOf(gateway.deps).refresh();
+    await gateway.deps.epochs.refresh();
   });
 
   it('a lying peer stops nobody: only our own signature over a higher epoch counts', async () => {
@@ -192,7 +189,7 @@ describe('F-30 revocations that are lost', () => {
     ];
   const accepted = async (deps: ReturnType<typeof startedAnew>['deps']) => {
     const state = await acceptRestore(deps, actor());
-    await epochKeeperOf(gateway.deps).refresh();
+    await gateway.deps.epochs.refresh();
     return state;
   };
 
@@ -206,7 +203,7 @@ describe('F-30 revocations that are lost', () => {
     expect((await restored.ask(kept, remembered)).body.code).toBe('revocations_lost');
     for (const { grantId } of [unrelated, await enrolledPeer(gateway, 'alice')]) await revoke(grantId);
     for (const gatewayNow of [restored, startedAnew()]) {
-      await epochKeeperOf(gatewayNow.deps).refresh();
+      await gatewayNow.deps.epochs.refresh();
       expect((await gatewayNow.ask(gone)).body.code).toBe('revocations_lost');
     }
     const lost = await namedRevocationState(restored.deps);
@@ -258,7 +255,7 @@ describe('F-30 revocations that are lost', () => {
     const restore = await saved(gone.grantId);
     expect((await replica.ask(gone)).status).toBe(200);
     await revoke(gone.grantId);
-    await epochKeeperOf(replica.deps).refresh();
+    await replica.deps.epochs.refresh();
     // A standby without the revocation takes over, within the second for which an epoch is good.
     await restore();
     for (const peer of [gone, other, kept])
@@ -297,7 +294,7 @@ describe('F-30 revocations that are lost', () => {
     await restore();
     await gateway.sql(`update gateway_revocation set epoch = epoch + $1`, [2 * numberOf(remembered)]);
     expect((await restored.ask(gone)).body.code).toBe('revocations_lost');
-    await epochKeeperOf(restored.deps).refresh();
+    await restored.deps.epochs.refresh();
     expect((await restored.ask(gone)).body.code).toBe('revocations_lost');
     await accepted(restored.deps);
     expect((await restored.ask(kept)).status).toBe(200);

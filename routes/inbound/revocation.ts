@@ -1,13 +1,13 @@
 import type { MiddlewareHandler } from 'hono';
 import { MosaicError, toProblem } from '../../domain/errors.ts';
-import type { Deps } from '../../src/app/deps.ts';
-import { epochKeeperOf, type EpochKeeper } from '../../src/inbound/revocation/revocation-epoch.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
+import type { EpochKeeper } from '../../src/inbound/revocation/revocation-epoch.ts';
 import { createStatements, EPOCH_HEADER } from '../../src/inbound/revocation/revocation-statements.ts';
 import { answerIdOf, type AppEnv } from '../http/http.ts';
 import { inboundOf } from './inbound.ts';
 
 /** Adds to the refusal of a revoked grant the statement that its holder may believe. */
-export const stateRevocations = (deps: Deps): MiddlewareHandler<AppEnv> => {
+export const stateRevocations = (deps: InboundDeps): MiddlewareHandler<AppEnv> => {
   const statementFor = createStatements(deps);
   return async (c, next) => {
     await next();
@@ -32,8 +32,8 @@ const waitAndGo = async (keeper: EpochKeeper, token: string | undefined, next: (
 };
 
 /** Refuses everyone while the database is older than what was published; usually waits for nothing. */
-export const guardEpoch = (deps: Deps): MiddlewareHandler<AppEnv> => {
-  const keeper = epochKeeperOf(deps);
+export const guardEpoch = (deps: InboundDeps): MiddlewareHandler<AppEnv> => {
+  const keeper = deps.epochs;
   return (c, next) => {
     const token = c.req.header(EPOCH_HEADER);
     if (keeper.isAtHand(token)) {

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type { Deps } from '../../src/app/deps.ts';
+import type { InboundDeps } from '../../src/inbound/deps.ts';
 import { getUser } from '../../src/directory/users.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate } from '../middleware/auth.ts';
@@ -9,7 +9,7 @@ import { showUser, tokenAccess, userShape } from '../http/shapes.ts';
 const meShape = userShape.extend({ access: tokenAccess }).meta({ id: 'Me' });
 
 /** Mounted at /api/me. */
-export const meRoutes = (deps: Deps): Hono<AppEnv> => {
+export const meRoutes = (deps: InboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.get(
     '/',

@@ -40,11 +40,11 @@ export type RouteTag =
     }
   | { readonly kind: 'guard'; readonly security?: SecurityScheme; readonly errors: readonly ErrorCode[] };
 
-const tags = new WeakMap<object, RouteTag>();
+const TAG = Symbol('what a middleware tells about itself');
 
 /** Tags a middleware and returns it. */
 export const tagged = <H extends object>(handler: H, tag: RouteTag): H => {
-  tags.set(handler, tag);
+  Reflect.set(handler, TAG, tag);
   return handler;
 };
 
@@ -61,7 +61,9 @@ const COMPOSED = '__COMPOSED_HANDLER';
 /** The tag of a registered handler, or null for an ordinary one. */
 export const tagOf = (handler: Handler | MiddlewareHandler): RouteTag | null => {
   const inner: unknown = Reflect.get(handler, COMPOSED);
-  return typeof inner === 'function' ? tagOf(inner as Handler) : (tags.get(handler) ?? null);
+  return typeof inner === 'function'
+    ? tagOf(inner as Handler)
+    : ((Reflect.get(handler, TAG) as RouteTag | undefined) ?? null);
 };
 
 /** Documents a route: `app.get('/', describe({…}), validate(…), handler)`. Costs a request nothing but one call. */

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { DATABASE_CONDITIONS } from '../../domain/database/state.ts';
 import { FRONT_STATUSES, withoutPeers, type PeerStanding } from '../../domain/status/health.ts';
-import type { Deps, FrontState } from '../../src/app/deps.ts';
+import type { FrontState } from '../../src/app/deps.ts';
 import {
   readiness,
   readStandings,
@@ -14,6 +14,7 @@ import type { AppEnv } from '../http/http.ts';
 import { describe } from '../openapi/describe.ts';
 import { timestamp } from '../http/shapes.ts';
 import { findingShape, light, showFinding } from './health-shapes.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 
 const serviceShape = z.strictObject({ status: z.enum(['ok', 'unreachable']), latency_ms: z.number().int() });
 
@@ -85,7 +86,7 @@ export const aliveRoutes = (): Hono<AppEnv> => {
 const PEERS_MS = 5_000;
 
 /** Mounted at /: whether the process lives, and whether it can do its work. */
-export const healthRoutes = (deps: Deps): Hono<AppEnv> => {
+export const healthRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = aliveRoutes();
   let underWay: Promise<Readiness> | null = null;
   let peers: { readonly at: number; readonly standings: readonly PeerStanding[] } | null = null;

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/app/deps.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 import { peerByGrant } from '../../src/outbound/peers/own-peers.ts';
 import { queryItem, queryList } from '../../src/outbound/query/query.ts';
 import type { AppEnv } from '../http/http.ts';
@@ -17,7 +17,7 @@ import { blendPageQuery, blendedShape, grantHeader, queryHeaders } from './shape
 
 const tags = ['query'];
 
-const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
+const oneResource = (deps: OutboundDeps, resource: Resource): Hono<AppEnv> => {
   const shape = blendedShape(resource);
   const app = new Hono<AppEnv>();
 
@@ -84,7 +84,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 };
 
 /** Mounted at /api/federation: the same queries, addressed by grant (SPEC M3). */
-export const federationGrantRoutes = (deps: Deps): Hono<AppEnv> => {
+export const federationGrantRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticateAsker(deps, rowsWork));
   app.route('/search', grantSearchRoutes(deps));

@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import type { Deps } from '../../src/app/deps.ts';
 import { circuitOf } from '../../src/peers/peers.ts';
 import { peersOf } from '../../src/outbound/peers/own-peers.ts';
 import type { AppEnv } from '../http/http.ts';
@@ -7,9 +6,10 @@ import { authenticate } from '../middleware/auth.ts';
 import { describe } from '../openapi/describe.ts';
 import { pageOf } from '../http/paging.ts';
 import { ownPeerShape, showOwnPeer } from './peer-shapes.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 
 /** Mounted at /api/peers. */
-export const ownPeerRoutes = (deps: Deps): Hono<AppEnv> => {
+export const ownPeerRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticate(deps));
   app.get(

@@ -80,7 +80,7 @@ export const startSide = async (name: string, overrides: TestOverrides = {}): Pr
       front.replace({ certificate, key, crl, root });
     },
     close: async () => {
-      await closeOutbound(deps);
+      await closeOutbound(deps.outbound);
       keeper.stop();
       await front.stop(200);
       await made.close();

@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { RESOURCES, resourceSpec, type Resource } from '../../domain/resources.ts';
-import type { Deps } from '../../src/app/deps.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 import { queryItem, queryList, type Query } from '../../src/outbound/query/query.ts';
 import type { SourceSelector } from '../../src/outbound/query/query-sources.ts';
 import type { AppEnv } from '../http/http.ts';
@@ -40,7 +40,7 @@ export const queryOf = (
   isFresh: /(^|[ ,])(no-cache|no-store|max-age=0)\b/i.test(c.req.header('cache-control') ?? ''),
 });
 
-const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
+const oneResource = (deps: OutboundDeps, resource: Resource): Hono<AppEnv> => {
   const { singular } = resourceSpec(resource);
   const shape = blendedShape(resource);
   const app = new Hono<AppEnv>();
@@ -109,7 +109,7 @@ const oneResource = (deps: Deps, resource: Resource): Hono<AppEnv> => {
 };
 
 /** Mounted at /api/query. */
-export const queryRoutes = (deps: Deps): Hono<AppEnv> => {
+export const queryRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(authenticateAsker(deps, rowsWork));
   app.route('/search', searchRoutes(deps));

@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Deps } from '../../src/app/deps.ts';
+import type { OutboundDeps } from '../../src/outbound/deps.ts';
 import { peerByGrant } from '../../src/outbound/peers/own-peers.ts';
 import { searchEverywhere, type SearchPage } from '../../src/outbound/query/search.ts';
 import type { AppEnv } from '../http/http.ts';
@@ -60,7 +60,7 @@ const searchOf = (
 });
 
 /** `GET /search` below /api/query. */
-export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
+export const searchRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.get(
     '/',
@@ -88,7 +88,7 @@ export const searchRoutes = (deps: Deps): Hono<AppEnv> => {
 };
 
 /** `GET /search` below /api/federation: the same, of the one peer behind a grant. */
-export const grantSearchRoutes = (deps: Deps): Hono<AppEnv> => {
+export const grantSearchRoutes = (deps: OutboundDeps): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.get(
     '/',

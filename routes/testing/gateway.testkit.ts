@@ -24,6 +24,8 @@ import { certificateHeader } from '../inbound/certificate-header.ts';
 import { federationApp } from '../inbound/index.ts';
 import { createBase } from '../http/http.ts';
 import { sha256 } from '../../src/kernel/mac.ts';
+import { assemble } from '../../src/app/assemble.ts';
+import { createSpanIds } from '../../src/kernel/span-ids.ts';
 
 /** One gateway in this process: a real database, authority, sealer and queue; no sockets. */
 
@@ -148,10 +150,11 @@ export const startGateway = async (override: (deps: Deps) => Partial<Deps> = () 
     clock,
     ids: { uuid: () => crypto.randomUUID() },
     random,
+    newSpanId: createSpanIds(random),
     hash: sha256,
     log,
   };
-  const deps: Deps = { ...base, ...override(base) };
+  const deps = assemble({ ...base, ...override(base) });
   const app = createBase(deps);
   app.route('/api/bootstrap', bootstrapRoutes(deps));
   app.route('/api/admin/users', userRoutes(deps));

@@ -22,13 +22,15 @@ import { aliveRoutes, healthRoutes } from '../../routes/public/health.ts';
 import { metricsRoutes } from '../../routes/public/metrics.ts';
 import { federationGrantRoutes, ownPeerRoutes, queryRoutes } from '../../routes/query/index.ts';
 import { resourceRoutes } from '../../routes/resources/resources.ts';
+import type { InboundDeps } from '../inbound/deps.ts';
+import type { GatewayDeps } from './assemble.ts';
 import type { Deps, MetricsPage } from './deps.ts';
 
 /** The version of this package; a test keeps it equal to package.json. */
 export const VERSION = '0.1.0';
 
 /** Routes of the federation app, for the API document alone: nothing can be asked through this copy. */
-const federationDocumented = (deps: Deps): Hono<AppEnv> =>
+const federationDocumented = (deps: InboundDeps): Hono<AppEnv> =>
   createBase(deps, { surface: 'federation' }).route('/federation/v1', federationRoutes(deps));
 
 /** The asking routes: their answers are made whole. */
@@ -49,7 +51,7 @@ export const createAliveApp = (): Hono<AppEnv> => {
 };
 
 /** The public listener: people and their programs, with bearer tokens. No route here looks at a certificate. */
-export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
+export const createPublicApp = (deps: GatewayDeps): Hono<AppEnv> => {
   const app = createBase(deps, { surface: 'public', securesItself: (path) => ASKING.test(path) });
   app.route('/', healthRoutes(deps));
   app.route('/', crlRoutes(deps));
@@ -82,7 +84,7 @@ export const createPublicApp = (deps: Deps): Hono<AppEnv> => {
 };
 
 /** The federation listener: peers, by the certificate that `certificateSource` finds. Nothing else is on it. */
-export const createFederationApp = (deps: Deps, certificateSource: CertificateSource): Hono<AppEnv> =>
+export const createFederationApp = (deps: InboundDeps, certificateSource: CertificateSource): Hono<AppEnv> =>
   federationApp(deps, certificateSource);
 
 /** For clients without a certificate at the gateway's own TLS front: redeeming an enrollment token, and the revocation list. */

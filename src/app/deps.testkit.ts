@@ -13,6 +13,8 @@ import { createWorkInFlight } from '../kernel/work-in-flight.ts';
 import { newAuditChains } from './wire.ts';
 import { sha256 } from '../kernel/mac.ts';
 import { publishPki } from '../inbound/revocation/published-pki.ts';
+import { assemble, type GatewayDeps } from './assemble.ts';
+import { createSpanIds } from '../kernel/span-ids.ts';
 
 export interface TestClock {
   now(): Date;
@@ -27,7 +29,7 @@ export interface Logged {
 }
 
 /** A whole gateway's dependencies, all real: PGlite in memory, embedded CA, sealing, audit queue, transport. */
-export interface TestDeps extends Deps {
+export interface TestDeps extends GatewayDeps {
   readonly clock: TestClock;
   readonly storage: PgliteStorage;
   /** All that was logged, oldest first. */
@@ -129,7 +131,7 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     allowLoopbackHttp: all.allowLoopbackHttp,
     timeoutMs: all.peerTimeoutMs,
   });
-  return {
+  const core: Deps = {
     settings: all,
     pki,
     storage,
@@ -146,8 +148,14 @@ export const makeTestDeps = async ({ settings = {}, now }: TestOverrides = {}): 
     clock,
     ids: { uuid: () => crypto.randomUUID() },
     random,
+    newSpanId: createSpanIds(random),
     hash: sha256,
     log,
+  };
+  return {
+    ...assemble(core),
+    clock,
+    storage,
     logged,
     sql: asOwner(storage),
     close: async () => {

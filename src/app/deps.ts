@@ -214,15 +214,12 @@ export interface Deps {
   readonly signIns: SignInLimits;
   readonly setup: SetupTerms;
   readonly transport: PeerTransport;
-  /**
-   * Stands for the process where a runtime makes all the rest anew for each request: what is learned of peers and counted is kept by
-   * it, as data alone. Absent: the parts live as long as the process.
-   */
-  readonly lasting?: object;
   readonly keyMaker: KeyMaker;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
+  /** 16 lower-case hexadecimal digits. */
+  readonly newSpanId: () => string;
   /** SHA-256, as this runtime does it best. */
   readonly hash: Hash;
   readonly log: Log;

@@ -15,6 +15,7 @@ import { loadGatewayKeys } from '../operations/gateway-keys.ts';
 import { portableHashing, type Hashing } from '../kernel/mac.ts';
 import { setupTokenOf } from '../directory/setup-token.ts';
 import { createSignInLimits } from '../directory/sign-in-limits.ts';
+import { createSpanIds } from '../kernel/span-ids.ts';
 import { createWorkInFlight, type WorkLimits } from '../kernel/work-in-flight.ts';
 import { publishPki, type PkiMemory } from '../inbound/revocation/published-pki.ts';
 
@@ -51,8 +52,6 @@ export interface WireParts {
   readonly signIns?: SignInLimits;
   /** Only this machine reaches the public listener: the first administrator is created without the setup token. */
   readonly isSetupOpen?: boolean;
-  /** Stands for the process: of an earlier `wire`, for the same runtimes (`Deps.lasting`). */
-  readonly lasting?: object;
   /** `WORK_LIMITS` when absent. */
   readonly workLimits?: WorkLimits;
   /** Open the authority's root when it is first needed, not at once: for the same runtimes. */
@@ -181,11 +180,11 @@ export const wire = async (parts: WireParts): Promise<Wired> => {
       signIns,
       setup,
       transport,
-      ...(parts.lasting === undefined ? {} : { lasting: parts.lasting }),
       keyMaker,
       clock,
       ids,
       random,
+      newSpanId: createSpanIds(random),
       hash: (parts.hashing ?? portableHashing).sha256,
       log,
       ...(newSealingKey === undefined ? {} : { newSealingKey: () => newSealingKey(sealer) }),

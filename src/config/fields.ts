@@ -35,13 +35,13 @@ export const bareHost = (host: string): string => host.replace(/^\[(.*)\]$/, '$1
 export const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$|^\[?[0-9a-fA-F:.]{2,45}\]?$/;
 
 /** What was expected at each field, for messages; the published schema has its own words (`describe`). */
-const expectations = new WeakMap<z.ZodType, string>();
+const expectations = z.registry<{ readonly expected: string }>();
 
-export const expectedOf = (schema: z.ZodType): string | undefined => expectations.get(schema);
+export const expectedOf = (schema: z.ZodType): string | undefined => expectations.get(schema)?.expected;
 
 /** Notes what a field expects. Last in a chain: every step before it makes a new schema. */
 export const expecting = <T extends z.ZodType>(schema: T, expected: string): T => {
-  expectations.set(schema, expected);
+  expectations.add(schema, { expected });
   return schema;
 };
 

@@ -3,7 +3,7 @@ import type { Grant } from '../../domain/grants/grant.ts';
 import type { User } from '../../domain/ports/directory.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import type { Stores } from '../../domain/ports/storage.ts';
-import type { Deps } from '../app/deps.ts';
+import type { InboundDeps } from '../inbound/deps.ts';
 import type { Actor } from '../kernel/actor.ts';
 import { adminChange, AS_ADMIN } from '../audit/admin-change.ts';
 import { changeEntry } from '../audit/audit.ts';
@@ -13,7 +13,7 @@ const GRANTS_A_PAGE = 200;
 
 /** @throws MosaicError `conflict` when the name is taken */
 export const createUser = async (
-  deps: Deps,
+  deps: InboundDeps,
   actor: Actor,
   input: { readonly name: string; readonly isAdmin: boolean },
 ): Promise<User> => {
@@ -23,11 +23,11 @@ export const createUser = async (
   return user;
 };
 
-export const listUsers = (deps: Deps, page: PageRequest): Promise<Page<User>> =>
+export const listUsers = (deps: InboundDeps, page: PageRequest): Promise<Page<User>> =>
   deps.storage.stores.users.list(page);
 
 /** @throws MosaicError `not_found` */
-export const getUser = async (deps: Deps, id: string): Promise<User> => {
+export const getUser = async (deps: InboundDeps, id: string): Promise<User> => {
   const user = await deps.storage.stores.users.byId(id);
   if (user === null) throw new MosaicError('not_found');
   return user;
@@ -50,7 +50,7 @@ const openGrants = async (stores: Stores, subjectUserId: string): Promise<readon
  * the same transaction (SPEC M6-2); each leaves its own audit entry.
  * @throws MosaicError `not_found`; `conflict` for the own account, so that an administrator always remains
  */
-export const deleteUser = async (deps: Deps, actor: Actor, id: string): Promise<void> => {
+export const deleteUser = async (deps: InboundDeps, actor: Actor, id: string): Promise<void> => {
   if (id === actor.principal.userId) {
     throw new MosaicError('conflict', {
       detail: 'You cannot delete your own account. Ask another administrator to delete it.',

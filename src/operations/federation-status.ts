@@ -1,12 +1,12 @@
 import type { Peer } from '../../domain/ports/peers.ts';
 import type { Light } from '../../domain/status/health-texts.ts';
 import { lightOfPeer, type HealthFinding } from '../../domain/status/health.ts';
-import type { Alerts, AuditCounters, Deps, FrontState } from '../app/deps.ts';
+import type { Alerts, AuditCounters, FrontState } from '../app/deps.ts';
 import type { CacheCounters } from '../outbound/cache/cache.ts';
-import { outboundOf } from '../outbound/outbound.ts';
 import type { Circuit } from '../outbound/client/circuit.ts';
 import { MAX_PEERS, readiness, standingOf, type Readiness } from './readiness.ts';
 import { revocationState, type RevocationState } from '../inbound/revocation/revocation-epoch.ts';
+import type { OutboundDeps } from '../outbound/deps.ts';
 
 export interface PeerStatus {
   readonly peer: Peer;
@@ -37,8 +37,8 @@ export interface FederationStatus {
 const NO_ALERTS = { raised: {}, last: {}, lost: 0 } as const;
 
 /** @throws MosaicError `database_unavailable` */
-export const federationStatus = async (deps: Deps): Promise<FederationStatus> => {
-  const { circuits, cache } = outboundOf(deps);
+export const federationStatus = async (deps: OutboundDeps): Promise<FederationStatus> => {
+  const { circuits, cache } = deps.outbound;
   const [found, revocation, ready] = await Promise.all([
     deps.storage.stores.peers.list({ limit: MAX_PEERS, after: null }, { direction: 'outbound' }),
     revocationState(deps),

@@ -1,9 +1,9 @@
 import { DATABASE_CURES, type DatabaseState } from '../../domain/database/state.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
 import { healthOf, type Health, type PeerStanding, type Serving } from '../../domain/status/health.ts';
-import type { Deps, FrontState } from '../app/deps.ts';
-import { outboundOf } from '../outbound/outbound.ts';
+import type { FrontState } from '../app/deps.ts';
 import { revocationState } from '../inbound/revocation/revocation-epoch.ts';
+import type { OutboundDeps } from '../outbound/deps.ts';
 
 export interface ServiceState {
   readonly status: 'ok' | 'unreachable';
@@ -40,7 +40,11 @@ const within = async (work: () => Promise<unknown>): Promise<boolean> => {
   }
 };
 
-const probe = async (deps: Deps, name: string, work: () => Promise<unknown>): Promise<ServiceState> => {
+const probe = async (
+  deps: OutboundDeps,
+  name: string,
+  work: () => Promise<unknown>,
+): Promise<ServiceState> => {
   const start = performance.now();
   let ok = false;
   try {
@@ -62,10 +66,10 @@ const stateSeen = (look: ServiceState, known: DatabaseState, now: Date): Databas
     : { condition: 'away', since: now, cure: DATABASE_CURES.away };
 
 /** A peer's row, as far as health goes. */
-export const standingOf = (deps: Deps, peer: Peer): PeerStanding => {
+export const standingOf = (deps: OutboundDeps, peer: Peer): PeerStanding => {
   const { name, direction, state, certificateNotAfter, lastFailureAt, lastFailureCode, lastSuccessAt } = peer;
   const hasFailed = lastFailureAt !== null && (lastSuccessAt === null || lastFailureAt > lastSuccessAt);
-  const { circuits } = outboundOf(deps);
+  const { circuits } = deps.outbound;
   return {
     name,
     direction,
@@ -80,15 +84,15 @@ export const standingOf = (deps: Deps, peer: Peer): PeerStanding => {
 export const MAX_PEERS = 1_000;
 
 /** @throws MosaicError `database_unavailable` */
-export const readStandings = async (deps: Deps): Promise<readonly PeerStanding[]> => {
+export const readStandings = async (deps: OutboundDeps): Promise<readonly PeerStanding[]> => {
   const { items } = await deps.storage.stores.peers.list({ limit: MAX_PEERS, after: null }, {});
   return items.map((peer) => standingOf(deps, peer));
 };
 
-type Standings = (deps: Deps) => Promise<readonly PeerStanding[]>;
+type Standings = (deps: OutboundDeps) => Promise<readonly PeerStanding[]>;
 
 /** The peers; null when they cannot be read, which the state of the database tells. */
-const standings = async (deps: Deps, read: Standings): Promise<readonly PeerStanding[] | null> => {
+const standings = async (deps: OutboundDeps, read: Standings): Promise<readonly PeerStanding[] | null> => {
   let found: readonly PeerStanding[] | null = null;
   await within(async () => {
     found = await read(deps);
@@ -101,7 +105,7 @@ const standings = async (deps: Deps, read: Standings): Promise<readonly PeerStan
  *
  * @param read gives the peers that health tells of
  */
-export const readiness = async (deps: Deps, read: Standings = readStandings): Promise<Readiness> => {
+export const readiness = async (deps: OutboundDeps, read: Standings = readStandings): Promise<Readiness> => {
   let revocations: Readiness['revocations'] = null;
   const [database, kv, ca, peers] = await Promise.all([
     probe(deps, 'database', async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../domain/ports/basics.ts';
-import type { Deps } from '../app/deps.ts';
+import type { CoreSettings, Deps } from '../app/deps.ts';
 import { createResponseCache, type ResponseCache } from './cache/cache.ts';
 import { newCacheMemory, type CacheMemory } from './cache/cache-memory.ts';
 import { createCircuits, type Circuits } from './client/circuit.ts';
@@ -8,6 +8,7 @@ import { createPeerEpochs, newEpochMemory, type EpochMemory, type PeerEpochs } f
 import { createOfflineSignals, type OfflineSignals } from './query/offline.ts';
 import { createPeerHealth, type PeerHealth } from './peers/health.ts';
 import { createWitness, type Witness } from './audit/witness.ts';
+import { newPolledAt, type PolledAt } from './revocation/polled-at.ts';
 import { createRevocationMemory, type RevocationMemory } from './revocation/revocation-memory.ts';
 
 /** What is kept between calls to peers: connections and how the peers are doing. */
@@ -27,43 +28,39 @@ export interface Outbound {
 }
 
 /** What is learned of peers, as data alone: there is no connection in it, so that it may outlive a request. */
-interface OutboundMemory {
+export interface OutboundMemory {
   readonly circuits: Circuits;
   readonly epochs: EpochMemory;
   readonly cache: CacheMemory;
+  readonly polledAt: PolledAt;
 }
 
 /** A probe has the time of any call, and a moment for what is said about it. */
 const PROBE_GRACE_MS = 1_000;
-/** An isolate has 128 MiB for everything (`Deps.lasting`), and a timer of its own lasts no longer than a request. */
+/** An isolate has 128 MiB for everything, and a timer of its own lasts no longer than a request. */
 const ISOLATE_CACHE = { maxBytes: 16 * 1024 * 1024, hasTimers: false } as const;
 
-const newMemory = ({ settings, clock, lasting }: Deps): OutboundMemory => {
+/** @param isIsolate of a runtime that starts anew for each request, with little memory */
+export const newOutboundMemory = (
+  settings: Pick<CoreSettings, 'circuitFailures' | 'circuitCooldownMs' | 'peerTimeoutMs'>,
+  clock: Clock,
+  isIsolate = false,
+): OutboundMemory => {
   const { circuitFailures: failures, circuitCooldownMs: cooldownMs, peerTimeoutMs } = settings;
   return {
     circuits: createCircuits({ failures, cooldownMs, probeMs: peerTimeoutMs + PROBE_GRACE_MS }, clock),
     epochs: newEpochMemory(),
-    cache: newCacheMemory(clock, lasting === undefined ? undefined : ISOLATE_CACHE),
+    cache: newCacheMemory(clock, isIsolate ? ISOLATE_CACHE : undefined),
+    polledAt: newPolledAt(),
   };
 };
 
-const memories = new WeakMap<object, OutboundMemory>();
-
-const memoryOf = (deps: Deps): OutboundMemory => {
-  const key = deps.lasting ?? deps.transport;
-  const known = memories.get(key) ?? newMemory(deps);
-  memories.set(key, known);
-  return known;
-};
-
-/** Per transport, which is one per gateway: routes share the clients although each is given only `Deps`. */
-const kept = new WeakMap<Deps['transport'], Outbound>();
-
-export const outboundOf = (deps: Deps): Outbound => {
-  const known = kept.get(deps.transport);
-  if (known !== undefined) return known;
+/**
+ * The clients of a gateway, and what they share. One a gateway: each has connections of its own.
+ * @param memory what was learned of peers before, where a runtime starts anew for each request
+ */
+export const createOutbound = (deps: Deps, memory: OutboundMemory): Outbound => {
   const { settings, kv, keys, clock, log } = deps;
-  const memory = memoryOf(deps);
   const cache = createResponseCache({
     memory: memory.cache,
     kv,
@@ -72,7 +69,7 @@ export const outboundOf = (deps: Deps): Outbound => {
     log,
     ttlSeconds: settings.cacheTtlSeconds,
   });
-  const made: Outbound = {
+  return {
     clock,
     timeoutMs: settings.peerTimeoutMs,
     retries: settings.peerRetries,
@@ -94,17 +91,13 @@ export const outboundOf = (deps: Deps): Outbound => {
     witness: createWitness(deps.storage.stores.peers, deps.clock, deps.log),
     revocations: createRevocationMemory(deps.storage.stores.peerTrust, deps.log),
   };
-  kept.set(deps.transport, made);
-  return made;
 };
 
 /**
  * For a runtime whose timers end with a request: lets go of answers whose time is over.
  * @returns when the next one's is, in milliseconds since the epoch; null when nothing is kept
  */
-export const purgeOutbound = (deps: Pick<Deps, 'lasting' | 'transport' | 'clock'>): number | null => {
-  const { entries } = memories.get(deps.lasting ?? deps.transport)?.cache ?? {};
-  if (entries === undefined) return null;
+export const purgeOutbound = ({ cache: { entries } }: Pick<OutboundMemory, 'cache'>): number | null => {
   entries.purgeStale();
   let next: number | null = null;
   for (const { until } of entries.values()) next = Math.min(next ?? until, until);
@@ -112,13 +105,10 @@ export const purgeOutbound = (deps: Pick<Deps, 'lasting' | 'transport' | 'clock'
 };
 
 /** For a runtime's shutdown: writes what was noted and lets go of every connection to a peer. */
-export const closeOutbound = async (deps: Deps): Promise<void> => {
-  const known = kept.get(deps.transport);
-  if (known === undefined) return;
-  kept.delete(deps.transport);
-  await known.health.settled();
-  await known.epochs.settled();
-  await known.cache.settled();
-  await known.witness.settled();
-  await known.clients.closeAll();
+export const closeOutbound = async ({ health, epochs, cache, witness, clients }: Outbound): Promise<void> => {
+  await health.settled();
+  await epochs.settled();
+  await cache.settled();
+  await witness.settled();
+  await clients.closeAll();
 };

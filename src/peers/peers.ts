@@ -2,22 +2,26 @@ import { MosaicError } from '../../domain/errors.ts';
 import { isUsable } from '../../domain/peers/peer.ts';
 import type { Page, PageRequest } from '../../domain/ports/page.ts';
 import type { Peer, PeerFilter } from '../../domain/ports/peers.ts';
-import type { Deps } from '../app/deps.ts';
 import type { Circuit } from '../outbound/client/circuit.ts';
-import { outboundOf } from '../outbound/outbound.ts';
 import type { Actor } from '../kernel/actor.ts';
 import { changeEntry } from '../audit/audit.ts';
 import { renewPeer } from '../outbound/renewal/peer-renewal.ts';
 import { deleteInboundPeer } from '../inbound/peers/peers-inbound.ts';
+import type { InboundDeps } from '../inbound/deps.ts';
+import type { OutboundDeps } from '../outbound/deps.ts';
 
-export const listPeers = (deps: Deps, page: PageRequest, filter: PeerFilter): Promise<Page<Peer>> =>
-  deps.storage.stores.peers.list(page, filter);
+export const listPeers = (
+  deps: Pick<OutboundDeps, 'storage'>,
+  page: PageRequest,
+  filter: PeerFilter,
+): Promise<Page<Peer>> => deps.storage.stores.peers.list(page, filter);
 
 /** How this process stands to a peer: whether it is asked at all. */
-export const circuitOf = (deps: Deps, peerId: string): Circuit => outboundOf(deps).circuits.of(peerId);
+export const circuitOf = (deps: Pick<OutboundDeps, 'outbound'>, peerId: string): Circuit =>
+  deps.outbound.circuits.of(peerId);
 
 /** @throws MosaicError `not_found` */
-export const getPeer = async (deps: Deps, id: string): Promise<Peer> => {
+export const getPeer = async (deps: Pick<OutboundDeps, 'storage'>, id: string): Promise<Peer> => {
   const peer = await deps.storage.stores.peers.byId(id);
   if (peer === null) throw new MosaicError('not_found');
   return peer;
@@ -28,7 +32,11 @@ export const getPeer = async (deps: Deps, id: string): Promise<Peer> => {
  * @throws MosaicError `not_found`, `runtime_unsupported`, `invalid_transition` (it asks us, or cannot be asked), `conflict` (a renewal is under
  *   way), and what the renewal fails with: the peer then is degraded
  */
-export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promise<Peer> => {
+export const renewPeerNow = async (
+  deps: InboundDeps & OutboundDeps,
+  actor: Actor,
+  id: string,
+): Promise<Peer> => {
   const peer = await getPeer(deps, id);
   if (peer.direction === 'inbound') {
     throw new MosaicError('invalid_transition', {
@@ -52,7 +60,11 @@ export const renewPeerNow = async (deps: Deps, actor: Actor, id: string): Promis
  * first (`deleteInboundPeer`).
  * @throws MosaicError `not_found`
  */
-export const deletePeer = async (deps: Deps, actor: Actor, id: string): Promise<void> => {
+export const deletePeer = async (
+  deps: InboundDeps & OutboundDeps,
+  actor: Actor,
+  id: string,
+): Promise<void> => {
   const { direction } = await getPeer(deps, id);
   if (direction === 'inbound') return deleteInboundPeer(deps, actor, id);
   await deps.storage.transaction(async (stores) => {
@@ -61,6 +73,6 @@ export const deletePeer = async (deps: Deps, actor: Actor, id: string): Promise<
       changeEntry(deps, actor, { verb: 'admin', action: 'peer.delete', status: 204, peerId: id }),
     ]);
   });
-  outboundOf(deps).witness.forget(id);
-  await outboundOf(deps).clients.close(id);
+  deps.outbound.witness.forget(id);
+  await deps.outbound.clients.close(id);
 };

@@ -3,8 +3,7 @@ import { lightsOf } from '../../domain/status/health.ts';
 import { PEER_STATES, isUsable } from '../../domain/peers/peer.ts';
 import type { Peer } from '../../domain/ports/peers.ts';
 import type { ReadName, Reading } from '../../domain/telemetry/metrics.ts';
-import type { Deps } from '../app/deps.ts';
-import { outboundOf } from '../outbound/outbound.ts';
+import type { OutboundDeps } from '../outbound/deps.ts';
 import { readiness } from '../operations/readiness.ts';
 import { revocationState } from '../inbound/revocation/revocation-epoch.ts';
 
@@ -21,7 +20,7 @@ const reading = (name: ReadName, value: number, labels: Readonly<Record<string, 
   labels,
 });
 
-const auditReadings = ({ audit }: Deps, capacity: number): readonly Reading[] => {
+const auditReadings = ({ audit }: OutboundDeps, capacity: number): readonly Reading[] => {
   const { accepted, written, dropped, droppedByClass } = audit.counters;
   return [
     ...Object.entries({ accepted, written, dropped }).map(([state, value]) =>
@@ -35,8 +34,8 @@ const auditReadings = ({ audit }: Deps, capacity: number): readonly Reading[] =>
   ];
 };
 
-const cacheReadings = (deps: Deps): readonly Reading[] => {
-  const { hits, misses } = outboundOf(deps).cache.counters;
+const cacheReadings = (deps: OutboundDeps): readonly Reading[] => {
+  const { hits, misses } = deps.outbound.cache.counters;
   return [
     reading('mosaic_response_cache_questions_total', hits, { result: 'hit' }),
     reading('mosaic_response_cache_questions_total', misses, { result: 'miss' }),
@@ -45,7 +44,7 @@ const cacheReadings = (deps: Deps): readonly Reading[] => {
 
 const secondsOf = (at: Date): number => Math.floor(at.getTime() / 1_000);
 
-const frontReadings = ({ front }: Deps): readonly Reading[] => {
+const frontReadings = ({ front }: OutboundDeps): readonly Reading[] => {
   const state = front?.();
   if (state === undefined) return [];
   return [
@@ -58,8 +57,8 @@ const frontReadings = ({ front }: Deps): readonly Reading[] => {
   ];
 };
 
-const peerReadings = (deps: Deps, peers: readonly Peer[]): readonly Reading[] => {
-  const { circuits } = outboundOf(deps);
+const peerReadings = (deps: OutboundDeps, peers: readonly Peer[]): readonly Reading[] => {
+  const { circuits } = deps.outbound;
   const inState = (state: string): number => peers.filter((peer) => peer.state === state).length;
   const inCircuit = (state: string): number =>
     peers.filter(({ id }) => circuits.of(id).state === state).length;
@@ -80,7 +79,7 @@ const peerReadings = (deps: Deps, peers: readonly Peer[]): readonly Reading[] =>
 };
 
 /** What only the database knows; nothing of it while the database is away, which `mosaic_service_up` tells. */
-const databaseReadings = async (deps: Deps): Promise<readonly Reading[]> => {
+const databaseReadings = async (deps: OutboundDeps): Promise<readonly Reading[]> => {
   const page = { limit: MAX_PEERS, after: null };
   const [{ items }, { isLost }] = await Promise.all([
     deps.storage.stores.peers.list(page, { direction: 'outbound' }),
@@ -89,7 +88,7 @@ const databaseReadings = async (deps: Deps): Promise<readonly Reading[]> => {
   return [...peerReadings(deps, items), reading('mosaic_revocations_lost', isLost ? 1 : 0)];
 };
 
-const serviceReadings = async (deps: Deps): Promise<readonly Reading[]> => {
+const serviceReadings = async (deps: OutboundDeps): Promise<readonly Reading[]> => {
   const { services, health } = await readiness(deps);
   const { condition } = services.database.state;
   return [
@@ -106,7 +105,7 @@ const serviceReadings = async (deps: Deps): Promise<readonly Reading[]> => {
 };
 
 /** How this gateway stands now: gauges, and counters that are kept elsewhere. Never throws. */
-export const readMetrics = async (deps: Deps, auditCapacity: number): Promise<readonly Reading[]> => {
+export const readMetrics = async (deps: OutboundDeps, auditCapacity: number): Promise<readonly Reading[]> => {
   const services = await serviceReadings(deps);
   const isThere = services.some(({ labels, value }) => labels['service'] === 'database' && value === 1);
   const stored = isThere ? await databaseReadings(deps).catch(() => []) : [];

@@ -1,4 +1,3 @@
-import { toHex } from '../../domain/bytes.ts';
 import type { Clock, Log, LogFields, Random } from '../../domain/ports/basics.ts';
 import type { FinishedSpan, Telemetry } from '../../domain/ports/telemetry.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type MetricName,
 } from '../../domain/telemetry/metrics.ts';
 import { createSampler, type SamplingTerms } from '../../domain/telemetry/sampling.ts';
+import { createSpanIds } from '../kernel/span-ids.ts';
 
 /** What a runtime brings to send spans and metrics away. Neither waits nor throws. */
 export interface TelemetrySinks {
@@ -28,26 +28,9 @@ export interface TelemetryParts {
   readonly chance: () => number;
 }
 
-const SPAN_ID_BYTES = 8;
-const SPAN_IDS_AT_ONCE = 128;
-
-/** New span ids; randomness is fetched for many at once. */
-const spanIds = (random: Random): (() => string) => {
-  let hex = '';
-  let at = 0;
-  return () => {
-    if (at === hex.length) {
-      hex = toHex(random.bytes(SPAN_ID_BYTES * SPAN_IDS_AT_ONCE));
-      at = 0;
-    }
-    at += SPAN_ID_BYTES * 2;
-    return hex.slice(at - SPAN_ID_BYTES * 2, at);
-  };
-};
-
 export const createTelemetry = ({ sinks, sampling, random, clock, chance }: TelemetryParts): Telemetry => {
   const { span, record } = sinks;
-  const newSpanId = spanIds(random);
+  const newSpanId = createSpanIds(random);
   const isSampled = createSampler(sampling, { now: () => clock.now().getTime(), chance });
   const add = (name: CounterName | HistogramName, value: number, labels: Record<string, string>): void =>
     record?.(name, value, boundLabels(name, labels as never));

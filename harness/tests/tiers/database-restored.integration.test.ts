@@ -9,6 +9,7 @@ import { confirmRenewal } from '../../../src/inbound/renewal/renew.ts';
 import { createServing, type Serving } from '../../../src/inbound/read/serve.ts';
 import { urlsOf, type DatabaseUrls } from '../../devstack/components/postgres.ts';
 import { startCluster, type Cluster } from '../migrate/cluster.ts';
+import { assemble } from '../../../src/app/assemble.ts';
 
 /** Longer than the cases before the last one take: the process takes its lease anew after a fifth of it. */
 const LEASE_SECONDS = 60;
@@ -32,7 +33,7 @@ describe('a database that was put back a moment ago', () => {
       clock: () => Date.now() + steppedMs,
     });
     deps = await makeTestDeps({});
-    serving = createServing({ ...deps, storage });
+    serving = createServing(assemble({ ...deps, storage }));
     grant = await anActiveGrant(storage, await aUser(storage), scopeOf());
   }, 120_000);
   afterAll(async () => {
@@ -71,7 +72,7 @@ describe('a database that was put back a moment ago', () => {
     const bounds = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + 30 * DAY) };
     const unknown: CertificateIdentity = { ...grant.identity, ...bounds, grantId: crypto.randomUUID() };
     const now = () => new Date(Date.now() + steppedMs);
-    const stepped = createServing({ ...deps, clock: { now }, storage });
+    const stepped = createServing(assemble({ ...deps, clock: { now }, storage }));
     const ask = (whom: CertificateIdentity) =>
       codeOf(async () => stepped.capabilities(await stepped.identify(whom)));
     await takenAgain();

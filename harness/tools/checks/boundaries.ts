@@ -80,7 +80,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'routes-query',
     files: ['routes/query/**'],
-    imports: [...RULES, ...SHARED_ROUTES, 'routes/resources/**', 'src/{outbound,peers}/**'],
+    imports: ['domain/**', ...SHARED_ROUTES, 'routes/resources/**', 'src/{outbound,peers}/**'],
     packages: [...HONO, 'zod'],
     portable: true,
   },
@@ -103,7 +103,7 @@ export const ZONES: readonly Zone[] = [
   room('resources', ['src/kernel/**']),
   room('directory', ['src/{kernel,audit,inbound}/**']),
   room('operations', [...AUTHORITY, 'src/{kernel,audit,inbound,outbound,peers}/**']),
-  room('telemetry', ['src/{inbound,outbound,operations}/**']),
+  room('telemetry', ['src/{kernel,inbound,outbound,operations}/**']),
   {
     name: 'kv-valkey',
     files: ['src/kv/valkey*.ts'],
@@ -128,7 +128,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'app',
     files: ['src/app/app.ts'],
-    imports: ['routes/**', 'src/app/deps.ts'],
+    imports: ['routes/**', 'src/app/{assemble,deps}.ts', 'src/inbound/deps.ts'],
     packages: HONO,
     portable: true,
   },

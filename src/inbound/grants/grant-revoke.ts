@@ -1,5 +1,5 @@
 import { MosaicError } from '../../../domain/errors.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { InboundDeps } from '../deps.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { changeEntry } from '../../audit/audit.ts';
 import { showGrant, type GrantView } from './grants.ts';
@@ -13,7 +13,7 @@ import { concludeRevocation } from '../revocation/revocation.ts';
  * @throws MosaicError `not_found`; `database_unavailable`, also after the commit: ask again
  */
 export const revokeGrant = async (
-  deps: Deps,
+  deps: InboundDeps,
   actor: Actor,
   id: string,
   reason: string,

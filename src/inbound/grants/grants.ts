@@ -8,7 +8,7 @@ import type { Stores } from '../../../domain/ports/storage.ts';
 import { parseScope, sensitiveResources } from '../../../domain/scope/parse.ts';
 import type { Scope } from '../../../domain/scope/scope.ts';
 import { isUuid } from '../../../domain/uuid.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { InboundDeps } from '../deps.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { changeEntry } from '../../audit/audit.ts';
 import { prepareEnrollment, type Enrollment } from '../enrollment/enrollment.ts';
@@ -79,12 +79,12 @@ const findUser = async (stores: Stores, idOrName: string): Promise<User> =>
   });
 
 /** One more entry where a person said yes to a sensitive resource. */
-const approvals = (deps: Deps, actor: Actor, grant: Grant, scope: Scope | undefined) =>
+const approvals = (deps: InboundDeps, actor: Actor, grant: Grant, scope: Scope | undefined) =>
   scope === undefined || sensitiveResources(scope).length === 0
     ? []
     : [entryFor(deps, actor, grant, 'grant.sensitive_approved', 200)];
 
-const entryFor = (deps: Deps, actor: Actor, grant: Grant, action: string, status: number) =>
+const entryFor = (deps: InboundDeps, actor: Actor, grant: Grant, action: string, status: number) =>
   changeEntry(deps, actor, {
     verb: 'admin',
     action,
@@ -94,7 +94,7 @@ const entryFor = (deps: Deps, actor: Actor, grant: Grant, action: string, status
     subjectUserId: grant.subjectUserId,
   });
 
-const view = (deps: Deps, grant: Grant, peer: Pick<Peer, 'id' | 'name'> | null): GrantView => ({
+const view = (deps: InboundDeps, grant: Grant, peer: Pick<Peer, 'id' | 'name'> | null): GrantView => ({
   grant,
   status: effectiveStatus(grant, deps.clock.now()),
   peer,
@@ -107,7 +107,7 @@ const view = (deps: Deps, grant: Grant, peer: Pick<Peer, 'id' | 'name'> | null):
  *   peer is suspended or revoked), `ca_unavailable`
  */
 export const createGrant = async (
-  deps: Deps,
+  deps: InboundDeps,
   actor: Actor,
   input: NewGrant,
 ): Promise<{ readonly grant: GrantView; readonly enrollment: Enrollment }> => {
@@ -156,14 +156,14 @@ export const createGrant = async (
 };
 
 /** @throws MosaicError `not_found` */
-export const showGrant = async (deps: Deps, id: string): Promise<GrantView> => {
+export const showGrant = async (deps: InboundDeps, id: string): Promise<GrantView> => {
   const record = await deps.storage.stores.grants.byId(id);
   if (record === null) throw new MosaicError('not_found');
   return view(deps, record.grant, await deps.storage.stores.peers.byId(record.grant.peerId));
 };
 
 export const listGrants = async (
-  deps: Deps,
+  deps: InboundDeps,
   page: PageRequest,
   filter: GrantFilter,
 ): Promise<Page<GrantView>> => {
@@ -181,7 +181,7 @@ export const listGrants = async (
  *   `invalid_transition` (revoked or expired), `conflict` (someone else changed it meanwhile)
  */
 export const changeGrant = async (
-  deps: Deps,
+  deps: InboundDeps,
   actor: Actor,
   id: string,
   change: GrantChange,

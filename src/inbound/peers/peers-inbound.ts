@@ -2,13 +2,13 @@ import { MosaicError } from '../../../domain/errors.ts';
 import { NEVER_ASKED } from '../../../domain/peers/peer.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';
 import type { Stores } from '../../../domain/ports/storage.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { InboundDeps } from '../deps.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { changeEntry } from '../../audit/audit.ts';
 import { concludeRevocation } from '../revocation/revocation.ts';
 
 /** The other gateway that asks us, under the name an administrator gave it: nothing of it is known before it enrolls. */
-const newInboundPeer = (deps: Deps, name: string): Peer => ({
+const newInboundPeer = (deps: InboundDeps, name: string): Peer => ({
   id: deps.ids.uuid(),
   direction: 'inbound',
   name,
@@ -35,7 +35,7 @@ const newInboundPeer = (deps: Deps, name: string): Peer => ({
  * @throws MosaicError `invalid_transition` when it is suspended or revoked; `conflict` when another transaction
  *   made it at this moment
  */
-export const inboundPeerFor = async (deps: Deps, stores: Stores, name: string): Promise<Peer> => {
+export const inboundPeerFor = async (deps: InboundDeps, stores: Stores, name: string): Promise<Peer> => {
   const found = await stores.peers.inboundByName(name);
   if (found === null) {
     const peer = newInboundPeer(deps, name);
@@ -54,7 +54,7 @@ export const inboundPeerFor = async (deps: Deps, stores: Stores, name: string): 
  *
  * @throws MosaicError `not_found`
  */
-export const deleteInboundPeer = async (deps: Deps, actor: Actor, id: string): Promise<void> => {
+export const deleteInboundPeer = async (deps: InboundDeps, actor: Actor, id: string): Promise<void> => {
   await deps.storage.transaction(async (stores) => {
     const peer = await stores.peers.byId(id);
     if (peer === null || peer.direction !== 'inbound') throw new MosaicError('not_found');

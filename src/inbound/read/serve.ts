@@ -9,9 +9,8 @@ import { isOfCertificate, type CertificateIdentity } from '../../../domain/peers
 import type { Resource, ResourceRow } from '../../../domain/resources.ts';
 import { err, ok, type Result } from '../../../domain/result.ts';
 import { isUuid } from '../../../domain/uuid.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { InboundDeps } from '../deps.ts';
 import { describeGrant, type Capabilities } from './capabilities.ts';
-import { epochKeeperOf } from '../revocation/revocation-epoch.ts';
 import { createGrantCache, type GrantSnapshot } from './grant-cache.ts';
 import { bucketOf, chargeUnder, rateLimited, type Charge } from '../../kernel/rate-limit.ts';
 import { decideSearch, type SearchAsked, type Searched } from './serve-search.ts';
@@ -77,9 +76,9 @@ const bindingOf = ({ grant }: GrantSnapshot, resource: Resource): CursorBinding 
 });
 
 /** The inbound verbs (SPEC M3): decide on a recent snapshot of the grant, read under its fence. */
-export const createServing = (deps: Deps): Serving => {
+export const createServing = (deps: InboundDeps): Serving => {
   const cache = createGrantCache(deps);
-  const epochs = epochKeeperOf(deps);
+  const epochs = deps.epochs;
   const { reader, stores } = deps.storage;
 
   const limitOf = ({ grant }: GrantSnapshot): number =>

@@ -3,6 +3,7 @@ import type { VerifiedCrl } from '../../../ca/x509/crl-read.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { QuestionableGrant, RevocationEpoch } from '../../../domain/ports/revocation.ts';
 import type { Deps } from '../../app/deps.ts';
+import type { InboundDeps } from '../deps.ts';
 import { epochOf, isEpochProof, signEpoch } from '../../protocol/statement.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { adminChange } from '../../audit/admin-change.ts';
@@ -32,7 +33,7 @@ export interface EpochKeeper {
   refresh(): Promise<void>;
 }
 
-type EpochDeps = Pick<Deps, 'storage' | 'keys' | 'clock' | 'log' | 'lasting'>;
+type EpochDeps = Pick<Deps, 'storage' | 'keys' | 'clock' | 'log'>;
 
 interface Known extends RevocationEpoch {
   readonly token: string;
@@ -40,11 +41,17 @@ interface Known extends RevocationEpoch {
 }
 
 /** The highest epoch this process knows to have been published: also when the database does not know it any more. */
-interface Published {
+export interface PublishedEpoch {
   epoch: number;
 }
 
-const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps, published: Published): EpochKeeper => {
+export const newPublishedEpoch = (): PublishedEpoch => ({ epoch: 0 });
+
+/** One for each database connection. @param published outlives a request where a runtime starts anew for each */
+export const createEpochKeeper = (
+  { storage, keys, clock, log }: EpochDeps,
+  published: PublishedEpoch,
+): EpochKeeper => {
   const store = storage.stores.revocationEpoch;
   /** What peers showed, with the epoch it was looked at under: they show theirs with every request. */
   const seen = new LRUCache<string, number>({ max: MAX_TOKENS });
@@ -128,26 +135,6 @@ const createEpochKeeper = ({ storage, keys, clock, log }: EpochDeps, published: 
   };
 };
 
-const memories = new WeakMap<object, Published>();
-
-const publishedBy = ({ lasting, storage }: EpochDeps): Published => {
-  const key = lasting ?? storage;
-  const known = memories.get(key) ?? { epoch: 0 };
-  memories.set(key, known);
-  return known;
-};
-
-const kept = new WeakMap<Deps['storage'], EpochKeeper>();
-
-/** One for each database connection. */
-export const epochKeeperOf = (deps: EpochDeps): EpochKeeper => {
-  const found = kept.get(deps.storage);
-  if (found !== undefined) return found;
-  const made = createEpochKeeper(deps, publishedBy(deps));
-  kept.set(deps.storage, made);
-  return made;
-};
-
 /** How many grants are named at most. */
 const MAX_GRANTS = 200;
 
@@ -190,7 +177,7 @@ const named = (
 };
 
 /** The state, and while revocations are lost the grants that may be in force for that reason alone. */
-export const namedRevocationState = async (deps: Deps): Promise<NamedRevocationState> => {
+export const namedRevocationState = async (deps: InboundDeps): Promise<NamedRevocationState> => {
   const state = await revocationState(deps);
   if (!state.isLost) return { ...state, questionable: [], more: false };
   const [grants, list] = await Promise.all([
@@ -206,7 +193,7 @@ export const namedRevocationState = async (deps: Deps): Promise<NamedRevocationS
  * @returns the state, with the grants that are in force and may have been revoked before
  * @throws MosaicError `invalid_transition` when nothing was lost
  */
-export const acceptRestore = async (deps: Deps, actor: Actor): Promise<NamedRevocationState> => {
+export const acceptRestore = async (deps: InboundDeps, actor: Actor): Promise<NamedRevocationState> => {
   const change = { action: 'revocation.accept_restore', status: 200 };
   const list = await authorityList(deps);
   const { state, grants } = await adminChange(deps, actor, change, async (stores) => {
@@ -216,7 +203,7 @@ export const acceptRestore = async (deps: Deps, actor: Actor): Promise<NamedRevo
       throw new MosaicError('invalid_transition', { detail: 'No published revocation is missing.' });
     return { state, grants };
   });
-  await epochKeeperOf(deps).refresh();
+  await deps.epochs.refresh();
   const { epoch, proven, lostSince } = state;
   return { ...stateOf({ epoch, proven, lostSince }), ...named(grants, list) };
 };

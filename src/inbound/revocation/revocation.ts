@@ -1,7 +1,7 @@
 import type { RevocationReason } from '../../../ca/authority.ts';
 import type { OutboxItem } from '../../../domain/ports/revocation.ts';
 import type { Deps } from '../../app/deps.ts';
-import { epochKeeperOf } from './revocation-epoch.ts';
+import type { InboundDeps } from '../deps.ts';
 
 /** What telling the CA, and then the front, takes. */
 type WorkerDeps = Pick<Deps, 'storage' | 'ca' | 'clock' | 'log' | 'refreshFront'>;
@@ -91,8 +91,8 @@ export const settleRevocations = async (deps: WorkerDeps): Promise<void> => {
  *
  * @throws MosaicError `database_unavailable`: revoked it is, but statements under way may still answer; ask again
  */
-export const concludeRevocation = async (deps: WorkerDeps & Pick<Deps, 'keys'>): Promise<void> => {
-  await Promise.all([deps.storage.settled(), settleRevocations(deps), epochKeeperOf(deps).refresh()]);
+export const concludeRevocation = async (deps: WorkerDeps & Pick<InboundDeps, 'epochs'>): Promise<void> => {
+  await Promise.all([deps.storage.settled(), settleRevocations(deps), deps.epochs.refresh()]);
 };
 
 /** Drains the outbox every second until stopped: also what a deleted user left there, on whichever replica. */

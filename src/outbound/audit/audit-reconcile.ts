@@ -1,13 +1,11 @@
 import { readCheckpoint, rootOf, signedText } from '../../../domain/audit/checkpoint.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import { auditPlacesAtPeer, type ClaimedPlace } from './audit-places.ts';
-import { outboundOf } from '../outbound.ts';
 import { readRemembered, type Remembered } from './witness.ts';
 import { verifyAuditSignature } from '../../audit/audit-signer.ts';
 import { sha256 } from '../../kernel/mac.ts';
-import { revocationLearnerOf } from '../revocation/peer-revoked.ts';
 import { callTrace, type Traced } from '../client/call-telemetry.ts';
 
 /**
@@ -71,7 +69,7 @@ const judge = (held: Held, claimed: ClaimedPlace): PlaceVerdict => {
   return claimed.state === 'dropped' ? 'dropped' : 'agrees';
 };
 
-const pin = async (deps: Deps, peer: Peer, known: string | null, claimed: string) => {
+const pin = async (deps: OutboundDeps, peer: Peer, known: string | null, claimed: string) => {
   if (known !== null) return known === claimed ? 'pinned' : 'changed';
   return (await deps.storage.stores.peers.pinAuditKey(peer.id, claimed)) ? 'first_seen' : 'changed';
 };
@@ -82,7 +80,11 @@ const pin = async (deps: Deps, peer: Peer, known: string | null, claimed: string
  *
  * @throws MosaicError `not_found`, `invalid_transition` (a peer that asks us), `peer_*` when the peer does not answer
  */
-export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): Promise<Reconciliation> => {
+export const reconcilePeer = async (
+  deps: OutboundDeps,
+  peerId: string,
+  asked: Traced,
+): Promise<Reconciliation> => {
   const { peers } = deps.storage.stores;
   const peer = await peers.byId(peerId);
   if (peer === null) throw new MosaicError('not_found');
@@ -91,7 +93,7 @@ export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): 
     throw new MosaicError('invalid_transition', {
       detail: 'The peer is inbound. Only an outbound peer keeps an audit log of this gateway’s requests.',
     });
-  const outbound = outboundOf(deps);
+  const outbound = deps.outbound;
   await outbound.witness.settled();
   const known = await peers.auditOf(peerId);
   const held = readRemembered(known?.seen ?? null)
@@ -101,7 +103,7 @@ export const reconcilePeer = async (deps: Deps, peerId: string, asked: Traced): 
     outbound,
     ...callTrace(deps, asked, 'client'),
     deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
-    learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
+    learn: (asked, failure) => deps.learner.learn(asked, failure),
   });
   if (!answer.ok) throw new MosaicError(answer.error.code, { detail: answer.error.message });
   const key = await pin(deps, peer, known?.key ?? null, answer.value.key);

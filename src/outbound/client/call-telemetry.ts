@@ -21,7 +21,7 @@ export interface Traced {
   readonly parent?: string | undefined;
 }
 
-type TraceDeps = Pick<Deps, 'random' | 'clock' | 'telemetry'>;
+type TraceDeps = Pick<Deps, 'newSpanId' | 'clock' | 'telemetry'>;
 
 /**
  * For calls of a request that has no span of its own, and of the gateway's own work.
@@ -32,14 +32,14 @@ export const callTrace = (
   { traceId, parent }: Traced,
   asked: 'client' | null,
 ): CallTrace => {
-  const { telemetry, random, clock } = deps;
-  if (telemetry === undefined) return { traceparent: traceparent(random, traceId) };
+  const { telemetry, newSpanId, clock } = deps;
+  if (telemetry === undefined) return { traceparent: traceparent(newSpanId, traceId) };
   const from = readTraceparent(parent);
   const isRecorded = telemetry.begin(traceId, from, asked ?? 'gateway') !== null;
   const place = { traceId, parentId: from?.spanId ?? null, isRecorded };
   return {
-    traceparent: traceparent(random, traceId),
-    watch: watchCalls({ telemetry, random, clock }, place),
+    traceparent: traceparent(newSpanId, traceId),
+    watch: watchCalls({ telemetry, newSpanId, clock }, place),
   };
 };
 
@@ -71,8 +71,8 @@ export const watchQuery = async <T>(
   query: QueryTraced,
   work: (trace: CallTrace) => Promise<T>,
 ): Promise<T> => {
-  const { telemetry, random, clock } = deps;
-  if (telemetry === undefined) return work({ traceparent: traceparent(random, query.traceId) });
+  const { telemetry, newSpanId, clock } = deps;
+  if (telemetry === undefined) return work({ traceparent: traceparent(newSpanId, query.traceId) });
   const parent = readTraceparent(query.parent);
   const context: SpanContext | null = telemetry.begin(query.traceId, parent, 'client');
   const place = {
@@ -80,7 +80,7 @@ export const watchQuery = async <T>(
     parentId: context?.spanId ?? null,
     isRecorded: context !== null,
   };
-  const watch = watchCalls({ telemetry, random, clock }, place);
+  const watch = watchCalls({ telemetry, newSpanId, clock }, place);
   const startedAt = clock.now();
   const start = performance.now();
   const end = (error?: unknown): void => {
@@ -99,7 +99,7 @@ export const watchQuery = async <T>(
     });
   };
   try {
-    const value = await work({ traceparent: traceparent(random, query.traceId), watch });
+    const value = await work({ traceparent: traceparent(newSpanId, query.traceId), watch });
     end();
     return value;
   } catch (error) {

@@ -1,5 +1,6 @@
 import { compareRows } from '../../../domain/blend/blend.ts';
 import {
+  byResource,
   TASK_STATUSES,
   resourceSpec,
   type FieldSpec,
@@ -75,15 +76,9 @@ const compile = (resource: Resource): RowReader => {
   };
 };
 
-const readers = new Map<Resource, RowReader>();
+const READERS = byResource(compile);
 
-export const rowReader = (resource: Resource): RowReader => {
-  const known = readers.get(resource);
-  if (known !== undefined) return known;
-  const made = compile(resource);
-  readers.set(resource, made);
-  return made;
-};
+export const rowReader = (resource: Resource): RowReader => READERS[resource];
 
 /** Reads rows that must be in list order, each once; null when one of them is not acceptable. */
 export const readRows = (

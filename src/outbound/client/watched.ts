@@ -1,5 +1,5 @@
 import type { AuditVerb } from '../../../domain/audit/entry.ts';
-import type { Clock, Random } from '../../../domain/ports/basics.ts';
+import type { Clock } from '../../../domain/ports/basics.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';
 import type { Telemetry } from '../../../domain/ports/telemetry.ts';
 import type { Resource } from '../../../domain/resources.ts';
@@ -34,7 +34,7 @@ export interface CallPlace {
 
 interface WatchParts {
   readonly telemetry: Telemetry;
-  readonly random: Random;
+  readonly newSpanId: () => string;
   readonly clock: Clock;
 }
 
@@ -51,14 +51,14 @@ const reasonOf = (result: Result<unknown, PeerFailure> | null): string | null =>
 
 /** A span and a few numbers for each question to a peer, whoever answers it: the peer, the cache, or the breaker. */
 export const watchCalls =
-  ({ telemetry, random, clock }: WatchParts, { traceId, parentId, isRecorded }: CallPlace): WatchCall =>
+  ({ telemetry, newSpanId, clock }: WatchParts, { traceId, parentId, isRecorded }: CallPlace): WatchCall =>
   (peer, verb, resource) => {
     const context = isRecorded ? telemetry.within({ traceId, spanId: parentId ?? '' }) : null;
     const startedAt = clock.now();
     const start = performance.now();
     const call: WatchedCall = {
       traceparent:
-        context === null ? traceparent(random, traceId) : writeTraceparent(traceId, context.spanId, true),
+        context === null ? traceparent(newSpanId, traceId) : writeTraceparent(traceId, context.spanId, true),
       isCached: false,
       end: (result) => {
         const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;

@@ -92,7 +92,7 @@ export const enroll = async (
       endpoint,
       { token, csr: csrPem },
       {
-        traceparent: traceparent(deps.random, traceId),
+        traceparent: traceparent(deps.newSpanId, traceId),
         signal: AbortSignal.timeout(REDEEM_TIMEOUT_MS),
       },
     );

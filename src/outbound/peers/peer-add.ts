@@ -2,14 +2,12 @@ import { MosaicError, type ErrorCode } from '../../../domain/errors.ts';
 import type { User } from '../../../domain/ports/directory.ts';
 import type { Peer, PeerFilter } from '../../../domain/ports/peers.ts';
 import { isUuid } from '../../../domain/uuid.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import type { PeerCapabilities } from '../client/answers.ts';
-import { outboundOf } from '../outbound.ts';
 import { capabilitiesOfPeer } from '../client/verbs.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import { changeEntry } from '../../audit/audit.ts';
 import { afterRedemption, checkEnrollmentUrl, enroll, type Enrolled } from '../enrollment/peer-enroll.ts';
-import { revocationLearnerOf } from '../revocation/peer-revoked.ts';
 import { callTrace } from '../client/call-telemetry.ts';
 
 /** More peers than this and a blended cursor would outgrow an address. */
@@ -35,7 +33,7 @@ export interface AddedPeer {
   readonly firstCall: FirstCall;
 }
 
-const findUser = async (deps: Deps, idOrName: string): Promise<User> => {
+const findUser = async (deps: OutboundDeps, idOrName: string): Promise<User> => {
   const { users } = deps.storage.stores;
   const user = isUuid(idOrName) ? await users.byId(idOrName) : await users.byName(idOrName);
   if (user !== null) return user;
@@ -45,7 +43,7 @@ const findUser = async (deps: Deps, idOrName: string): Promise<User> => {
   });
 };
 
-const namesOf = async (deps: Deps, localUserId: string): Promise<ReadonlySet<string>> => {
+const namesOf = async (deps: OutboundDeps, localUserId: string): Promise<ReadonlySet<string>> => {
   const filter: PeerFilter = { direction: 'outbound', localUserId };
   const { items } = await deps.storage.stores.peers.list({ limit: MAX_PEERS_PER_USER, after: null }, filter);
   if (items.length >= MAX_PEERS_PER_USER) {
@@ -63,7 +61,7 @@ const suggestedName = (gatewayName: string): string => {
   return NAME.test(fitting) ? fitting : 'peer';
 };
 
-const insert = (deps: Deps, actor: Actor, peer: Peer, { auditKey, trust }: Enrolled): Promise<void> =>
+const insert = (deps: OutboundDeps, actor: Actor, peer: Peer, { auditKey, trust }: Enrolled): Promise<void> =>
   deps.storage.transaction(async (stores) => {
     await stores.peers.insert(peer);
     if (auditKey !== null) await stores.peers.pinAuditKey(peer.id, auditKey);
@@ -81,7 +79,7 @@ const insert = (deps: Deps, actor: Actor, peer: Peer, { auditKey, trust }: Enrol
 
 /** Under the name asked for, or under the first free one like the peer's own. @throws MosaicError `conflict` */
 const store = async (
-  deps: Deps,
+  deps: OutboundDeps,
   actor: Actor,
   enrolled: Enrolled,
   name: string | undefined,
@@ -99,13 +97,13 @@ const store = async (
   }
 };
 
-const callFirst = async (deps: Deps, peer: Peer, actor: Actor): Promise<FirstCall> => {
-  const outbound = outboundOf(deps);
+const callFirst = async (deps: OutboundDeps, peer: Peer, actor: Actor): Promise<FirstCall> => {
+  const outbound = deps.outbound;
   const answer = await capabilitiesOfPeer(peer, {
     outbound,
     ...callTrace(deps, actor, 'client'),
     deadline: { signal: AbortSignal.timeout(deps.settings.peerTimeoutMs) },
-    learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
+    learn: (asked, failure) => deps.learner.learn(asked, failure),
   });
   await outbound.health.settled();
   if (answer.ok) return { ok: true, capabilities: answer.value };
@@ -119,7 +117,7 @@ const callFirst = async (deps: Deps, peer: Peer, actor: Actor): Promise<FirstCal
  * @throws MosaicError `invalid_enrollment_url`, `address_refused`, `invalid_request` (no such user), `conflict` (name
  *   taken, too many peers), `grant_claimed` (another peer of this user holds the grant), and what `enroll` throws
  */
-export const addPeer = async (deps: Deps, actor: Actor, input: AddPeer): Promise<AddedPeer> => {
+export const addPeer = async (deps: OutboundDeps, actor: Actor, input: AddPeer): Promise<AddedPeer> => {
   const user = await findUser(deps, input.user);
   const taken = await namesOf(deps, user.id);
   if (input.name !== undefined && taken.has(input.name)) {

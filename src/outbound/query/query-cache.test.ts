@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { outboundOf } from '../outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { learnRevoked } from '../revocation/peer-epoch.ts';
 import { queryItem, queryList, type Answer } from './query.ts';
@@ -273,7 +272,7 @@ describe('the shared part of the cache', () => {
     const one = asker([], { work: keptPeer('one') }, 1_000, {}, kv);
     const two = asker([], { work: keptPeer('another') }, 1_000, {}, kv);
     await list(one);
-    await outboundOf(one.deps).cache.settled();
+    await one.deps.outbound.cache.settled();
     const answer = await list(two);
     expect(answer.page.items).toMatchObject([{ title: 'one', _cached: true }]);
     expect(work(two).requests).toBe(0);
@@ -285,7 +284,7 @@ describe('the shared part of the cache', () => {
     const one = asker([], { work: keptPeer('one') }, 1_000, {}, kv);
     const two = asker([], { work: keptPeer('another') }, 1_000, {}, kv);
     await list(one);
-    await outboundOf(one.deps).cache.settled();
+    await one.deps.outbound.cache.settled();
     two.peerRows[0] = { ...(two.peerRows[0] as NonNullable<(typeof two.peerRows)[0]>), cacheEpoch: 1 };
     expect(titles(await list(two))).toEqual(['another']);
   });

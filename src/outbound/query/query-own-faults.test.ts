@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { MosaicError } from '../../../domain/errors.ts';
-import { outboundOf } from '../outbound.ts';
 import { queryItem, queryList } from './query.ts';
 import { TRACE, asker, fakePeer, problem, taskAt, uuidOf, type Asker } from './query.testkit.ts';
 
@@ -53,7 +52,7 @@ describe('F-32 no fault of ours is a verdict on a peer', () => {
     expect(sources['federated:one']).toMatchObject({ code: 'unavailable' });
     expect(notices).toMatchObject([{ source: 'federated:one', code: 'unavailable' }]);
     expect(from.health).toEqual([]);
-    expect(outboundOf(from.deps).circuits.of(from.peerRows[0]?.id ?? '').state).toBe('closed');
+    expect(from.deps.outbound.circuits.of(from.peerRows[0]?.id ?? '').state).toBe('closed');
   });
 
   it('an answer that came and could not be kept here for a fault of ours is no time-out of the peer', async () => {
@@ -61,7 +60,7 @@ describe('F-32 no fault of ours is a verdict on a peer', () => {
     const broken = (): never => {
       throw new Error('a fault of ours');
     };
-    Object.assign(outboundOf(from.deps).cache, { told: broken });
+    Object.assign(from.deps.outbound.cache, { told: broken });
     const { sources } = (await queryList(from.deps, { ...asked(from), limit: 10, cursor: undefined })).page;
     expect(sources['federated:one']).toMatchObject({ code: 'unavailable' });
   });

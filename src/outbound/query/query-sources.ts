@@ -5,13 +5,12 @@ import { isUsable } from '../../../domain/peers/peer.ts';
 import type { AskedPeer } from '../../../domain/ports/peers.ts';
 import { err, ok, type Result } from '../../../domain/result.ts';
 import type { Resource, ResourceRow } from '../../../domain/resources.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import type { Mark } from '../cache/epochs.ts';
 import { peerFailure, type PeerFailure } from '../client/failure.ts';
 import type { Asking } from '../client/ask.ts';
 import type { Consulting } from '../cache/consult.ts';
 import { createSighting, type Sighting } from '../cache/sighting.ts';
-import { outboundOf } from '../outbound.ts';
 import { getAtPeer, listAtPeer } from '../client/verbs.ts';
 import { walk, type Walk } from '../client/walk.ts';
 import { learnRevoked } from '../revocation/peer-epoch.ts';
@@ -59,7 +58,7 @@ const isAfter = (row: ResourceRow, index: number, position: BlendPosition | null
 };
 
 /** The own store is always the first source, so that rows equal to the position were given already. */
-const localSource = (deps: Deps, principal: Principal, resource: Resource): Source => ({
+const localSource = (deps: OutboundDeps, principal: Principal, resource: Resource): Source => ({
   name: 'local',
   key: 'local',
   peer: null,
@@ -157,12 +156,12 @@ export interface AskingPerson {
  * @throws MosaicError `peer_unknown`
  */
 export const ownPeers = (
-  deps: Deps,
+  deps: OutboundDeps,
   { peers }: AskingPerson,
   selector: Exclude<SourceSelector, 'local'>,
 ): readonly AskedPeer[] => {
   const own = peers.toSorted(byName);
-  const { epochs } = outboundOf(deps);
+  const { epochs } = deps.outbound;
   for (const { id, state } of own) {
     // Learned while the database could not be written: this process goes by it, the others have still to hear of it.
     if (state !== 'revoked' && epochs.isRevoked(id)) void learnRevoked(deps, { id }).catch(() => undefined);
@@ -175,7 +174,7 @@ export const ownPeers = (
 
 /** The sources a selector stands for, in a fixed order. @throws MosaicError `peer_unknown` */
 export const sourcesFor = (
-  deps: Deps,
+  deps: OutboundDeps,
   person: AskingPerson,
   resource: Resource,
   selector: SourceSelector,

@@ -13,6 +13,7 @@ import { createSignInLimits } from '../../directory/sign-in-limits.ts';
 import { createWorkInFlight, WORK_LIMITS } from '../../kernel/work-in-flight.ts';
 import { macWith } from '../../kernel/mac.ts';
 import type { AskingPerson } from './query-sources.ts';
+import { assemble, type GatewayDeps } from '../../app/assemble.ts';
 
 /*
  * A gateway that asks, with its store and its peers in memory. A peer answers real `Response`s as its HTTP side
@@ -135,7 +136,7 @@ const peerRow = (name: string, index: number): Peer => ({
 });
 
 export interface Asker {
-  readonly deps: Deps;
+  readonly deps: GatewayDeps;
   readonly local: ResourceRow[];
   readonly peers: Readonly<Record<string, FakePeer>>;
   readonly peerRows: Peer[];
@@ -186,6 +187,7 @@ export const asker = (
       partyRunning: Infinity,
     }),
     random: { bytes: (length: number) => new Uint8Array(length).fill(1) },
+    newSpanId: () => '01'.repeat(8),
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     sealer: { open: async (sealed: string) => new TextEncoder().encode(sealed) },
     // The sealed key is the peer's name here, so that the client of a peer is found by its key.
@@ -252,7 +254,7 @@ export const asker = (
     },
   };
   return {
-    deps: deps as unknown as Deps,
+    deps: assemble(deps as unknown as Deps),
     local: own,
     peers,
     peerRows,

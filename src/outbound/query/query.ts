@@ -1,12 +1,11 @@
 import { blend, type BlendedRow, type SourceName } from '../../../domain/blend/blend.ts';
 import { MosaicError, type ErrorCode } from '../../../domain/errors.ts';
 import type { Resource, ResourceRow } from '../../../domain/resources.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import { createDeadline } from '../../kernel/deadline.ts';
 import { failureToError, type PeerFailure } from '../client/failure.ts';
 import type { Session } from './offline.ts';
-import { outboundOf } from '../outbound.ts';
-import { revocationLearnerOf, revokedNotices } from '../revocation/peer-revoked.ts';
+import { revokedNotices } from '../revocation/peer-revoked.ts';
 import { decodeBlendCursor, encodeBlendCursor, type BlendBinding, type BlendState } from './query-cursor.ts';
 import {
   isOvertaken,
@@ -69,7 +68,7 @@ export interface Query extends AskingPerson {
 
 /** Everything still under way ends with `work`, whichever way that ends. */
 export const asking = async <T>(
-  deps: Deps,
+  deps: OutboundDeps,
   query: Pick<Query, 'isFresh' | 'isUnstored' | 'weigh'> & QueryTraced,
   work: (wish: Wish, giveUp: () => void) => Promise<T>,
 ): Promise<T> => {
@@ -78,13 +77,13 @@ export const asking = async <T>(
     return await watchQuery(deps, query, (trace) =>
       work(
         {
-          outbound: outboundOf(deps),
+          outbound: deps.outbound,
           ...trace,
           deadline,
           isFresh: query.isFresh,
           ...(query.isUnstored === undefined ? {} : { isUnstored: query.isUnstored }),
           ...(query.weigh === undefined ? {} : { weigh: query.weigh }),
-          learn: (asked, failure) => revocationLearnerOf(deps).learn(asked, failure),
+          learn: (asked, failure) => deps.learner.learn(asked, failure),
         },
         giveUp,
       ),
@@ -106,7 +105,7 @@ const sessionOf = ({ principal, session }: Query): Session => ({ userId: princip
  * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
  */
 export const queryList = async (
-  deps: Deps,
+  deps: OutboundDeps,
   query: Query & { readonly limit: number; readonly cursor: string | undefined },
 ): Promise<Answer> =>
   asking(deps, { ...query, verb: 'list' }, async (wish) => {
@@ -202,7 +201,10 @@ const tagged = (row: ResourceRow, source: Source): BlendedRow => ({
  * @throws MosaicError `not_found` when every source said so; when one could not be asked absence is not known,
  * and its failure is thrown (`peer_unreachable`, `peer_timeout`, `peer_refused`, `peer_protocol`)
  */
-export const queryItem = async (deps: Deps, query: Query & { readonly id: string }): Promise<Answer> =>
+export const queryItem = async (
+  deps: OutboundDeps,
+  query: Query & { readonly id: string },
+): Promise<Answer> =>
   asking(deps, { ...query, verb: 'get' }, async (wish, giveUp) => {
     const sources = sourcesFor(deps, query, query.resource, query.source, wish);
     const reports: Record<string, SourceReport> = {};

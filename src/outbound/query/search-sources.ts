@@ -11,7 +11,7 @@ import {
   type Hit,
   type HitPosition,
 } from '../../../domain/search/hit.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import type { PeerFailure } from '../client/failure.ts';
 import { searchAtPeer, type Asking } from '../client/verbs.ts';
 import { walkInOrder, type Walk } from '../client/walk.ts';
@@ -59,7 +59,11 @@ const isHitAfter = (hit: Hit, index: number, place: HitPlace | null): boolean =>
 };
 
 /** The own store is always the first source, so that hits equal to the position were given already. */
-const localSource = (deps: Deps, principal: Principal, { query, resources }: Sought): SearchSource => ({
+const localSource = (
+  deps: OutboundDeps,
+  principal: Principal,
+  { query, resources }: Sought,
+): SearchSource => ({
   name: 'local',
   key: 'local',
   peer: null,
@@ -106,7 +110,7 @@ const peerSource = (peer: AskedPeer, index: number, sought: Sought, asking: Aski
  * @throws MosaicError `peer_unknown`
  */
 export const searchSourcesFor = (
-  deps: Deps,
+  deps: OutboundDeps,
   person: AskingPerson,
   sought: Sought,
   selector: SourceSelector,

@@ -6,6 +6,7 @@ import type { Deps } from '../../app/deps.ts';
 import { asker, fakePeer, problem, taskAt, TRACE, type Asker } from './query.testkit.ts';
 import { queryList } from './query.ts';
 import { searchEverywhere, type BlendedHit } from './search.ts';
+import { assemble } from '../../app/assemble.ts';
 
 const found = (rank: number, ms: number, n: number): FoundRow => ({
   resource: 'tasks',
@@ -58,7 +59,10 @@ const world = (local: readonly FoundRow[], peers: Record<string, ReturnType<type
       close: async () => undefined,
     }),
   };
-  return { ...made, deps: { ...deps, transport, storage: { ...deps.storage, reader } } as unknown as Deps };
+  return {
+    ...made,
+    deps: assemble({ ...deps, transport, storage: { ...deps.storage, reader } } as unknown as Deps),
+  };
 };
 
 const ask = (

@@ -1,7 +1,7 @@
 import { blendInOrder, type SourceName } from '../../../domain/blend/blend.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { compareHits, positionOf, type Hit } from '../../../domain/search/hit.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import { REVOKED } from '../cache/consult.ts';
 import { failureToError, type PeerFailure } from '../client/failure.ts';
 import type { Walked } from '../client/walk.ts';
@@ -107,7 +107,7 @@ const positionAfter = (
  *
  * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
  */
-export const searchEverywhere = async (deps: Deps, search: Search): Promise<SearchPage> =>
+export const searchEverywhere = async (deps: OutboundDeps, search: Search): Promise<SearchPage> =>
   asking(deps, tracedAs(search), async (context) => {
     const { principal, limit, cursor } = search;
     const { cursorMac } = deps.keys;

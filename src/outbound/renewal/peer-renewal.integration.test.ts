@@ -4,13 +4,13 @@ import { pgliteDriver } from '../../../db/driver/pglite.ts';
 import { createStorage } from '../../../db/storage.ts';
 import { Died, dyingDriver, hasDied } from '../../../db/testing/dying.testkit.ts';
 import { grantFor, startSide, type PairSide } from '../../../routes/query/pair.testkit.ts';
-import type { Deps, PeerClient } from '../../app/deps.ts';
-import { closeOutbound, outboundOf } from '../outbound.ts';
+import type { PeerClient } from '../../app/deps.ts';
+import { closeOutbound } from '../outbound.ts';
 import { capabilitiesOfPeer } from '../client/verbs.ts';
 import type { Author } from '../../audit/audit.ts';
 import { renewPeer } from './peer-renewal.ts';
-import { revocationLearnerOf } from '../revocation/peer-revoked.ts';
 import { renewalRound, startRenewalWorker } from './renewal-worker.ts';
+import { assemble, type GatewayDeps } from '../../app/assemble.ts';
 
 const MINUTE = 60_000;
 const author: Author = { principal: null, traceId: null };
@@ -67,29 +67,30 @@ const renewal = async (id: string) =>
 /** Whether certificate and key, as they are stored, open a connection that is served. */
 const pairWorks = async (id: string): Promise<boolean> => {
   // Deps of its own, as after a start: nothing is held.
-  const deps: Deps = { ...home.deps, transport: { ...home.deps.transport } };
+  const deps = assemble({ ...home.deps, transport: { ...home.deps.transport } });
   const asking = {
-    outbound: outboundOf(deps),
+    outbound: deps.outbound,
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`,
     deadline: { signal: AbortSignal.timeout(10_000) },
-    learn: revocationLearnerOf(deps).learn,
+    learn: deps.learner.learn,
   };
   const { ok } = await capabilitiesOfPeer(await peerOf(id), asking);
-  await closeOutbound(deps);
+  await closeOutbound(deps.outbound);
   return ok;
 };
 
 /** A gateway whose calls to the peer go through this. */
-const throughClient = (wrap: (client: PeerClient) => PeerClient['fetch']): Deps => ({
-  ...home.deps,
-  transport: {
-    ...home.deps.transport,
-    connect: (credentials) => {
-      const client = home.deps.transport.connect(credentials);
-      return { ...client, fetch: wrap(client) };
+const throughClient = (wrap: (client: PeerClient) => PeerClient['fetch']): GatewayDeps =>
+  assemble({
+    ...home.deps,
+    transport: {
+      ...home.deps.transport,
+      connect: (credentials) => {
+        const client = home.deps.transport.connect(credentials);
+        return { ...client, fetch: wrap(client) };
+      },
     },
-  },
-});
+  });
 
 describe('renewal of a certificate at the asking side', () => {
   it('M6-5 a round renews what is due, and nothing else', async () => {
@@ -175,7 +176,7 @@ describe('renewal of a certificate at the asking side', () => {
       };
       const storage = (home.deps.storage as PgliteStorage).client;
       const dead = dyingDriver(pgliteDriver(storage), 0);
-      const guarded: Deps = {
+      const guarded = assemble({
         ...throughClient((client) => async (url, init) => {
           moment();
           const answer = await client.fetch(url, init);
@@ -190,7 +191,7 @@ describe('renewal of a certificate at the asking side', () => {
           values: (text, params) =>
             met >= fatal ? Promise.reject(new Died('dead')) : dead.driver.values(text, params),
         }),
-      };
+      });
       const ended = await renewPeer(guarded, peer.id, due).catch((error: unknown) => error);
       expect(hasDied(ended), `call moment ${fatal}`).toBe(true);
       expect(await pairWorks(peer.id), `call moment ${fatal}`).toBe(true);
@@ -205,7 +206,7 @@ describe('renewal of a certificate at the asking side', () => {
     const peer = await enrolled();
     const raised: [string, unknown][] = [];
     const away = throughClient(() => () => Promise.reject(new Error('connect ECONNREFUSED')));
-    const deps: Deps = {
+    const deps: GatewayDeps = {
       ...away,
       alerts: {
         raise: (alert, _message, fields) => void raised.push([alert, fields?.['peer_id']]),

@@ -12,7 +12,6 @@ import { GRANT_ID_OID, SUBJECT_USER_ID_OID } from '../../../domain/peers/identit
 import { NEVER_ASKED } from '../../../domain/peers/peer.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';
 import { makeTestDeps, type TestDeps } from '../../app/deps.testkit.ts';
-import { outboundOf } from '../outbound.ts';
 import { createListRounds, startListWatch } from './peer-crl-watch.ts';
 import { fetchPeerCrl } from './peer-crl.ts';
 
@@ -350,7 +349,7 @@ describe('the watch over peers’ lists', () => {
 
   it('M5-3 goes on by itself, although nobody asks the peer: what is cached ends with it', async () => {
     const peer = await addPeer();
-    const { epochs } = outboundOf(deps);
+    const { epochs } = deps.outbound;
     const mark = epochs.mark(peer);
     give(await work.crl({ number: 60n }));
     served = 0;

@@ -2,7 +2,7 @@ import { isUsable } from '../../../domain/peers/peer.ts';
 import type { Peer } from '../../../domain/ports/peers.ts';
 import type { PeerTrust } from '../../../domain/ports/revocation.ts';
 import type { PageRequest } from '../../../domain/ports/page.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import { isNotOlder, listSourceOf, ownSerial, readList, type ListSource } from './peer-crl.ts';
 import { becomeRevoked } from './peer-revoked.ts';
 
@@ -25,7 +25,7 @@ interface Group {
 }
 
 /** The usable peers we ask, together with those that have the same list: one person's peer is another one's, too. */
-const groupsOf = async (deps: Deps): Promise<readonly Group[]> => {
+const groupsOf = async (deps: OutboundDeps): Promise<readonly Group[]> => {
   const { peers, peerTrust } = deps.storage.stores;
   const groups = new Map<string, Group>();
   const put = (peer: Peer, seen: Seen): void => {
@@ -46,7 +46,11 @@ const groupsOf = async (deps: Deps): Promise<readonly Group[]> => {
   return [...groups.values()];
 };
 
-const judge = async (deps: Deps, { source, peers }: Group, stopping: AbortSignal): Promise<string | null> => {
+const judge = async (
+  deps: OutboundDeps,
+  { source, peers }: Group,
+  stopping: AbortSignal,
+): Promise<string | null> => {
   const list = await readList(deps, source, stopping);
   if (!list.ok) return list.error;
   let fault: string | null = null;
@@ -74,7 +78,7 @@ export interface ListRounds {
  * nothing to another one that may have died a moment ago.
  */
 export const createListRounds = (
-  deps: Deps,
+  deps: OutboundDeps,
   stopping: AbortSignal = new AbortController().signal,
 ): ListRounds => {
   const reading = new Set<string>();
@@ -127,7 +131,7 @@ export const createListRounds = (
 };
 
 /** A round every `pollMs`, counted from its start: a list that takes long is not waited for. Stopping ends what is under way. */
-export const startListWatch = (deps: Deps, pollMs: number): { stop(): Promise<void> } => {
+export const startListWatch = (deps: OutboundDeps, pollMs: number): { stop(): Promise<void> } => {
   const stopping = new AbortController();
   const rounds = createListRounds(deps, stopping.signal);
   const running = new Set<Promise<void>>();

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEVER_ASKED } from '../../../domain/peers/peer.ts';
 import { makeTestDeps, type TestDeps } from '../../app/deps.testkit.ts';
 import { learnRevoked } from './peer-epoch.ts';
-import { outboundOf } from '../outbound.ts';
 
 let deps: TestDeps;
 let userId: string;
@@ -80,7 +79,7 @@ describe('the cache epoch of a peer', () => {
 
   it('learnRevoked counts before the database knows, and is written once however often it is learned', async () => {
     const id = await addPeer();
-    const { epochs } = outboundOf(deps);
+    const { epochs } = deps.outbound;
     const mark = epochs.mark({ id, cacheEpoch: 0, remoteGrantVersion: null });
     const learning = Array.from({ length: 5 }, () => learnRevoked(deps, { id }));
     expect([epochs.isRevoked(id), epochs.isCurrent(mark)]).toEqual([true, false]);

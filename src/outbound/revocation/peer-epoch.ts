@@ -1,5 +1,4 @@
-import type { Deps } from '../../app/deps.ts';
-import { outboundOf } from '../outbound.ts';
+import type { OutboundDeps } from '../deps.ts';
 
 /**
  * This gateway has learned, from the serving side's own word, that its grant at this peer is revoked (SPEC M6-7: never from
@@ -10,8 +9,11 @@ import { outboundOf } from '../outbound.ts';
  * @returns whether this call made it revoked; false when it was already, or is gone
  * @throws MosaicError `database_unavailable`: this process goes by it nevertheless, and the next query writes it down
  */
-export const learnRevoked = async (deps: Deps, peer: { readonly id: string }): Promise<boolean> => {
-  const { epochs, clients } = outboundOf(deps);
+export const learnRevoked = async (
+  deps: Pick<OutboundDeps, 'outbound' | 'storage'>,
+  peer: { readonly id: string },
+): Promise<boolean> => {
+  const { epochs, clients } = deps.outbound;
   epochs.revoke(peer.id);
   if (!(await deps.storage.stores.peerTrust.markRevoked(peer.id))) return false;
   await clients.close(peer.id);

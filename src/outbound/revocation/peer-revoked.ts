@@ -1,17 +1,17 @@
-import { LRUCache } from 'lru-cache';
 import type { ErrorCode } from '../../../domain/errors.ts';
 import type { AskedPeer } from '../../../domain/ports/peers.ts';
-import type { Deps } from '../../app/deps.ts';
+import type { OutboundDeps } from '../deps.ts';
 import type { PeerFailure } from '../client/failure.ts';
 import { openStatement, readPublicJwk } from '../../protocol/statement.ts';
 import { changeEntry } from '../../audit/audit.ts';
 import { fetchPeerCrl, ownSerial } from './peer-crl.ts';
+import type { RevocationLearner } from './learning.ts';
 import { learnRevoked } from './peer-epoch.ts';
+import type { PolledAt } from './polled-at.ts';
 import type { Notice } from '../query/query-notice.ts';
 
 /** A peer's list is asked for at most this often. */
 const POLL_MS = 60_000;
-const MAX_PEERS = 10_000;
 
 /** Refusals that may mean a revocation but prove none: anybody between could have written them. */
 const HINTS: readonly (ErrorCode | null)[] = [
@@ -21,17 +21,12 @@ const HINTS: readonly (ErrorCode | null)[] = [
   'certificate_required',
 ];
 
-/** Learns from refusals that a peer has revoked us (SPEC M6-7). */
-export interface RevocationLearner {
-  /** @returns the failure, marked when it is a proven revocation */
-  learn(peer: AskedPeer, failure: PeerFailure): Promise<PeerFailure>;
-  /** Resolves when the lists under way are read. */
-  settled(): Promise<void>;
-}
+/** What it takes to tell of it; whoever learns is made of the same. */
+type TellingDeps = Omit<OutboundDeps, 'learner'>;
 
 /** What makes a peer revoked: its own signed word, or its authority's list. */
 export const becomeRevoked = async (
-  deps: Deps,
+  deps: TellingDeps,
   peer: Pick<AskedPeer, 'id' | 'localUserId'>,
   how: 'statement' | 'list',
 ): Promise<void> => {
@@ -60,27 +55,19 @@ export const becomeRevoked = async (
 };
 
 /** Whether the peer signed, with the key we pinned when we enrolled, that the grant we hold is revoked. */
-const isProven = async (deps: Deps, peer: AskedPeer, statement: string): Promise<boolean> => {
+const isProven = async (
+  deps: Pick<OutboundDeps, 'storage'>,
+  peer: AskedPeer,
+  statement: string,
+): Promise<boolean> => {
   const { signingKey } = await deps.storage.stores.peerTrust.get(peer.id);
   const key = signingKey === null ? null : readPublicJwk(JSON.parse(signingKey));
   const said = key === null ? null : await openStatement(key, statement);
   return said !== null && said.grant_id === peer.remoteGrantId;
 };
 
-type PolledAt = LRUCache<string, number>;
-
-const memories = new WeakMap<object, PolledAt>();
-
-/** When each peer's list was asked for, kept for as long as the process lives. */
-const polledAtOf = (deps: Deps): PolledAt => {
-  const key = deps.lasting ?? deps.transport;
-  const known = memories.get(key) ?? new LRUCache<string, number>({ max: MAX_PEERS });
-  memories.set(key, known);
-  return known;
-};
-
-const createLearner = (deps: Deps): RevocationLearner => {
-  const polledAt = polledAtOf(deps);
+/** One a gateway. @param polledAt outlives a request where a runtime starts anew for each */
+export const createRevocationLearner = (deps: TellingDeps, polledAt: PolledAt): RevocationLearner => {
   const polling = new Set<Promise<void>>();
 
   const poll = async (peerId: string): Promise<void> => {
@@ -134,23 +121,12 @@ const createLearner = (deps: Deps): RevocationLearner => {
   };
 };
 
-const kept = new WeakMap<Deps['transport'], RevocationLearner>();
-
-/** One a gateway. */
-export const revocationLearnerOf = (deps: Deps): RevocationLearner => {
-  const known = kept.get(deps.transport);
-  if (known !== undefined) return known;
-  const made = createLearner(deps);
-  kept.set(deps.transport, made);
-  return made;
-};
-
 /**
  * Notices of revocations that this user was not told of yet: each once, in the first answer that carries notices.
  * Asks the database only when there may be one.
  */
 export const revokedNotices = async (
-  deps: Deps,
+  deps: OutboundDeps,
   userId: string,
   failed: readonly { readonly failure: PeerFailure }[],
 ): Promise<readonly Notice[]> => {

@@ -1,5 +1,6 @@
 import type { Log } from '../../../domain/ports/basics.ts';
 import type { GatewayConfig } from '../../config/config.ts';
+import type { GatewayDeps } from '../../app/assemble.ts';
 import type { Deps } from '../../app/deps.ts';
 import { watchInbound } from '../../telemetry/telemetry-inbound.ts';
 import { countAlerts } from '../../telemetry/telemetry.ts';
@@ -10,23 +11,26 @@ import type { OpenedTelemetry } from '../otel/open.ts';
 export interface Watching {
   /** To be used from now on: counts what needs a person. */
   readonly log: Log;
-  /** The same gateway, watched. */
+  /** The same parts, watched. */
   watch(deps: Deps): Deps;
+  /** From now on what is counted of the gateway made of them can be read. */
+  read(deps: GatewayDeps): void;
   stop(): Promise<void>;
 }
 
 const STOP_MS = 3_000;
 
-const nobody = (log: Log): Watching => ({ log, watch: (deps) => deps, stop: async () => {} });
+const nobody = (log: Log): Watching => ({ log, watch: (deps) => deps, read: () => {}, stop: async () => {} });
 
 const somebody = (log: Log, { telemetry, page, watch, stop }: OpenedTelemetry): Watching => ({
   log: countAlerts(log, telemetry),
-  watch: (deps) => {
-    const audit = watchInbound(deps.audit, telemetry);
-    const watched = { ...deps, audit, telemetry, ...(page === null ? {} : { metrics: page }) };
-    watch(watched);
-    return watched;
-  },
+  watch: (deps) => ({
+    ...deps,
+    audit: watchInbound(deps.audit, telemetry),
+    telemetry,
+    ...(page === null ? {} : { metrics: page }),
+  }),
+  read: watch,
   stop: () => stop(STOP_MS),
 });
 

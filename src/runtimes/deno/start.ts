@@ -16,6 +16,7 @@ import { createOutage } from '../../kv/outage.ts';
 import { databaseWatch, hindranceWatch } from '../../operations/database-watch.ts';
 import { startRevocationWorker } from '../../inbound/revocation/revocation.ts';
 import { systemClock, wire } from '../../app/wire.ts';
+import { assemble } from '../../app/assemble.ts';
 import type { Deps } from '../../app/deps.ts';
 import { createLateRefusals } from '../common/late-refusals.ts';
 import { createRestKeyValue } from '../common/rest-key-value.ts';
@@ -153,7 +154,8 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
     gatewayName: config.gatewayName,
     log,
   });
-  const deps = watching.watch(wired.complete(coreSettings(config, null)));
+  const deps = assemble(watching.watch(wired.complete(coreSettings(config, null))));
+  watching.read(deps);
   const source =
     frontSecret === null ? certificateHeader : provenBy(certificateHeader, provenBySecret(frontSecret), deps);
   const federationApp = createFederationApp(deps, source);
@@ -187,7 +189,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
           background,
           finish: async (deadline) => {
             const most = (): number => Math.min(deadline.left(), STEP_MS);
-            await atMost(log, 'outbound connections', most(), () => closeOutbound(deps));
+            await atMost(log, 'outbound connections', most(), () => closeOutbound(deps.outbound));
             await atMost(log, 'audit', most(), () => wired.audit.stop(most()));
             await atMost(log, 'telemetry', most(), () => watching.stop());
             await atMost(log, 'key-value', most(), () => kv.close());

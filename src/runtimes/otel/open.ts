@@ -3,7 +3,8 @@ import type { Clock, Log, Random } from '../../../domain/ports/basics.ts';
 import type { Telemetry } from '../../../domain/ports/telemetry.ts';
 import { VERSION } from '../../app/app.ts';
 import type { TelemetryConfig } from '../../config/config.ts';
-import type { Deps, MetricsPage } from '../../app/deps.ts';
+import type { GatewayDeps } from '../../app/assemble.ts';
+import type { MetricsPage } from '../../app/deps.ts';
 import { readMetrics } from '../../telemetry/telemetry-readings.ts';
 import { createTelemetry } from '../../telemetry/telemetry.ts';
 import { hashToken } from '../../directory/tokens-text.ts';
@@ -26,7 +27,7 @@ export interface OpenedTelemetry {
   /** null where metrics are sent only, or not at all. */
   readonly page: MetricsPage | null;
   /** Reads gauges of this gateway from now on. */
-  readonly watch: (deps: Deps) => void;
+  readonly watch: (deps: GatewayDeps) => void;
   /** Sends what waits, for at most `timeoutMs`. */
   readonly stop: (timeoutMs: number) => Promise<void>;
 }

@@ -15,6 +15,7 @@ import { createJsonLog } from '../common/json-log.ts';
 import type { DatabaseGate } from './database-gate.ts';
 import { PEER_BINDINGS, readPeerBindings, type PeerBindings } from './peer-bindings.ts';
 import type { Turns } from './turns.ts';
+import type { GatewayMemory } from '../../app/assemble.ts';
 
 interface Hyperdrive {
   readonly connectionString: string;
@@ -50,8 +51,8 @@ export interface Isolate {
   readonly refusals: RefusalMinutes;
   readonly auditCounters: CountedAudit;
   readonly pkiMemory: PkiMemory;
-  /** Stands for this isolate: circuits, epochs and what is cached are kept by it (`Deps.lasting`). */
-  readonly lasting: object;
+  /** Circuits, epochs and what is cached. */
+  memory: GatewayMemory | null;
   /** Until when logins and schema need no look, by login, in milliseconds since the epoch. */
   readonly fitUntil: { api: number; peers: number };
   /** A request waits for the end of what is cached; until when, in milliseconds since the epoch. */
@@ -71,7 +72,7 @@ export const newIsolate = (): Isolate => ({
   refusals: new Map(),
   auditCounters: newAuditCounters(),
   pkiMemory: newPkiMemory(),
-  lasting: {},
+  memory: null,
   fitUntil: { api: 0, peers: 0 },
   cleaningUntil: 0,
 });

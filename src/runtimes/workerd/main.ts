@@ -70,7 +70,7 @@ const answer = async (
       const clientAddress = request.headers.get('cf-connecting-ip');
       return await createPublicApp(deps).fetch(request, { clientAddress });
     } finally {
-      context.waitUntil(close().then(() => cleanUp(isolate, deps)));
+      context.waitUntil(close().then(() => cleanUp(isolate)));
     }
   } catch (error) {
     return problem(error);
@@ -90,7 +90,7 @@ export default {
     const opened = await open(isolate, configuredOf(isolate, env), env);
     try {
       const failed = await scheduledRound(opened);
-      purgeOutbound(opened.deps);
+      if (isolate.memory !== null) purgeOutbound(isolate.memory.outbound);
       // Cloudflare shows a round that threw as failed.
       if (failed.length > 0) throw new Error(`steps of the scheduled round failed: ${failed.join(', ')}`);
     } finally {

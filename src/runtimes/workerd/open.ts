@@ -3,7 +3,7 @@ import type { KeyValue, Log } from '../../../domain/ports/basics.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { coreSettings } from '../../config/settings.ts';
-import type { Deps } from '../../app/deps.ts';
+import { assemble, newGatewayMemory, type GatewayDeps } from '../../app/assemble.ts';
 import { closeOutbound, purgeOutbound } from '../../outbound/outbound.ts';
 import { createMemoryKeyValue } from '../../kv/memory.ts';
 import { createOutage } from '../../kv/outage.ts';
@@ -23,7 +23,7 @@ import { createTurns, type Turns } from './turns.ts';
 
 /** What one request works with, and one look of the scheduled kind. */
 export interface Opened {
-  readonly deps: Deps;
+  readonly deps: GatewayDeps;
   /** This isolate, as the audit log knows it. */
   readonly writerId: string;
   /** Writes out what was noted and lets go of every connection. Never throws. */
@@ -84,7 +84,7 @@ const openStorage = async (isolate: Isolate, config: GatewayConfig, isForPeer: b
   return storage;
 };
 
-const assemble = async (
+const openParts = async (
   isolate: Isolate,
   { config, peerBindings: bindings }: Configured,
   env: Bindings,
@@ -100,7 +100,8 @@ const assemble = async (
   isolate.chains ??= newAuditChains();
   isolate.signIns ??= createSignInLimits(systemClock);
   isolate.alerts ??= createAlerts({ log, clock: systemClock, gatewayName, clean: cleanFields });
-  const { unsealed, chains, refusals, pkiMemory, signIns, auditCounters, lasting, alerts } = isolate;
+  isolate.memory ??= newGatewayMemory(coreSettings(config, null), systemClock, true);
+  const { unsealed, chains, refusals, pkiMemory, signIns, auditCounters, memory, alerts } = isolate;
   const parts = { storage, kv, transport, sealingKey, gatewayName, log };
   const wired = await wire({
     ...parts,
@@ -110,12 +111,11 @@ const assemble = async (
     pkiMemory,
     signIns,
     auditCounters,
-    lasting,
     isAuthorityLazy: true,
   });
-  const deps: Deps = { ...wired.complete(coreSettings(config, null)), alerts };
+  const deps = assemble({ ...wired.complete(coreSettings(config, null)), alerts }, memory);
   const close = async (): Promise<void> => {
-    await atMost(log, 'outbound connections', STEP_MS, () => closeOutbound(deps));
+    await atMost(log, 'outbound connections', STEP_MS, () => closeOutbound(deps.outbound));
     await atMost(log, 'audit', AUDIT_MS + STEP_MS, () => wired.audit.stop(AUDIT_MS));
     await atMost(log, 'database', STEP_MS, () => storage.close());
   };
@@ -129,10 +129,11 @@ const CLEAN_MS = 26_000;
  * Waits until what is cached is over and lets go of it: no timer outlives the request that set it, and rows of others must not stay only
  * because nobody asks again. One request at a time does so for all.
  */
-export const cleanUp = async (isolate: Isolate, { transport, clock }: Deps): Promise<void> => {
-  const deps = { transport, clock, lasting: isolate.lasting };
+export const cleanUp = async (isolate: Isolate): Promise<void> => {
+  const { memory } = isolate;
+  if (memory === null) return;
   const end = now() + CLEAN_MS;
-  for (let next = purgeOutbound(deps); next !== null; next = purgeOutbound(deps)) {
+  for (let next = purgeOutbound(memory.outbound); next !== null; next = purgeOutbound(memory.outbound)) {
     const until = Math.min(next, end);
     if (now() >= end || isolate.cleaningUntil >= until) return;
     isolate.cleaningUntil = until;
@@ -158,7 +159,7 @@ export const open = async (
   try {
     const storage = await openStorage(isolate, config, isForPeer);
     try {
-      const opened = await assemble(isolate, configured, env, storage, log);
+      const opened = await openParts(isolate, configured, env, storage, log);
       return { ...opened, close: () => opened.close().finally(giveBack) };
     } catch (error) {
       await storage.close();

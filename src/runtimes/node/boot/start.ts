@@ -2,6 +2,7 @@ import type { Authority } from '../../../../ca/authority.ts';
 import type { Log } from '../../../../domain/ports/basics.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { coreSettings, reachableHost } from '../../../config/settings.ts';
+import { assemble, type GatewayDeps } from '../../../app/assemble.ts';
 import type { Deps } from '../../../app/deps.ts';
 import { closeOutbound } from '../../../outbound/outbound.ts';
 import { EMBEDDED_WORK_LIMITS } from '../../../kernel/work-in-flight.ts';
@@ -39,7 +40,7 @@ export interface RunningGateway {
   readonly enrollmentUrl: string;
   /** Port of the listener for /metrics alone; null: there is none. */
   readonly metricsPort: number | null;
-  readonly deps: Deps;
+  readonly deps: GatewayDeps;
   /** Nobody is there yet: the first administrator is created by POST /api/bootstrap/setup. */
   readonly needsFirstAdmin: boolean;
   /** What the first administrator is created with; null where there is one, or where it is not needed. */
@@ -74,7 +75,7 @@ const alertsOf = (config: GatewayConfig, log: Log) => {
 /** What goes on beside the requests. @returns what ends each part; may be called again */
 const startBackground = (
   config: GatewayConfig,
-  deps: Deps,
+  deps: GatewayDeps,
   { audit, writerId }: Pick<Wired, 'audit' | 'writerId'>,
   log: Log,
 ): readonly (() => Promise<void>)[] => {
@@ -136,13 +137,16 @@ export const startGateway = async (
     const { keeper } = listeners;
     if (keeper !== null) wired.keptByFront();
     const ca = keeper === null ? wired.ca : tellRoots(wired.ca, () => keeper.refresh());
-    const deps: Deps = watching.watch({
-      alerts,
-      ...wired.complete(coreSettings(config, listeners.federationPort), ca),
-      ...(keeper === null ? {} : { front: keeper.state, refreshFront: keeper.refresh }),
-    });
+    const deps = assemble(
+      watching.watch({
+        alerts,
+        ...wired.complete(coreSettings(config, listeners.federationPort), ca),
+        ...(keeper === null ? {} : { front: keeper.state, refreshFront: keeper.refresh }),
+      }),
+    );
+    watching.read(deps);
     await tidyKeys(services, deps);
-    undo.add('outbound connections', () => closeOutbound(deps));
+    undo.add('outbound connections', () => closeOutbound(deps.outbound));
     const background = startBackground(config, deps, wired, log);
     undo.add('background', () => Promise.all(background.map((stop) => stop())));
     const metricsPort = await listenForMetrics(config, deps, undo);

@@ -10,7 +10,6 @@ import {
 } from '../../../app/app.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { serverHosts } from '../../../config/settings.ts';
-import type { Deps } from '../../../app/deps.ts';
 import type { Wired } from '../../../app/wire.ts';
 import { keepFrontFiles } from '../front/front-files.ts';
 import { keepFrontMaterial, type FrontKeeper, type FrontMaterialParts } from '../front/front-material.ts';
@@ -30,6 +29,7 @@ import { serverNames } from '../front/server-certificate.ts';
 import { certificateOfSocket } from '../front/tls-peers.ts';
 import { createLateRefusals } from '../../common/late-refusals.ts';
 import type { Undo } from '../../common/shutdown.ts';
+import type { GatewayDeps } from '../../../app/assemble.ts';
 
 /** Of listeners that nobody has been served by. */
 const DRAIN_MS = 500;
@@ -94,7 +94,7 @@ export const startListeners = async (config: GatewayConfig, wired: Wired, log: L
   undo.add('public listener', () => outer.stop(DRAIN_MS));
   const addressed = publicSocket === null ? withClientAddress : withForwardedAddress(isProven);
   const late = createLateRefusals();
-  const serve = (deps: Deps): void => {
+  const serve = (deps: GatewayDeps): void => {
     federation.set(late(withSending(createFederationApp(deps, source).fetch)));
     enrollment.set(late(withClientAddress(createEnrollmentApp(deps).fetch)));
     publicly.set(late(addressed(createPublicApp(deps).fetch)));
@@ -111,7 +111,7 @@ export const startListeners = async (config: GatewayConfig, wired: Wired, log: L
 /** @returns the port, or null where /metrics has no listener of its own */
 export const listenForMetrics = async (
   { telemetry }: GatewayConfig,
-  deps: Deps,
+  deps: GatewayDeps,
   undo: Undo,
 ): Promise<number | null> => {
   const listener = telemetry?.metrics?.listener ?? null;
