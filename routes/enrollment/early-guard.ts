@@ -5,7 +5,7 @@ import type { Deps } from '../../src/app/deps.ts';
 import { isMarkedEnrollmentToken } from '../../src/inbound/enrollment/enrollment-token.ts';
 import { createKeyedLimit } from '../../src/kernel/early-limit.ts';
 import { hashText } from '../../src/kernel/mac.ts';
-import { addressBucket } from '../../src/kernel/redeem-limits.ts';
+import { addressBucket } from '../../src/kernel/address-bucket.ts';
 import type { ClientAddressSource } from '../http/client-address.ts';
 import type { AppEnv } from '../http/http.ts';
 import { bytesOf } from '../http/validate.ts';

@@ -3,7 +3,7 @@ import type { SignInLimits } from '../../domain/ports/sign-ins.ts';
 import type { Clock, TokenBucket } from '../../domain/ports/basics.ts';
 import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import { rateLimited } from '../kernel/rate-limit.ts';
-import { addressBucket } from '../kernel/redeem-limits.ts';
+import { addressBucket } from '../kernel/address-bucket.ts';
 
 /** Failed sign-ins of one address, an IPv6 /64 counting as one. Guessing 256 bits is hopeless: this bounds the questions to the database. */
 const FAILED: TokenBucket = { capacity: 240, refillPerSecond: 2 };

@@ -3,7 +3,7 @@ import type { MosaicError } from '../../domain/errors.ts';
 import type { Clock, TokenBucket } from '../../domain/ports/basics.ts';
 import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 import { rateLimited } from './rate-limit.ts';
-import { addressBucket } from './redeem-limits.ts';
+import { addressBucket } from './address-bucket.ts';
 
 /** Keys that are remembered. Whoever comes under more of them has each of theirs forgotten, not those of others. */
 const MAX_KEYS = 10_000;

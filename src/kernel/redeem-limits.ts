@@ -1,7 +1,6 @@
-import { ipOctets } from '../../ca/x509/names.ts';
-import { toHex } from '../../domain/bytes.ts';
 import type { TokenBucket } from '../../domain/ports/basics.ts';
 import type { Deps } from '../app/deps.ts';
+import { addressBucket } from './address-bucket.ts';
 import { rateLimited } from './rate-limit.ts';
 
 /** Guessing 176 bits is hopeless anyway: these bound what a stranger can make the gateway work. */
@@ -9,23 +8,6 @@ const PER_ADDRESS: TokenBucket = { capacity: 240, refillPerSecond: 2 };
 const PER_TOKEN: TokenBucket = { capacity: 120, refillPerSecond: 1 };
 /** Of all tokens that bear this gateway's mark. Only who holds twenty of them, spent ones included, can keep it empty. */
 const PER_ADDRESS_MARKED: TokenBucket = { capacity: 2_400, refillPerSecond: 20 };
-
-/** `::ffff:0:0/96`: how an IPv4 address is written where IPv6 is spoken (RFC 4291, section 2.5.5.2). */
-const MAPPED = '00000000000000000000ffff';
-
-/**
- * One bucket an IPv4 address and an IPv6 /64, which one household or machine holds as a whole; however the address is
- * spelt, so that nobody has several by spelling theirs differently.
- */
-export const addressBucket = (address: string | null): string => {
-  if (address === null) return 'unknown';
-  const text = address.replace(/%.*$/, '');
-  const octets = text.includes(':') ? ipOctets(text) : null;
-  if (octets === null) return text;
-  const digits = toHex(octets);
-  if (digits.startsWith(MAPPED)) return octets.slice(12).join('.');
-  return `${digits.slice(0, 16)}/64`;
-};
 
 export interface RedemptionAttempt {
   readonly address: string | null;

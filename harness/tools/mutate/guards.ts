@@ -87,9 +87,15 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     area: 'rate-limit',
-    files: ['src/kernel/redeem-limits.ts', 'src/kernel/early-limit.ts', 'src/directory/sign-in-limits.ts'],
+    files: [
+      'src/kernel/address-bucket.ts',
+      'src/kernel/redeem-limits.ts',
+      'src/kernel/early-limit.ts',
+      'src/directory/sign-in-limits.ts',
+    ],
     tests: [
       [
+        'src/kernel/address-bucket.test.ts',
         'src/kernel/redeem-limits.test.ts',
         'src/kernel/early-limit.test.ts',
         'src/directory/sign-in-limits.test.ts',

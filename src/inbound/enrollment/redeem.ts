@@ -10,7 +10,8 @@ import { hashText } from '../../kernel/mac.ts';
 import { isMarkedEnrollmentToken } from './enrollment-token.ts';
 import { claimToken, type Claim } from './redeem-claim.ts';
 import { conclude } from './redeem-conclude.ts';
-import { addressBucket, takeRedemption } from '../../kernel/redeem-limits.ts';
+import { addressBucket } from '../../kernel/address-bucket.ts';
+import { takeRedemption } from '../../kernel/redeem-limits.ts';
 import { settleRevocations } from '../revocation/revocation.ts';
 
 export interface Redemption {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { addressBucket } from '../../../kernel/redeem-limits.ts';
+import { addressBucket } from '../../../kernel/address-bucket.ts';
 import type { HttpLimits } from '../http/http-limits.ts';
 
 /** 127.0.0.0/8, ::1, and what has no address: this machine's own programs, a proxy of everybody's among them. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { addressBucket } from '../../../kernel/redeem-limits.ts';
+import { addressBucket } from '../../../kernel/address-bucket.ts';
 import type { HttpLimits } from '../http/http-limits.ts';
 
 type Limits = Pick<HttpLimits, 'maxConnections' | 'maxStrangers' | 'maxPerAddress' | 'maxPerCertificate'>;

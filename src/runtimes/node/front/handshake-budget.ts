@@ -1,4 +1,4 @@
-import { addressBucket } from '../../../kernel/redeem-limits.ts';
+import { addressBucket } from '../../../kernel/address-bucket.ts';
 import type { HttpLimits } from '../http/http-limits.ts';
 
 type Limits = Pick<HttpLimits, 'handshakeMsPerAddress' | 'handshakeMsTogether' | 'handshakeBurstMs'>;
