@@ -1,7 +1,8 @@
 import { assertAuthorized, type AuthorizedList, type AuthorizedRead } from '../domain/access/decide.ts';
 import { LIGHT_ROWS } from '../domain/paging/page-bytes.ts';
 import type { ResourceReader } from '../domain/ports/resources.ts';
-import type { Storage, Stores } from '../domain/ports/storage.ts';
+import type { Asker, Storage, Stores } from '../domain/ports/storage.ts';
+import type { RequestBudgets } from './driver/budget.ts';
 import type { Driver } from './driver/driver.ts';
 import type { Lease } from './lease.ts';
 import { createDatabaseMonitor, type DatabaseMonitor } from './monitor.ts';
@@ -124,7 +125,15 @@ export const forAll = (driver: Driver): Drivers => ({
   background: driver,
 });
 
+/** What the statements of a request may take together, by whose it is, in milliseconds. */
+export interface Requests {
+  readonly budgets: RequestBudgets;
+  readonly limits: Readonly<Record<Asker, number>>;
+}
+
 export interface StorageParts {
+  /** Absent: a request has no limit for all its statements, as the embedded database has none for one. */
+  readonly requests?: Requests;
   /** Absent: the process lives too short to have one, or has the database to itself. */
   readonly lease?: Lease;
   readonly monitor?: Pick<DatabaseMonitor, 'state'>;
@@ -138,7 +147,7 @@ const readerOn = (db: Driver, lease: Lease | undefined): ResourceReader =>
 /** The Storage port over drivers whose sessions are `mosaic_app`, and those for peers `mosaic_peer_reader` where they are others. */
 export const createStorage = (
   given: Driver | Drivers,
-  { lease, monitor = createDatabaseMonitor() }: StorageParts = {},
+  { lease, requests, monitor = createDatabaseMonitor() }: StorageParts = {},
 ): Storage => {
   const drivers = 'query' in given ? forAll(given) : given;
   const { reads, search, peerReads, peerSearch, writes, background } = drivers;
@@ -162,6 +171,8 @@ export const createStorage = (
         if (asAdmin) await transaction.script('set local role mosaic_admin');
         return work(storesOn(transactionSession(transaction)));
       }),
+    within: (asker, work) =>
+      requests === undefined ? work() : requests.budgets.within(requests.limits[asker], work),
     ping: async () => {
       const own = [...new Set([reads, writes])];
       await Promise.all([

@@ -11,8 +11,11 @@ import { MosaicError } from '../../domain/errors.ts';
 import { openConnection, type ClientEvents, type Connection } from '../driver/connection.ts';
 import type { Driver } from '../driver/driver.ts';
 import { DatabaseFault, toMosaicError } from '../driver/errors.ts';
-import { createPool, type Pool, type PoolLimits } from '../driver/pool.ts';
+import type { RequestBudgets } from '../driver/budget.ts';
+import type { Pool, PoolLimits } from '../driver/pool-parts.ts';
+import { createPool } from '../driver/pool.ts';
 import { POSTGRES_TYPES, postgresDriver } from '../driver/postgres.ts';
+import { requestPool } from '../driver/request-pool.ts';
 import type { DatabaseIdentity } from '../lease.ts';
 import type { DatabaseMonitor } from '../monitor.ts';
 import type { Demand } from '../session-facts.ts';
@@ -39,6 +42,10 @@ export interface Target extends Pick<PoolLimits, 'max' | 'pipeline' | 'idleMs' |
   readonly lockLimitMs?: number;
   /** Whether a session without that limit is refused: all that lasts leans on it. */
   readonly isLimitDemanded?: boolean;
+  /** Of the requests that these connections are for; absent: they work for none. */
+  readonly budgets?: RequestBudgets;
+  /** Whether nothing is written on them. */
+  readonly isReading?: boolean;
 }
 
 export type UrlSource = string | (() => string);
@@ -47,7 +54,7 @@ export interface ConnectOptions extends TlsSources {
   readonly connectTimeoutMs?: number;
   readonly queueLimit?: number;
   /** Told how each try to connect went. */
-  readonly monitor?: Pick<DatabaseMonitor, 'worked' | 'failed'>;
+  readonly monitor?: DatabaseMonitor;
   /** Connects, where the library's own way is not good enough; TLS is begun over it afterwards. */
   readonly openSocket?: (host: string, port: number, isTls: boolean) => Promise<object>;
   /** The primary that this process knows; null: not yet. Absent: whichever it is. */
@@ -165,8 +172,8 @@ const telling = (pool: Pool, onHindered: (met: Hindrance) => void): Pool => {
   return {
     ...pool,
     run: (...statement) => pool.run(...statement).catch(tell),
-    hold: async () => {
-      const held = await pool.hold();
+    hold: async (within) => {
+      const held = await pool.hold(within);
       return { ...held, run: (...statement) => held.run(...statement).catch(tell) };
     },
   };
@@ -225,9 +232,12 @@ export const connectDriver = (target: Target, options: ConnectOptions = {}): Con
     onTried: (error) =>
       error === null ? options.monitor?.worked(target.source) : options.monitor?.failed(target.source, error),
   });
+  const told = options.onHindered === undefined ? pool : telling(pool, options.onHindered);
+  const { budgets, isReading = false } = target;
+  const isFit = (): boolean => options.monitor?.state.condition === 'ok';
   return {
     driver: postgresDriver({
-      pool: options.onHindered === undefined ? pool : telling(pool, options.onHindered),
+      pool: budgets === undefined ? told : requestPool(told, { budgets, isReading, isFit }),
       deadlineMs,
       open: (onOver, onnotify) => open([], onOver, onnotify),
     }),

@@ -34,6 +34,10 @@ export const READING: ReadonlySet<Purpose> = new Set(['reads', 'search']);
 export const DEFAULTS = {
   /** Longest a statement runs at the server, in milliseconds; on this side it is given up one second later. */
   statementTimeoutMs: 10_000,
+  /** Below the 30 seconds that nginx waits for an answer, and that a revocation's barrier may take besides (statementTimeoutMs). */
+  requestTimeoutMs: 15_000,
+  /** Below the 5 seconds that a peer waits by default. */
+  peerRequestTimeoutMs: 4_000,
   connectTimeoutMs: 3_000,
   /** Most statements that wait for a connection of one purpose. */
   queueLimit: 512,

@@ -18,12 +18,13 @@ import {
   type PoolSize,
   type Purpose,
 } from './pools.ts';
+import { requestsOf, type RequestOptions } from './requests.ts';
 import { createLease, type Lease } from '../lease.ts';
 import { createDatabaseMonitor, type OnDatabaseState } from '../monitor.ts';
 import { connectDriver, type Connected, type UrlSource } from './driver.ts';
 import { migratePostgres } from './maintenance.ts';
 
-export interface PostgresStorageOptions extends TlsSources {
+export interface PostgresStorageOptions extends TlsSources, RequestOptions {
   /**
    * `postgres://user:password@host:port/database` of the login for the public and admin API (docs/reference/database-roles.md). A function
    * is asked for each connection, so that a password may change.
@@ -81,18 +82,22 @@ const serving = (kind: 'api' | 'peers', url: UrlSource, limitMs: number) =>
 const openShortLived = (options: PostgresStorageOptions, limitMs: number): Opened => {
   const { url, peersUrl } = options;
   const monitor = createDatabaseMonitor(options.onState);
+  const requests = requestsOf(options);
+  const { budgets } = requests;
   const connect = (kind: 'api' | 'peers', address: UrlSource, source: string): Driver =>
-    connectDriver({ ...serving(kind, address, limitMs), ...ONE, source }, { ...options, monitor }).driver;
+    connectDriver({ ...serving(kind, address, limitMs), ...ONE, source, budgets }, { ...options, monitor })
+      .driver;
   const only = connect('api', url, 'writes');
   const ofPeers = peersUrl === undefined ? only : connect('peers', peersUrl, 'peer reads');
   const drivers = { ...forAll(only), peerReads: ofPeers, peerSearch: ofPeers };
-  return { storage: createStorage(drivers, { monitor }), drivers, lease: null };
+  return { storage: createStorage(drivers, { monitor, requests }), drivers, lease: null };
 };
 
 /** A pool for each purpose, and the lease on a connection of its own. */
 const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened => {
   const { url, peersUrl, leaseSeconds = DEFAULTS.leaseSeconds } = options;
   const monitor = createDatabaseMonitor(options.onState);
+  const requests = requestsOf(options);
   const pools = new Map<string, Connected>();
   let lease: Lease | null = null;
   const known = {
@@ -104,7 +109,11 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
     const source = kind === 'api' ? purpose : `peer ${purpose}`;
     const asked = { ...serving(kind, address, limitMs), isLimitDemanded: true };
     const locks = READING.has(purpose) ? { lockLimitMs: LOCK_TIMEOUT_MS } : {};
-    const target = { ...asked, ...locks, max, pipeline: PIPELINE[purpose], source };
+    // What goes on in the background is of no request, whoever set it going.
+    const { budgets } = purpose === 'background' ? {} : requests;
+    const isReading = READING.has(purpose);
+    const shared = { max, pipeline: PIPELINE[purpose], source, isReading };
+    const target = { ...asked, ...locks, ...shared, ...(budgets === undefined ? {} : { budgets }) };
     const connected = connectDriver(target, { ...options, monitor, ...known });
     pools.set(source, connected);
     return connected.driver;
@@ -147,7 +156,7 @@ const openLasting = (options: PostgresStorageOptions, limitMs: number): Opened =
       scout: scout.driver,
     });
   }
-  const parts = lease === null ? { monitor } : { monitor, lease };
+  const parts = { monitor, requests, ...(lease === null ? {} : { lease }) };
   return { storage: createStorage(drivers, parts), drivers, lease };
 };
 

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Connection } from './connection.ts';
-import { createPool, type PoolParts } from './pool.ts';
+import type { PoolParts } from './pool-parts.ts';
+import { createPool } from './pool.ts';
 
 const LIMITS = {
   max: 3,

@@ -1,50 +1,8 @@
-import type { Answer, Connection, Shape } from './connection.ts';
-import type { Param } from './driver.ts';
+import type { Answer, Connection } from './connection.ts';
 import { DatabaseFault, toMosaicError } from './errors.ts';
+import type { Pool, PoolParts, Within } from './pool-parts.ts';
 import { fits, isOutOfUse, isSilent, newSlot, sendOn, take, type Slot, type Statement } from './slot.ts';
-import { createWaiting } from './waiting.ts';
-
-/** How large a pool is and how long it waits. */
-export interface PoolLimits {
-  /** Most connections. */
-  readonly max: number;
-  /** Most statements under way on one connection (a transaction has one for itself). */
-  readonly pipeline: number;
-  /** Most statements and transactions that wait for a connection; the next one is refused at once. */
-  readonly queueLimit: number;
-  /** Longest a caller waits for a statement, the wait for a connection included, in milliseconds. */
-  readonly deadlineMs: number;
-  /** A connection without work is closed after so long, in milliseconds. */
-  readonly idleMs: number;
-  /** A connection is replaced after so long, in milliseconds. */
-  readonly lifetimeMs: number;
-}
-
-export interface PoolParts extends PoolLimits {
-  /**
-   * Opens a connection that may be used at once.
-   * @param abandoned sessions of this pool that nobody waits for any more: to be ended at the server
-   */
-  readonly open: (onOver: () => void, abandoned: readonly string[]) => Promise<Connection>;
-  /** Names of those sessions that do nothing for anybody: to be asked on a fresh connection. */
-  readonly lost: (connection: Connection, sessions: readonly string[]) => Promise<readonly string[]>;
-  /** Told of each try to open a connection: null when it worked. */
-  readonly onTried?: (error: Error | null) => void;
-}
-
-/** A connection for one caller alone. */
-export interface Held {
-  run(text: string, params: readonly Param[], shape: Shape): Promise<Answer>;
-  release(): void;
-}
-
-export interface Pool {
-  run(text: string, params: readonly Param[], shape: Shape): Promise<Answer>;
-  hold(): Promise<Held>;
-  /** Destroys every connection that there is: the next statement opens a new one. */
-  retire(): void;
-  close(): Promise<void>;
-}
+import { ANY_AGE, createWaiting, type Wish } from './waiting.ts';
 
 const TICK_MS = 1_000;
 const FIRST_PAUSE_MS = 100;
@@ -52,6 +10,8 @@ const LAST_PAUSE_MS = 1_000;
 const MOST_ABANDONED = 100;
 
 const queueFull = (): DatabaseFault => new DatabaseFault('QUEUE_FULL', 'too much waits for the database');
+const closed = (): DatabaseFault => new DatabaseFault('CONNECTION_ENDED', 'the database was closed');
+const late = (): DatabaseFault => new DatabaseFault('DEADLINE', 'the time of the request is over');
 
 /**
  * Connections to one server under one login. Every one of them is a client of postgres.js of its own, because its pool can
@@ -61,6 +21,7 @@ const queueFull = (): DatabaseFault => new DatabaseFault('QUEUE_FULL', 'too much
  */
 export const createPool = (parts: PoolParts): Pool => {
   const { max, pipeline, deadlineMs } = parts;
+  const limitOf = (within?: Within): number => Math.min(deadlineMs, within?.limitMs ?? deadlineMs);
   const slots = new Set<Slot>();
   const waiting = createWaiting<Slot>(parts.queueLimit, queueFull);
   const abandoned = new Set<string>();
@@ -70,22 +31,23 @@ export const createPool = (parts: PoolParts): Pool => {
   let ticking: ReturnType<typeof setInterval> | null = null;
   let isLooking = false;
 
-  const leastBusy = (isAlone: boolean): Slot | null => {
+  const leastBusy = ({ isAlone, bornAfter }: Wish): Slot | null => {
     let best: Slot | null = null;
     for (const slot of slots)
-      if (fits(slot, isAlone, pipeline) && (best === null || slot.users < best.users)) best = slot;
+      if (slot.bornAt > bornAfter && fits(slot, isAlone, pipeline))
+        if (best === null || slot.users < best.users) best = slot;
     return best;
   };
 
   const serve = (): void => {
-    for (let next = waiting.first(); next !== null; next = waiting.first()) {
-      const slot = leastBusy(next.isAlone);
-      if (slot === null) {
+    for (const next of waiting.all()) {
+      const slot = leastBusy(next);
+      if (slot !== null) next.resolve(take(slot, next.isAlone));
+      else {
         grow();
-        return;
+        // Who wants a newer connection holds up nobody who does not.
+        if (next.bornAfter === ANY_AGE) return;
       }
-      waiting.shift();
-      next.resolve(take(slot, next.isAlone));
     }
   };
 
@@ -94,7 +56,7 @@ export const createPool = (parts: PoolParts): Pool => {
 
   /** Whoever waits for what cannot come now is told so. */
   const refuseWaiting = (): void => {
-    if (failure !== null && slots.size === 0 && opening === 0) waiting.rejectAll(failure.error);
+    if (failure !== null && slots.size === 0 && opening === 0) waiting.reject(failure.error);
   };
 
   const forget = (slot: Slot): void => {
@@ -132,6 +94,7 @@ export const createPool = (parts: PoolParts): Pool => {
       const pauseMs = failure === null ? FIRST_PAUSE_MS : Math.min(failure.pauseMs * 2, LAST_PAUSE_MS);
       failure = { error: toMosaicError(error), pauseMs, retryAt: performance.now() + pauseMs };
       parts.onTried?.(failure.error);
+      waiting.reject(failure.error, ({ bornAfter }) => bornAfter !== ANY_AGE);
     } finally {
       opening -= 1;
     }
@@ -145,17 +108,19 @@ export const createPool = (parts: PoolParts): Pool => {
       void open();
   };
 
-  const slotFor = (isAlone: boolean, limitMs: number): Slot | Promise<Slot> => {
-    if (isClosed) throw new DatabaseFault('CONNECTION_ENDED', 'the database was closed');
-    const slot = waiting.size === 0 ? leastBusy(isAlone) : null;
+  const slotFor = (wish: Wish, limitMs: number): Slot | Promise<Slot> => {
+    if (isClosed) throw closed();
+    if (limitMs <= 0) throw late();
+    const slot = waiting.size === 0 ? leastBusy(wish) : null;
     if (slot !== null) {
       // One connection carries it; a second one would carry it sooner.
       if (slot.users > 0 && opening === 0 && slots.size < max && !isPaused()) void open();
-      return take(slot, isAlone);
+      return take(slot, wish.isAlone);
     }
-    if (failure !== null && isPaused() && slots.size === 0 && opening === 0) throw failure.error;
-    const waited = waiting.push(isAlone, limitMs);
-    grow();
+    const isWithout = wish.bornAfter !== ANY_AGE || (slots.size === 0 && opening === 0);
+    if (failure !== null && isPaused() && isWithout) throw failure.error;
+    const waited = waiting.push(wish, limitMs);
+    serve();
     return waited;
   };
 
@@ -212,23 +177,28 @@ export const createPool = (parts: PoolParts): Pool => {
   };
 
   return {
-    run: async (text, params, shape) => {
+    run: async (text, params, shape, within) => {
       const from = performance.now();
-      const found = slotFor(false, deadlineMs);
+      const limitMs = limitOf(within);
+      const found = slotFor({ isAlone: false, bornAfter: within?.bornAfter ?? ANY_AGE }, limitMs);
       const slot = found instanceof Promise ? await found : found;
       try {
-        return await send(slot, deadlineMs - (performance.now() - from), [text, params, shape]);
+        return await send(slot, limitMs - (performance.now() - from), [text, params, shape]);
       } finally {
         release(slot);
       }
     },
-    hold: async () => {
-      const slot = await slotFor(true, deadlineMs);
+    hold: async (within) => {
+      const slot = await slotFor({ isAlone: true, bornAfter: ANY_AGE }, limitOf(within));
       let isReleased = false;
       return {
-        run: async (text, params, shape) => {
+        run: async (text, params, shape, each) => {
           if (isReleased) throw new TypeError('a statement came after the end of its transaction');
-          return send(slot, deadlineMs, [text, params, shape]);
+          const limitMs = limitOf(each);
+          if (limitMs > 0) return send(slot, limitMs, [text, params, shape]);
+          // The transaction is open, and there is no time to end it in.
+          giveUp(slot);
+          throw late();
         },
         release: () => {
           if (!isReleased) release(slot);
@@ -242,7 +212,7 @@ export const createPool = (parts: PoolParts): Pool => {
     close: async () => {
       isClosed = true;
       stopTicking();
-      waiting.rejectAll(new DatabaseFault('CONNECTION_ENDED', 'the database was closed'));
+      waiting.reject(closed());
       const ending = [...slots];
       await Promise.all(ending.map(({ connection }) => connection.end()));
     },

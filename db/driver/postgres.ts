@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import type { Driver, Param, Queryable, Transaction } from './driver.ts';
 import { DatabaseFault, toMosaicError } from './errors.ts';
 import { listenOn } from './listen.ts';
-import type { Held, Pool } from './pool.ts';
+import type { Held, Pool } from './pool-parts.ts';
 import { waitUntilSettled } from './settled.ts';
 import { TYPE, toIso } from './values.ts';
 

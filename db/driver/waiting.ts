@@ -1,8 +1,18 @@
 import { DatabaseFault } from './errors.ts';
 
-interface Waiter<T> {
-  /** Wants a connection for itself. */
+/** What somebody wants a connection for. */
+export interface Wish {
+  /** For itself. */
   readonly isAlone: boolean;
+  /** Only one that was opened after that moment of `performance.now()`. */
+  readonly bornAfter: number;
+}
+
+/** Every connection is newer. */
+export const ANY_AGE = -Infinity;
+
+interface Waiter<T> extends Wish {
+  /** Takes it out as well. */
   readonly resolve: (granted: T) => void;
 }
 
@@ -10,10 +20,11 @@ interface Waiter<T> {
 export interface Waiting<T> {
   readonly size: number;
   /** Rejects at once when the queue is full, and when nothing came within `limitMs`. */
-  push(isAlone: boolean, limitMs: number): Promise<T>;
-  first(): Waiter<T> | null;
-  shift(): void;
-  rejectAll(error: Error): void;
+  push(wish: Wish, limitMs: number): Promise<T>;
+  /** In their order; who gets something meanwhile is left out. */
+  all(): Iterable<Waiter<T>>;
+  /** @param which absent: all */
+  reject(error: Error, which?: (wish: Wish) => boolean): void;
 }
 
 export const createWaiting = <T>(limit: number, full: () => Error): Waiting<T> => {
@@ -23,13 +34,14 @@ export const createWaiting = <T>(limit: number, full: () => Error): Waiting<T> =
     get size() {
       return waiters.size;
     },
-    push: (isAlone, limitMs) => {
+    push: (wish, limitMs) => {
       if (waiters.size >= limit) return Promise.reject(full());
       return new Promise<T>((resolve, reject) => {
         const waiter = {
-          isAlone,
+          ...wish,
           resolve: (granted: T): void => {
             clearTimeout(timer);
+            waiters.delete(waiter);
             resolve(granted);
           },
           reject: (error: Error): void => {
@@ -45,13 +57,9 @@ export const createWaiting = <T>(limit: number, full: () => Error): Waiting<T> =
         waiters.add(waiter);
       });
     },
-    first: () => waiters.values().next().value ?? null,
-    shift: () => {
-      const { value } = waiters.values().next();
-      if (value !== undefined) waiters.delete(value);
-    },
-    rejectAll: (error) => {
-      for (const waiter of waiters) waiter.reject(error);
+    all: () => waiters,
+    reject: (error, which = () => true) => {
+      for (const waiter of waiters) if (which(waiter)) waiter.reject(error);
     },
   };
 };

@@ -38,12 +38,20 @@ export interface TransactionOptions {
   readonly asAdmin?: boolean;
 }
 
+/** Whose request it is: a peer has given up waiting long before a person's program does. */
+export type Asker = 'person' | 'peer';
+
 /** The database behind the gateway. Failures to reach it surface as MosaicError `database_unavailable`. */
 export interface Storage {
   readonly stores: Stores;
   readonly reader: ResourceReader;
   /** All or nothing; keep it short and do no other I/O inside. */
   transaction<T>(work: (stores: Stores) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Runs a request: all its statements and its waits for a connection take no longer together than the configuration has it. What
+   * passes that is ended and is `database_unavailable`, as of any database that is away. Not the barrier nor the audit log, which work for all.
+   */
+  within<T>(asker: Asker, work: () => Promise<T>): Promise<T>;
   /**
    * Whether what the database lacks may be told as lacking: it is the one that this process holds its serving lease on. One that was just
    * put back does not know the lease yet. And whether what this host's clock decides may be told. Asked before a refusal, never on the way to an answer.

@@ -2,9 +2,9 @@ import { Hono, type Context, type ErrorHandler, type MiddlewareHandler, type Not
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { toHex } from '../../domain/bytes.ts';
 import type { Principal } from '../../domain/access/decide.ts';
 import type { AskedPeer } from '../../domain/ports/peers.ts';
+import type { Storage } from '../../domain/ports/storage.ts';
 import { MosaicError, toProblem, waitOf, type ErrorCode } from '../../domain/errors.ts';
 import { BODY_LIMITS, bodyLimitOf, DEFAULT_BODY_LIMIT } from '../../domain/limits.ts';
 import { MAX_QUERY_LENGTH } from '../../domain/search/hit.ts';
@@ -12,6 +12,7 @@ import { requestTraceId } from '../../domain/telemetry/traceparent.ts';
 import type { Deps } from '../../src/app/deps.ts';
 import type { HeldWork } from '../../domain/ports/work.ts';
 import { brokenBody } from './broken-body.ts';
+import { traceIds } from './trace-ids.ts';
 import { createRequestLog, TRACE_ID_HEADER, type RequestLog } from '../middleware/request-log.ts';
 
 /** What middlewares put into a request's context. */
@@ -51,24 +52,6 @@ export const SECURITY_HEADERS = {
 
 const secure = (c: Context<AppEnv>): void => {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
-};
-
-const TRACE_ID_BYTES = 16;
-const TRACE_IDS_AT_ONCE = 256;
-
-/** New trace ids. Randomness is fetched for many at once: a call for 16 bytes costs more than the rest of the id. */
-const traceIds = (random: Deps['random']): (() => string) => {
-  let hex = '';
-  let at = 0;
-  return () => {
-    if (at === hex.length) {
-      const bytes = random.bytes(TRACE_ID_BYTES * TRACE_IDS_AT_ONCE);
-      hex = toHex(bytes);
-      at = 0;
-    }
-    at += TRACE_ID_BYTES * 2;
-    return hex.slice(at - TRACE_ID_BYTES * 2, at);
-  };
 };
 
 /** What somebody pastes into a search gets an answer about the search, and not about an address nobody typed. */
@@ -133,7 +116,8 @@ export const answerProblem = (c: Context<AppEnv>, error: MosaicError): Response 
   c.set('answerId', traceId);
   secure(c);
   c.header(TRACE_ID_HEADER, undefined);
-  if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(waitOf(error)));
+  if (error.retryAfterSeconds !== undefined || error.code === 'database_unavailable')
+    c.header('retry-after', String(waitOf(error)));
   if (error.rateLimit !== undefined) {
     const { policy, limit, windowSeconds } = error.rateLimit;
     c.header('ratelimit-policy', `"${policy}";q=${limit};w=${windowSeconds}`);
@@ -209,7 +193,9 @@ const limitBody = (most: number): MiddlewareHandler<AppEnv> => {
 };
 
 /** What the base itself needs. */
-export type BaseDeps = Pick<Deps, 'settings' | 'random' | 'log'>;
+export type BaseDeps = Pick<Deps, 'settings' | 'random' | 'log'> & {
+  readonly storage?: Pick<Storage, 'within'>;
+};
 
 export interface BaseOptions {
   readonly surface?: Surface;
@@ -237,6 +223,9 @@ export const createBase = (deps: BaseDeps, options: BaseOptions = {}): Hono<AppE
     if (options.securesItself?.(c.req.path) !== true) secure(c);
     return next();
   });
+  const { storage } = deps;
+  const asker = surface === 'public' ? 'person' : 'peer';
+  if (storage !== undefined) app.use((_c, next) => storage.within(asker, next));
   for (const middleware of options.outermost ?? []) app.use(middleware);
   app.use((c, next) => {
     assertSaneUrl(c.req.url);

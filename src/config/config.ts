@@ -92,6 +92,9 @@ export interface DatabaseConfig {
   /** Most connections for each purpose. */
   readonly pools: Readonly<Record<'reads' | 'search' | 'writes' | 'background', { readonly max: number }>>;
   readonly statementTimeoutMs: number;
+  /** Longest that all statements of one request of a person take together; of a peer, the next. */
+  readonly requestTimeoutMs: number;
+  readonly peerRequestTimeoutMs: number;
   readonly connectTimeoutMs: number;
   /** Most statements of one purpose that wait for a connection. */
   readonly queueLimit: number;

@@ -36,6 +36,8 @@ export const ENVIRONMENT: readonly EnvironmentField[] = [
   variable('MOSAIC_DATABASE_POOL_WRITES', 'database.pools.writes', 'whole number'),
   variable('MOSAIC_DATABASE_POOL_BACKGROUND', 'database.pools.background', 'whole number'),
   variable('MOSAIC_DATABASE_STATEMENT_TIMEOUT_MS', 'database.statement_timeout_ms', 'whole number'),
+  variable('MOSAIC_DATABASE_REQUEST_TIMEOUT_MS', 'database.request_timeout_ms', 'whole number'),
+  variable('MOSAIC_DATABASE_PEER_REQUEST_TIMEOUT_MS', 'database.peer_request_timeout_ms', 'whole number'),
   variable('MOSAIC_DATABASE_CONNECT_TIMEOUT_MS', 'database.connect_timeout_ms', 'whole number'),
   variable('MOSAIC_DATABASE_QUEUE_LIMIT', 'database.queue_limit', 'whole number'),
   variable('MOSAIC_DATABASE_CA_PATH', 'database.ca_path'),

@@ -30,6 +30,8 @@ describe('configuration: defaults', () => {
       database: {
         pools: { reads: { max: 3 }, search: { max: 3 }, writes: { max: 3 }, background: { max: 3 } },
         statementTimeoutMs: 10_000,
+        requestTimeoutMs: 15_000,
+        peerRequestTimeoutMs: 4_000,
         connectTimeoutMs: 3_000,
         queueLimit: 512,
         leaseSeconds: 10,

@@ -192,6 +192,8 @@ export const databaseOf = ({ database = {} }: ConfigDocument): DatabaseConfig =>
       background: { max: pools.background ?? POOL },
     },
     statementTimeoutMs: database.statement_timeout_ms ?? 10_000,
+    requestTimeoutMs: database.request_timeout_ms ?? 15_000,
+    peerRequestTimeoutMs: database.peer_request_timeout_ms ?? 4_000,
     connectTimeoutMs: database.connect_timeout_ms ?? 3_000,
     queueLimit: database.queue_limit ?? 512,
     leaseSeconds: database.lease_seconds ?? 10,

@@ -123,6 +123,16 @@ export const configDocument = z
           'a whole number from 100 to 300000',
           'Longest a statement runs at Postgres; the gateway waits a second longer, then ends the session. Default: 10000.',
         ),
+        request_timeout_ms: field(
+          z.int().min(100).max(300_000),
+          'a whole number from 100 to 300000',
+          'Longest that all statements of one request of a person wait and run together; then it is answered 503. Default: 15000.',
+        ),
+        peer_request_timeout_ms: field(
+          z.int().min(100).max(300_000),
+          'a whole number from 100 to 300000',
+          'The same for one request of a peer; shorter than its federation.peer_timeout_ms. Default: 4000.',
+        ),
         connect_timeout_ms: field(
           z.int().min(100).max(60_000),
           'a whole number from 100 to 60000',

@@ -8,6 +8,7 @@ import type { Resource } from '../../../domain/resources.ts';
 import type { Storage } from '../../../domain/ports/storage.ts';
 import { urlsOf } from '../../devstack/components/postgres.ts';
 import { startCluster, type Cluster } from '../migrate/cluster.ts';
+import { lockTable } from '../migrate/lock-table.ts';
 
 const page = (resource: Resource) => ({ resource, limit: 10, after: null });
 
@@ -50,30 +51,9 @@ describe('a table that somebody else has locked', () => {
         ),
       ),
     );
-  /** @returns what lets go of it */
-  const lock = async (table: string): Promise<() => Promise<unknown>> => {
-    const key = Math.floor(Math.random() * 1e9);
-    const holding = cluster.underneath(
-      url,
-      `begin; lock table ${table} in access exclusive mode; select pg_advisory_lock(${key}); select pg_sleep(45); commit`,
-    );
-    const ended = holding.catch(() => undefined);
-    const holder = () =>
-      cluster.underneath<{ readonly pid: number }>(
-        url,
-        `select pid from pg_locks where locktype = 'advisory' and objid = ${key} and granted`,
-      );
-    await expect.poll(holder, { timeout: 10_000 }).toHaveLength(1);
-    const [{ pid }] = (await holder()) as [{ readonly pid: number }];
-    return async () => {
-      await cluster.underneath(url, `select pg_cancel_backend(${pid})`);
-      await ended;
-    };
-  };
-
   it('H-4 is 503 long before a statement runs out of time, and holds up no other table for long', async () => {
     expect(await asPeer('notes')).toMatchObject({ how: 'answered' });
-    const letGo = await lock('tasks');
+    const letGo = await lockTable(cluster, url, 'tasks');
     const stuck = Array.from({ length: 9 }, () => [asPeer('tasks'), asPerson('tasks')]).flat();
     const others = await Promise.all([
       asPeer('notes'),

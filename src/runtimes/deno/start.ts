@@ -18,6 +18,7 @@ import { startRevocationWorker } from '../../inbound/revocation/revocation.ts';
 import { systemClock, wire } from '../../app/wire.ts';
 import { assemble } from '../../app/assemble.ts';
 import type { Deps } from '../../app/deps.ts';
+import { createCallScope } from '../common/call-scope.ts';
 import { createLateRefusals } from '../common/late-refusals.ts';
 import { createRestKeyValue } from '../common/rest-key-value.ts';
 import { databaseSources } from '../node/boot/database-address.ts';
@@ -141,6 +142,7 @@ export const startDenoGateway = async (config: GatewayConfig, plain: Log): Promi
   const storage = await openPostgresStorage({
     ...config.database,
     ...databaseSources(urls, config.database),
+    callScope: createCallScope(),
     onState: databaseWatch(log),
     onHindered: hindranceWatch(log),
   });

@@ -11,6 +11,7 @@ import { createAlerts } from '../../operations/alerts.ts';
 import { createSignInLimits } from '../../directory/sign-in-limits.ts';
 import { WORK_LIMITS } from '../../kernel/work-in-flight.ts';
 import { newAuditChains, systemClock, unseal, wire } from '../../app/wire.ts';
+import { createCallScope } from '../common/call-scope.ts';
 import { createJsonLog } from '../common/json-log.ts';
 import { cleanFields } from '../common/redact.ts';
 import { createRestKeyValue } from '../common/rest-key-value.ts';
@@ -75,6 +76,7 @@ const openStorage = async (isolate: Isolate, config: GatewayConfig, isForPeer: b
         ...(isForPeer ? { peersUrl } : {}),
         ...database,
         isShortLived: true,
+        callScope: createCallScope(),
         openSocket,
         isKnownFit,
       }),

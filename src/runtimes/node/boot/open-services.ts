@@ -7,6 +7,7 @@ import { createMemoryKeyValue } from '../../../kv/memory.ts';
 import { createOutage } from '../../../kv/outage.ts';
 import { databaseWatch, hindranceWatch } from '../../../operations/database-watch.ts';
 import { systemClock } from '../../../app/wire.ts';
+import { createCallScope } from '../../common/call-scope.ts';
 import { BootError, within, type BootFault } from './boot-fault.ts';
 import { databaseSources } from './database-address.ts';
 import { factsReason, factsWarning, kvReason, placeOf, postgresReason } from './explain-services.ts';
@@ -31,6 +32,7 @@ export const openPostgres = async (
   const opening = openPostgresStorage({
     ...database,
     ...databaseSources(urls, database),
+    callScope: createCallScope(),
     onState: databaseWatch(log),
     onHindered: hindranceWatch(log),
     onFacts: (facts) => {
