@@ -57,8 +57,14 @@ describe('workerd: what the edge says of a certificate', () => {
 describe('workerd: the bundle', () => {
   it('needs nothing of its host but what workerd has', async () => {
     const { external, inputs } = await bundleWorker();
-    // What postgres.js's own build for Workers imports; all of it is in workerd itself.
-    expect(external).toEqual(['cloudflare:sockets', 'node:buffer', 'node:events', 'node:stream']);
+    // What postgres.js's own build for Workers imports, and what knows which request a statement is of; workerd itself has all of it.
+    expect(external).toEqual([
+      'cloudflare:sockets',
+      'node:async_hooks',
+      'node:buffer',
+      'node:events',
+      'node:stream',
+    ]);
     const foreign = inputs.filter((path) =>
       /runtimes\/(node|deno)\/|pglite|undici|pino|@hono\/node-server/.test(path),
     );
