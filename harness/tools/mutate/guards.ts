@@ -1,43 +1,9 @@
+import { FEDERATION_TESTS, SEARCH_TESTS, SQL_TESTS, x509, type Guard } from './guard-tests.ts';
+
 /*
  * The guard files: code whose loss would let somebody have what they may not. Each with the narrowest tests that have to notice.
  * The first group of tests is asked first; a later group only when it noticed nothing.
  */
-
-export interface Guard {
-  /** Chosen by `--area`. */
-  readonly area: string;
-  readonly files: readonly string[];
-  /** Groups of test files, the quickest first. */
-  readonly tests: readonly (readonly string[])[];
-}
-
-/** A reader of X.509: its own tests, then those that take seconds because they try what is dear, then those of what is built of it. */
-const x509 = (name: string, quick: readonly string[], slow: readonly string[] = []): Guard => ({
-  area: 'x509',
-  files: [`ca/x509/${name}.ts`],
-  tests: [
-    quick.map((test) => `ca/x509/${test}.test.ts`),
-    slow.map((test) => `ca/x509/${test}.test.ts`),
-    ['ca/x509/identity.test.ts', 'ca/x509/csr.test.ts', 'ca/verify.test.ts'],
-  ].filter((group) => group.length > 0),
-});
-
-const FEDERATION_TESTS = [
-  'routes/inbound/guarded.integration.test.ts',
-  'routes/inbound/verbs.integration.test.ts',
-  'routes/inbound/rate-limit.integration.test.ts',
-  'routes/inbound/audit.integration.test.ts',
-];
-const SQL_TESTS = [
-  'db/sql/fence.integration.test.ts',
-  'db/testing/row-security.integration.test.ts',
-  'db/sql/read.integration.test.ts',
-];
-const SEARCH_TESTS = [
-  'db/sql/search-functions.integration.test.ts',
-  'db/sql/newest-functions.integration.test.ts',
-  'db/sql/many-teams.integration.test.ts',
-];
 
 export const GUARDS: readonly Guard[] = [
   {
@@ -170,7 +136,10 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'epochs',
     files: ['src/outbound/cache/epochs.ts'],
-    tests: [['src/outbound/cache/epochs.test.ts'], ['src/outbound/query/query-cache.test.ts']],
+    tests: [
+      ['src/outbound/cache/epochs.test.ts', 'src/outbound/cache/epochs-news.test.ts'],
+      ['src/outbound/query/query-cache.test.ts'],
+    ],
   },
   {
     area: 'inbound',
@@ -180,9 +149,13 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'inbound',
     files: ['routes/inbound/inbound.ts'],
-    tests: [['routes/inbound/inbound.test.ts'], FEDERATION_TESTS],
+    tests: [['routes/inbound/inbound.test.ts', 'routes/inbound/inbound-audit.test.ts'], FEDERATION_TESTS],
   },
-  { area: 'serve', files: ['src/inbound/read/serve.ts'], tests: [FEDERATION_TESTS] },
+  {
+    area: 'serve',
+    files: ['src/inbound/read/serve.ts'],
+    tests: [['src/inbound/read/serve.test.ts', 'src/inbound/read/serve-limits.test.ts'], FEDERATION_TESTS],
+  },
   ...['redeem', 'redeem-claim', 'redeem-conclude'].map((name) => ({
     area: 'redeem',
     files: [`src/inbound/enrollment/${name}.ts`],
@@ -192,20 +165,27 @@ export const GUARDS: readonly Guard[] = [
     area: 'renew',
     files: ['src/inbound/renewal/renew.ts'],
     tests: [
+      ['src/inbound/renewal/renew.test.ts', 'src/inbound/renewal/renew-again.test.ts'],
       ['routes/inbound/renewal-guarded.integration.test.ts', 'routes/inbound/renewal.integration.test.ts'],
     ],
   },
   {
     area: 'grants',
     files: ['src/inbound/grants/grants.ts'],
-    tests: [['routes/admin/grants-guarded.integration.test.ts', 'routes/admin/grants.integration.test.ts']],
+    tests: [
+      ['src/inbound/grants/grants.test.ts'],
+      ['routes/admin/grants-guarded.integration.test.ts', 'routes/admin/grants.integration.test.ts'],
+    ],
   },
   {
     area: 'sql',
     files: ['db/sql/read.ts', 'db/sql/write.ts'],
     tests: [
       SQL_TESTS,
-      ['db/stores/resources/resource-reader.integration.test.ts'],
+      [
+        'db/stores/resources/list-bytes.integration.test.ts',
+        'db/stores/resources/resource-reader.integration.test.ts',
+      ],
       // Tables so large that a plan matters: a minute.
       ['db/sql/many-teams.integration.test.ts'],
     ],
@@ -213,7 +193,10 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'sql',
     files: ['db/sql/search.ts'],
-    tests: [['db/sql/search.integration.test.ts'], SEARCH_TESTS],
+    tests: [
+      ['db/sql/search.integration.test.ts', 'db/stores/resources/search-bytes.integration.test.ts'],
+      SEARCH_TESTS,
+    ],
   },
   {
     area: 'migrations',

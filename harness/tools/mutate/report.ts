@@ -1,5 +1,5 @@
 import { mutationsOf } from './changes.ts';
-import type { Guard } from './guards.ts';
+import type { Guard } from './guard-tests.ts';
 import type { Mutation } from './mutation.ts';
 import { fingerprint, isCurrent, readResults, testsFingerprint } from './results.ts';
 import { describeChange } from './run.ts';

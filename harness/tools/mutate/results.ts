@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, readText } from '../checks/repository.ts';
-import type { Guard } from './guards.ts';
+import type { Guard } from './guard-tests.ts';
 
 /** `timeout` counts as killed: a test that never ends is noticed. */
 export type Outcome = 'killed' | 'timeout' | 'survived';

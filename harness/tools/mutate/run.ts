@@ -3,7 +3,7 @@ import { ROOT, readText } from '../checks/repository.ts';
 import { mutationsOf } from './changes.ts';
 import { databaseTemplate, needDatabase } from './database-template.ts';
 import { GuardProcess, type Ran } from './guard-process.ts';
-import type { Guard } from './guards.ts';
+import type { Guard } from './guard-tests.ts';
 import { applyChange, type Mutation } from './mutation.ts';
 import { fingerprint, isCurrent, keepResults, readResults, testsFingerprint, type Kept } from './results.ts';
 import { compiles } from './type-check.ts';

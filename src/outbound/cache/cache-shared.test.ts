@@ -82,6 +82,41 @@ it.each([
   expect(kept !== null).toBe(isRead);
 });
 
+it('MUTANTS cache keeps an answer that is as large as one may be with its key, and none that is larger', async () => {
+  const stored: string[] = [];
+  const set = async (key: string) => void stored.push(key);
+  const cache = replicaOf({ ...createMemoryKeyValue({ clock }), isLocal: false, set });
+  for (const [key, bytes] of [
+    ['fits', MAX_ENTRY_BYTES - 4],
+    ['over', MAX_ENTRY_BYTES - 3],
+  ] as const)
+    cache.put(key, { value: key, asOf: clock.now() }, keptIn(bytes), { id: 'peer', localUserId: 'ann' });
+  await cache.settled();
+  expect([cache.get('fits')?.value, cache.get('over'), stored.length]).toEqual(['fits', null, 1]);
+});
+
+it('MUTANTS cache is settled when what was put is with the other replicas', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cache = replicaOf({ ...createMemoryKeyValue({ clock }), isLocal: false, set: () => promise });
+  cache.put('a', { value: 'a', asOf: clock.now() }, 'a', { id: 'peer', localUserId: 'ann' });
+  const order: string[] = [];
+  const settled = cache.settled().then(() => order.push('settled'));
+  await new Promise((next) => setTimeout(next));
+  order.push('written');
+  resolve();
+  await settled;
+  expect(order).toEqual(['written', 'settled']);
+});
+
+it.each([0, 1])(
+  'MUTANTS cache what another replica keeps is read to its last millisecond: %i left',
+  async (left) => {
+    const bytes = new TextEncoder().encode(JSON.stringify([START - 1_000, START + left, 'row']));
+    const kv = { ...createMemoryKeyValue({ clock }), isLocal: false, get: async () => bytes };
+    expect((await shared(replicaOf(kv)))?.value).toBe(left === 0 ? undefined : 'row');
+  },
+);
+
 it('MUTANTS cache one person’s part of a shared store is four mebibytes, to the byte', async () => {
   const sizes: number[] = [];
   const set = async (_key: string, value: Uint8Array) => void sizes.push(value.byteLength);
@@ -95,6 +130,11 @@ it('MUTANTS cache one person’s part of a shared store is four mebibytes, to th
   put('nothing is left', keptIn(50));
   await cache.settled();
   expect(sizes).toEqual([quarter, quarter, quarter, quarter, 400]);
+  // It is that person's part, and nobody else's.
+  const ben = { id: 'peer', localUserId: 'ben' };
+  cache.put('of another', { value: 'b', asOf: clock.now() }, keptIn(quarter), ben);
+  await cache.settled();
+  expect(sizes).toHaveLength(6);
 });
 
 describe('MUTANTS cache of a runtime without timers', () => {

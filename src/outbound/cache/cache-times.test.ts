@@ -63,6 +63,7 @@ describe('MUTANTS cache how long an answer is kept', () => {
     put('unsaid');
     cache.told('peer', 0);
     put('nought');
+    for (const key of ['unsaid', 'nought']) expect(cache.get(key)).toBeNull();
     pass(1_000_000);
     cache.told('peer', 5);
     put('over', [1], new Date(hands.now().getTime() - 5_000));

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFlights } from './flights.ts';
-import { LONG_MS, never, peer } from './flights.testkit.ts';
+import { LONG_MS, never, peer, turn } from './flights.testkit.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 describe('MUTANTS flights whose time it is', () => {
-  afterEach(() => void vi.useRealTimers());
-
   it('whose time is over does not end a call, which is late by its own deadline', async () => {
     const { calls, ask } = peer();
     const own = new AbortController();
@@ -56,5 +56,88 @@ describe('MUTANTS flights whose time it is', () => {
     expect(gone).toContain('one');
     expect(gone.length).toBeLessThan(20);
     await Promise.all(all);
+  });
+});
+
+describe('MUTANTS flights calls of one question after each other', () => {
+  it('who comes while the second call is under way waits for it too, and one of those who wait makes the third', async () => {
+    const { calls, ask } = peer();
+    const first = ask();
+    const second = ask();
+    calls[0]?.answer();
+    await first;
+    await turn();
+    const late = [ask(), ask(), ask()];
+    await turn();
+    expect(calls).toHaveLength(2);
+    calls[1]?.answer();
+    expect(await second).toEqual({ isJoined: false, value: 2 });
+    await turn();
+    calls[2]?.answer();
+    expect(await Promise.all(late)).toEqual([
+      { isJoined: false, value: 3 },
+      { isJoined: true, value: 3 },
+      { isJoined: true, value: 3 },
+    ]);
+    expect(calls).toHaveLength(3);
+  });
+
+  it('whoever gives up a call that waited before it was sent ends it, and not the wait of those after it', async () => {
+    const { calls, ask } = peer();
+    const gone = new AbortController();
+    void ask();
+    const second = ask(gone.signal);
+    calls[0]?.answer();
+    await turn();
+    expect(calls).toHaveLength(2);
+    const third = ask();
+    gone.abort();
+    await expect(second).rejects.toThrow('aborted');
+    expect(calls.map(({ isGivenUp }) => isGivenUp)).toEqual([true, true]);
+    const fourth = ask();
+    calls[1]?.fail();
+    await turn();
+    calls[2]?.answer();
+    expect(await Promise.all([third, fourth])).toEqual([
+      { isJoined: false, value: 3 },
+      { isJoined: true, value: 3 },
+    ]);
+  });
+
+  it('a call that was given up and comes back late takes nothing from the one after it', async () => {
+    const flights = createFlights();
+    const answers: ((value: string) => void)[] = [];
+    const join = (signal = never) =>
+      flights.join(
+        'question',
+        { signal },
+        LONG_MS,
+        () => new Promise<string>((resolve) => answers.push(resolve)),
+      );
+    const gone = new AbortController();
+    const first = join(gone.signal);
+    gone.abort();
+    await expect(first).rejects.toThrow('aborted');
+    const second = join();
+    answers[0]?.('late');
+    await turn();
+    const third = join();
+    answers[1]?.('here');
+    expect(await Promise.all([second, third])).toEqual([
+      { isJoined: false, value: 'here' },
+      { isJoined: true, value: 'here' },
+    ]);
+  });
+
+  it('nothing is timed any more when all have their answers', async () => {
+    vi.useFakeTimers();
+    const { calls, ask } = peer();
+    const all = [ask(), ask()];
+    calls[0]?.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    calls[1]?.answer();
+    await Promise.all(all);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
