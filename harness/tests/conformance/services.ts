@@ -20,6 +20,10 @@ export interface EdgeServices {
   readonly databasePeersUrl: string;
   /** Of the login that owns the database. */
   readonly databaseMaintenanceUrl: string;
+  /** Of the superuser, over a socket. */
+  readonly databaseAdminUrl: string;
+  /** Folder of the cluster. */
+  readonly databaseFolder: string;
   /** Configuration of any gateway on them, by environment variable; all such gateways are replicas. */
   readonly environment: Readonly<Record<string, string>>;
   readonly forge: GatewayUnderTest['forge'];
@@ -66,6 +70,8 @@ export const startEdgeServices = async (): Promise<EdgeServices> => {
       databaseUrl: url,
       databasePeersUrl: peersUrl,
       databaseMaintenanceUrl: maintenanceUrl,
+      databaseAdminUrl: postgres.adminUrl,
+      databaseFolder: path.join(folder, 'postgres', 'data'),
       environment: {
         MOSAIC_TIER: 'standalone',
         MOSAIC_GATEWAY_NAME: 'work',

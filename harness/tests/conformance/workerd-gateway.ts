@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly around?: string;
   /** How Postgres is reached: a Hyperdrive binding, or DATABASE_URL over `cloudflare:sockets`. Default: Hyperdrive. */
   readonly database?: 'hyperdrive' | 'address';
+  /** PEM of the one authority that the worker's own connections trust; absent: the public ones. */
+  readonly trusts?: string;
   /** Bindings that trust one root and present a client certificate, where one is given, as workerd's `network` services. */
   readonly peers?: Readonly<Record<string, MutualTls | Pick<MutualTls, 'rootPem'>>>;
 }
@@ -82,6 +84,7 @@ export const openWorkerdGateway = async (options: WorkerOptions = {}): Promise<W
             HYPERDRIVE_PEERS: services.databasePeersUrl,
           },
         }),
+    ...(options.trusts === undefined ? {} : { outboundService: networkOf({ rootPem: options.trusts }) }),
     serviceBindings: Object.fromEntries(
       Object.entries(options.peers ?? {}).map(([name, tls]) => [name, networkOf(tls)]),
     ),

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { denoBinary } from '../conformance/deno-gateway.ts';
 import { startEdgeServices } from '../conformance/services.ts';
+import { followWrangler } from './wrangler.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -166,6 +167,31 @@ describe('the packed tarball', () => {
           deno.kill('SIGTERM');
           await ended;
         }
+      } finally {
+        await services.stop();
+      }
+    },
+  );
+
+  it(
+    'F-79 works in wrangler dev as docs/tutorials/try-locally.md says',
+    { timeout: INSTALL_MS },
+    async () => {
+      // Links of the test before: what npm does not know of, it removes.
+      for (const name of ['miniflare', 'esbuild'])
+        await rm(path.join(folder, 'node_modules', name), { force: true });
+      const services = await startEdgeServices();
+      try {
+        const text = await readFile(path.join(ROOT, 'docs/tutorials/try-locally.md'), 'utf8');
+        const { DATABASE_URL = '', DATABASE_PEERS_URL = '', MOSAIC_SEALING_KEY = '' } = services.environment;
+        const own = { DATABASE_URL, DATABASE_PEERS_URL, MOSAIC_SEALING_KEY };
+        const tried = await followWrangler(text, folder, own);
+        const [ready = '', scheduled] = tried.text.split(/(?<=\})(?=ok$)/);
+        expect(JSON.parse(ready)).toMatchObject({
+          status: 'ready',
+          services: { database: { status: 'ok' } },
+        });
+        expect([scheduled, tried.log.includes(MOSAIC_SEALING_KEY)]).toEqual(['ok', false]);
       } finally {
         await services.stop();
       }
