@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogFields } from '../../domain/ports/basics.ts';
+import { ALERTS } from '../../domain/status/alert-texts.ts';
 import { createAlerts } from './alerts.ts';
 
 /** As a runtime's (src/runtimes/common/redact.ts), so far as a test can tell. */
@@ -38,6 +39,7 @@ describe('alerts', () => {
       message: 'it failed',
       gateway: 'home',
       at: '2026-01-10T00:00:00.000Z',
+      cure: ALERTS.peer_renewal_failed.cure,
       peer: 'work',
     });
     expect(alerts.counters()).toMatchObject({ raised: { peer_renewal_failed: 1 }, lost: 0 });
@@ -91,7 +93,13 @@ describe('alerts', () => {
     await expect.poll(() => bodies.length).toBe(4);
     await alerts.stop();
     expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual([
-      { alert: 'crl_expiring', message: 'it is so', gateway: 'home', at: '2026-01-10T00:00:00.000Z' },
+      {
+        alert: 'crl_expiring',
+        message: 'it is so',
+        gateway: 'home',
+        at: '2026-01-10T00:00:00.000Z',
+        cure: ALERTS.crl_expiring.cure,
+      },
       expect.objectContaining({ alert: 'peer_list_older', peer_id: 'one' }),
       expect.objectContaining({ alert: 'peer_list_older', peer_id: 'other' }),
       expect.objectContaining({ alert: 'crl_expiring', at: '2026-01-10T00:15:00.000Z' }),

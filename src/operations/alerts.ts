@@ -1,4 +1,5 @@
 import type { Log, LogFields } from '../../domain/ports/basics.ts';
+import { withCure } from '../../domain/status/alert-texts.ts';
 import type { Alerts, Deps } from '../app/deps.ts';
 
 export interface AlertParts extends Pick<Deps, 'log' | 'clock'> {
@@ -87,7 +88,9 @@ export const createAlerts = ({
     };
     if (sending.size >= MAX_SENDING || stopping.signal.aborted) return lose();
     const at = clock.now().toISOString();
-    const body = JSON.stringify(clean({ alert, message, gateway: gatewayName, at, ...shown(fields) }));
+    const body = JSON.stringify(
+      clean({ alert, message, gateway: gatewayName, at, ...shown(withCure({ ...fields, alert })) }),
+    );
     const work = send(body, lose).finally(() => sending.delete(work));
     sending.add(work);
   };

@@ -1,4 +1,5 @@
 import type { Log, LogFields } from '../../../domain/ports/basics.ts';
+import { withCure } from '../../../domain/status/alert-texts.ts';
 import type { LogLevel } from '../../config/config.ts';
 import { cleanFields, printableJson, redact } from './redact.ts';
 
@@ -20,7 +21,13 @@ export const createJsonLog = (level: LogLevel, gateway: string): Log => {
       const time = new Date().toISOString();
       writeLogLine(
         printableJson(
-          JSON.stringify({ level: at, time, gateway, ...cleanFields(fields), message: redact(message) }),
+          JSON.stringify({
+            level: at,
+            time,
+            gateway,
+            ...cleanFields(withCure(fields)),
+            message: redact(message),
+          }),
         ),
       );
     };

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream } from 'pino';
 import type { Log, LogFields } from '../../../../domain/ports/basics.ts';
+import { withCure } from '../../../../domain/status/alert-texts.ts';
 import type { LogLevel } from '../../../config/config.ts';
 import { cleanFields, printableJson, redact } from '../../common/redact.ts';
 
@@ -26,7 +27,7 @@ export const createLog = ({ level, gateway, destination }: LogOptions): Log => {
   const write = (at: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) => {
     if (!logger.isLevelEnabled(at)) return;
     if (fields === undefined) logger[at](redact(message));
-    else logger[at](cleanFields(fields), redact(message));
+    else logger[at](cleanFields(withCure(fields)), redact(message));
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 };
