@@ -1,6 +1,5 @@
-import { assertAuthorized, type AuthorizedList, type AuthorizedRead } from '../domain/access/decide.ts';
+import type { AuthorizedRead } from '../domain/access/decide.ts';
 import { LIGHT_ROWS } from '../domain/paging/page-bytes.ts';
-import type { ResourceReader } from '../domain/ports/resources.ts';
 import type { Asker, Storage, Stores } from '../domain/ports/storage.ts';
 import type { RequestBudgets } from './driver/budget.ts';
 import type { Driver } from './driver/driver.ts';
@@ -17,8 +16,7 @@ import { createGrantStore } from './stores/grants/grants.ts';
 import { createPeerRenewalStore } from './stores/renewal/peer-renewals.ts';
 import { createPeerTrustStore } from './stores/revocation/peer-trust.ts';
 import { createPeerStore } from './stores/peers/peers.ts';
-import { leasedReader } from './stores/resources/leased-reader.ts';
-import { createResourceReader } from './stores/resources/resource-reader.ts';
+import { createResourceReader, type ReadConnection } from './stores/resources/resource-reader.ts';
 import { createResourceWriter } from './stores/resources/resource-writer.ts';
 import { createRevocationEpochStore } from './stores/revocation/revocation-epoch.ts';
 import { createRevocationOutbox } from './stores/revocation/revocation-outbox.ts';
@@ -100,21 +98,6 @@ const ping = async (driver: Driver, demand: 'api' | 'peers'): Promise<void> => {
   refuseUnfit(session, demand);
 };
 
-/** What a peer asks goes over the peers' login, and what a person asks at the own gateway never does. */
-const readerByFence = (own: ResourceReader, peers: ResourceReader): ResourceReader => {
-  const of = (read: AuthorizedRead): ResourceReader => {
-    assertAuthorized(read);
-    return read.terms.fence === null ? own : peers;
-  };
-  return {
-    capabilities: async (read) => of(read).capabilities(read),
-    list: async (read) => of(read).list(read),
-    listJson: async (read) => of(read).listJson(read),
-    get: async (read) => of(read).get(read),
-    search: async (read) => of(read).search(read),
-  };
-};
-
 /** One driver for every purpose: the one session of the embedded database, or the one connection of a short life. */
 export const forAll = (driver: Driver): Drivers => ({
   reads: driver,
@@ -139,10 +122,18 @@ export interface StorageParts {
   readonly monitor?: Pick<DatabaseMonitor, 'state'>;
 }
 
-const readerOn = (db: Driver, lease: Lease | undefined): ResourceReader =>
-  lease === undefined
-    ? createResourceReader(db)
-    : leasedReader(createResourceReader(db, undefined, lease.holder), db, lease);
+/**
+ * What a peer asks goes over the peers' login, and what a person asks at the own gateway never does. A page of many rows may take as long
+ * as a search, and whatever stands behind it on a connection waits for it (F-5, F-12).
+ */
+const connectionsOf =
+  ({ reads, search, peerReads, peerSearch }: Drivers, lease: Lease | null) =>
+  ({ terms: { fence, target } }: AuthorizedRead): ReadConnection => {
+    const isLong = target.verb === 'search' || (target.verb === 'list' && target.limit > LIGHT_ROWS);
+    return fence === null
+      ? { db: isLong ? search : reads, lease: null }
+      : { db: isLong ? peerSearch : peerReads, lease };
+  };
 
 /** The Storage port over drivers whose sessions are `mosaic_app`, and those for peers `mosaic_peer_reader` where they are others. */
 export const createStorage = (
@@ -150,22 +141,10 @@ export const createStorage = (
   { lease, requests, monitor = createDatabaseMonitor() }: StorageParts = {},
 ): Storage => {
   const drivers = 'query' in given ? forAll(given) : given;
-  const { reads, search, peerReads, peerSearch, writes, background } = drivers;
-  const reader = readerByFence(createResourceReader(reads), readerOn(peerReads, lease));
-  const searcher = readerByFence(createResourceReader(search), readerOn(peerSearch, lease));
-  /** A page of many rows may take as long as a search, and whatever stands behind it on a connection waits for it (F-5, F-12). */
-  const listerOf = (read: AuthorizedList): ResourceReader => {
-    assertAuthorized(read);
-    return read.terms.target.limit > LIGHT_ROWS ? searcher : reader;
-  };
+  const { reads, peerReads, writes, background } = drivers;
   return {
     stores: storesByPurpose(drivers),
-    reader: {
-      ...reader,
-      list: async (read) => listerOf(read).list(read),
-      listJson: async (read) => listerOf(read).listJson(read),
-      search: (read) => searcher.search(read),
-    },
+    reader: createResourceReader(connectionsOf(drivers, lease ?? null)),
     transaction: (work, { asAdmin = false } = {}) =>
       writes.transaction(async (transaction) => {
         if (asAdmin) await transaction.script('set local role mosaic_admin');

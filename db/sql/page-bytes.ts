@@ -1,4 +1,4 @@
-import { LIGHT_ROWS, MAX_PAGE_BYTES } from '../../domain/paging/page-bytes.ts';
+import type { PageBound } from '../../domain/paging/page-bytes.ts';
 
 /*
  * What a page may weigh is counted in the statement that reads it, so that nothing heavier than a page ever leaves the
@@ -7,13 +7,6 @@ import { LIGHT_ROWS, MAX_PAGE_BYTES } from '../../domain/paging/page-bytes.ts';
  * the page there (`rowsWithin`, stored-page.ts): the database takes 5 ms for 99 KB of control characters as JSON, the
  * gateway half a millisecond, and the embedded database answers nobody else meanwhile.
  */
-
-/** How the bytes of a page are bounded. */
-export type PageBound =
-  /** The whole page comes, or no text of it where that is more than `LIGHT_BYTES` as stored. For few rows. */
-  | 'light'
-  /** Rows come until that many bytes are reached, as stored. */
-  | number;
 
 /** Most stored text of a light page. Escaped for JSON it is at most six times as much, and so within `MAX_PAGE_BYTES`. */
 const LIGHT_BYTES = 128 * 1024;
@@ -53,7 +46,3 @@ const light = ({ texts, rows }: Cut): string =>
 
 export const withinBytes = (cut: Cut, bound: PageBound): string =>
   bound === 'light' ? light(cut) : measured(cut, bound);
-
-/** The bound for a page of up to `limit` rows. */
-export const boundOf = (limit: number, maxBytes: number): PageBound =>
-  limit <= LIGHT_ROWS && maxBytes >= MAX_PAGE_BYTES ? 'light' : maxBytes;

@@ -5,7 +5,8 @@ import type { Param } from '../driver/driver.ts';
 import { uuidArray } from '../driver/values.ts';
 import { displayColumns, rawColumns } from './columns.ts';
 import { packedColumns } from './packed.ts';
-import { boundOf, withinBytes, type PageBound } from './page-bytes.ts';
+import { boundOf, type PageBound } from '../../domain/paging/page-bytes.ts';
+import { withinBytes } from './page-bytes.ts';
 import { storedColumns } from './stored-page.ts';
 
 export interface Statement {

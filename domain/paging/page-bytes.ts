@@ -9,6 +9,17 @@ export const MAX_PAGE_BYTES = 1024 * 1024;
 /** Most rows of a page that is first read without counting the bytes of each row as JSON. */
 export const LIGHT_ROWS = 64;
 
+/** How the bytes of a page are bounded. */
+export type PageBound =
+  /** The whole page comes, or no text of it where that is more than 128 KiB as stored. For few rows. */
+  | 'light'
+  /** Rows come until that many bytes are reached, as stored. */
+  | number;
+
+/** The bound for a page of up to `limit` rows. */
+export const boundOf = (limit: number, maxBytes: number): PageBound =>
+  limit <= LIGHT_ROWS && maxBytes >= MAX_PAGE_BYTES ? 'light' : maxBytes;
+
 /** Fields whose length people decide. */
 export const textFields = (resource: Resource): readonly string[] =>
   Object.entries(resourceSpec(resource).fields).flatMap(([name, { kind }]) =>

@@ -9,7 +9,7 @@ import { memoryStorage, queryAs, seed } from '../../testing/database.testkit.ts'
 import { listed } from '../../testing/listed.testkit.ts';
 import { aTeam, aUser } from '../../testing/world.testkit.ts';
 import { storedListStatement } from '../../sql/read.ts';
-import { createResourceReader } from './resource-reader.ts';
+import { allOn, createResourceReader } from './resource-reader.ts';
 
 let storage: PgliteStorage;
 let me: string;
@@ -34,7 +34,7 @@ afterAll(() => storage.close());
 
 /** All pages: how many rows and how much text each had. */
 const pages = async (resource: Resource, limit: number, maxBytes: number) => {
-  const reader = createResourceReader(pgliteDriver(storage.client), maxBytes);
+  const reader = createResourceReader(allOn(pgliteDriver(storage.client)), maxBytes);
   const principal = { userId: me, isAdmin: false, access: 'read' } as const;
   const seen: string[] = [];
   const sizes: { readonly rows: number; readonly text: number; readonly last: number }[] = [];
@@ -142,9 +142,9 @@ describe('the JSON of a list', () => {
         fc.integer({ min: 1, max: 40 }),
         async (rows, maxBytes, limit) => {
           await store(rows);
-          const plain = await createResourceReader(pgliteDriver(storage.client)).list(ask(10_000));
+          const plain = await createResourceReader(allOn(pgliteDriver(storage.client))).list(ask(10_000));
           if (!plain.admitted) throw new Error('refused');
-          const reader = createResourceReader(pgliteDriver(storage.client), maxBytes);
+          const reader = createResourceReader(allOn(pgliteDriver(storage.client)), maxBytes);
           const seen: string[] = [];
           for (let after: CursorPosition | null = null, isFirst = true; isFirst || after !== null;) {
             const page = await reader.listJson(ask(limit, after));
@@ -172,7 +172,7 @@ describe('the JSON of a list', () => {
     await store([{ title: `a${separator},b`, body: `${separator};${separator},c` }]);
     const drawn = vi.spyOn(crypto, 'randomUUID').mockReturnValue(separator);
     try {
-      const page = await createResourceReader(pgliteDriver(storage.client)).listJson(ask(1_000));
+      const page = await createResourceReader(allOn(pgliteDriver(storage.client))).listJson(ask(1_000));
       const items = page.admitted ? (JSON.parse(`[${page.value.json}]`) as ResourceRow[]) : [];
       expect(items.map(({ title, body }) => [title, body])).toEqual([
         [`a${separator},b`, `${separator};${separator},c`],

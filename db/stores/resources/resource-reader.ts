@@ -1,13 +1,22 @@
-import { assertAuthorized, type AuthorizedList } from '../../../domain/access/decide.ts';
+import {
+  assertAuthorized,
+  type AuthorizedCapabilities,
+  type AuthorizedGet,
+  type AuthorizedList,
+  type AuthorizedRead,
+  type AuthorizedSearch,
+} from '../../../domain/access/decide.ts';
+import { MosaicError } from '../../../domain/errors.ts';
 import type { Page } from '../../../domain/ports/page.ts';
 import type { Fenced, JsonPage, ResourceReader } from '../../../domain/ports/resources.ts';
-import { MAX_PAGE_BYTES, rowsWithin } from '../../../domain/paging/page-bytes.ts';
+import { boundOf, MAX_PAGE_BYTES, rowsWithin } from '../../../domain/paging/page-bytes.ts';
 import { RESOURCES, type Resource, type ResourceRow } from '../../../domain/resources.ts';
 import { positionOf, type FoundRow } from '../../../domain/search/hit.ts';
 import type { Queryable } from '../../driver/driver.ts';
+import { DatabaseFault } from '../../driver/errors.ts';
+import type { Lease } from '../../lease.ts';
 import { shownColumns } from '../../sql/columns.ts';
 import { unpack, type PackedPage } from '../../sql/packed.ts';
-import { boundOf } from '../../sql/page-bytes.ts';
 import {
   capabilitiesStatement,
   getStatement,
@@ -88,77 +97,121 @@ const longPage = async (
   return admitted({ json, count, next: hasMore ? last : null });
 };
 
+/** Where a read goes, and whose serving lease its statement looks for there; null: none. */
+export interface ReadConnection {
+  readonly db: Queryable;
+  readonly lease: Lease | null;
+}
+
+/** For a database whose reads all go one way. */
+export const allOn = (db: Queryable) => (): ReadConnection => ({ db, lease: null });
+
+const tooLate = (): MosaicError =>
+  new MosaicError('database_unavailable', {
+    cause: new DatabaseFault('LEASE', 'the answer came after the lease'),
+  });
+
+/** An answer that took longer than a lease lasts says nothing of now. */
+const inTime = async <T>(lease: Lease, work: () => Promise<T>): Promise<T> => {
+  lease.assertHeld();
+  const from = performance.now();
+  const answer = await work();
+  if (performance.now() - from > lease.lengthMs) throw tooLate();
+  return answer;
+};
+
+/**
+ * Where a statement found the lease missing, that is the database's state (503) and nothing about the grant. It may have been renewed
+ * between the statement that missed it and the look at it: only after that look a refusal is the grant's.
+ */
+const leased = async <T>(
+  { db, lease }: ReadConnection & { readonly lease: Lease },
+  work: () => Promise<Fenced<T>>,
+): Promise<Fenced<T>> => {
+  const answer = await inTime(lease, work);
+  if (answer.admitted) return answer;
+  await lease.assertHeldOn(db);
+  return inTime(lease, work);
+};
+
+type Work<Read, T> = (db: Queryable, read: Read, holder: string | null) => Promise<Fenced<T>>;
+
+const listRows = async (
+  db: Queryable,
+  { terms }: AuthorizedList,
+  holder: string | null,
+  maxPageBytes: number,
+): Promise<Fenced<Page<ResourceRow>>> => {
+  const { limit } = terms.target;
+  const bound = boundOf(limit, maxPageBytes);
+  const readRows = (within: typeof bound): Promise<readonly MaybeRow[]> => {
+    const { text, params } = listStatement(terms, within, holder);
+    return db.query<MaybeRow>(text, params);
+  };
+  let rows = await readRows(bound);
+  // A title is never null otherwise.
+  if (bound === 'light' && isRow(rows[0]) && rows[0]['title'] === null) rows = await readRows(maxPageBytes);
+  if (rows.length === 0) return REFUSED;
+  if (!isRow(rows[0])) return admitted({ items: [], next: null });
+  const found = rows as readonly ResourceRow[];
+  const whole = found.at(-1)?.['title'] === null ? found.length - 1 : found.length;
+  const fitting = bound === 'light' ? whole : rowsWithin(found.slice(0, whole), maxPageBytes);
+  const items = found.slice(0, Math.min(fitting, limit));
+  const last = items.length < found.length ? items.at(-1) : undefined;
+  return admitted({ items, next: last === undefined ? null : { createdAt: last.created_at, id: last.id } });
+};
+
 /**
  * Reads rows for who was authorized, each in one statement: nothing here filters, the statement does.
- * @param holder whose serving lease the statements look for; null: none
+ * @param connectionFor which connection a read takes
  */
 export const createResourceReader = (
-  db: Queryable,
+  connectionFor: (read: AuthorizedRead) => ReadConnection,
   maxPageBytes = MAX_PAGE_BYTES,
-  holder: string | null = null,
-): ResourceReader => ({
-  ...createRowReader(db, maxPageBytes, holder),
-
-  listJson: async (read) => {
-    assertAuthorized(read);
-    const { limit } = read.terms.target;
-    const light = boundOf(limit, maxPageBytes) === 'light' ? await lightPage(db, read, holder) : null;
-    const page = light ?? (await longPage(db, read, maxPageBytes, holder));
-    if (page !== null) return page;
-    const plain = await createRowReader(db, maxPageBytes, holder).list(read);
-    return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
-  },
-});
-
-const createRowReader = (
-  db: Queryable,
-  maxPageBytes: number,
-  holder: string | null,
-): Omit<ResourceReader, 'listJson'> => ({
-  capabilities: async (read) => {
-    assertAuthorized(read);
-    const { text, params } = capabilitiesStatement(read.terms, holder);
-    return (await db.query(text, params)).length === 1 ? admitted(null) : REFUSED;
-  },
-
-  list: async (read) => {
-    assertAuthorized(read);
-    const bound = boundOf(read.terms.target.limit, maxPageBytes);
-    const readRows = (within: typeof bound): Promise<readonly MaybeRow[]> => {
-      const { text, params } = listStatement(read.terms, within, holder);
-      return db.query<MaybeRow>(text, params);
+): ResourceReader => {
+  const reading =
+    <Read extends AuthorizedRead, T>(work: Work<Read, T>) =>
+    async (read: Read): Promise<Fenced<T>> => {
+      assertAuthorized(read);
+      const { db, lease } = connectionFor(read);
+      // Who reads at their own gateway has no fence, and no lease to look for.
+      if (lease === null || read.terms.fence === null) return work(db, read, null);
+      return leased({ db, lease }, () => work(db, read, lease.holder));
     };
-    let rows = await readRows(bound);
-    // A title is never null otherwise.
-    if (bound === 'light' && isRow(rows[0]) && rows[0]['title'] === null) rows = await readRows(maxPageBytes);
-    if (rows.length === 0) return REFUSED;
-    if (!isRow(rows[0])) return admitted({ items: [], next: null });
-    const found = rows as readonly ResourceRow[];
-    const whole = found.at(-1)?.['title'] === null ? found.length - 1 : found.length;
-    const fitting = bound === 'light' ? whole : rowsWithin(found.slice(0, whole), maxPageBytes);
-    const items = found.slice(0, Math.min(fitting, read.terms.target.limit));
-    const last = items.length < found.length ? items.at(-1) : undefined;
-    return admitted({ items, next: last === undefined ? null : { createdAt: last.created_at, id: last.id } });
-  },
+  return {
+    capabilities: reading(async (db, { terms }: AuthorizedCapabilities, holder) => {
+      const { text, params } = capabilitiesStatement(terms, holder);
+      return (await db.query(text, params)).length === 1 ? admitted(null) : REFUSED;
+    }),
 
-  get: async (read) => {
-    assertAuthorized(read);
-    const { text, params } = getStatement(read.terms, holder);
-    const [row] = await db.query<MaybeRow>(text, params);
-    if (row === undefined) return REFUSED;
-    return admitted(isRow(row) ? row : null);
-  },
+    list: reading((db, read: AuthorizedList, holder) => listRows(db, read, holder, maxPageBytes)),
 
-  search: async (read) => {
-    assertAuthorized(read);
-    const { text, params } = searchStatement(read.terms, maxPageBytes, holder);
-    const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
-    if (rows.length === 0) return REFUSED;
-    const found = rows.filter((row) => row._resource !== null);
-    const whole = found.at(-1)?.['title'] === null ? found.slice(0, -1) : found;
-    const fitting = rowsWithin(whole, maxPageBytes);
-    const hits = whole.slice(0, Math.min(fitting, read.terms.target.limit)).map(toFound);
-    const last = found.length > hits.length ? hits.at(-1) : undefined;
-    return admitted({ hits, next: last === undefined ? null : positionOf(last) });
-  },
-});
+    listJson: reading(async (db, read: AuthorizedList, holder) => {
+      const isLight = boundOf(read.terms.target.limit, maxPageBytes) === 'light';
+      const light = isLight ? await lightPage(db, read, holder) : null;
+      const page = light ?? (await longPage(db, read, maxPageBytes, holder));
+      if (page !== null) return page;
+      const plain = await listRows(db, read, holder, maxPageBytes);
+      return plain.admitted ? admitted(asJson(plain.value)) : REFUSED;
+    }),
+
+    get: reading(async (db, { terms }: AuthorizedGet, holder) => {
+      const { text, params } = getStatement(terms, holder);
+      const [row] = await db.query<MaybeRow>(text, params);
+      if (row === undefined) return REFUSED;
+      return admitted(isRow(row) ? row : null);
+    }),
+
+    search: reading(async (db, { terms }: AuthorizedSearch, holder) => {
+      const { text, params } = searchStatement(terms, maxPageBytes, holder);
+      const rows = await db.query<FoundColumns | { readonly _resource: null }>(text, params);
+      if (rows.length === 0) return REFUSED;
+      const found = rows.filter((row) => row._resource !== null);
+      const whole = found.at(-1)?.['title'] === null ? found.slice(0, -1) : found;
+      const fitting = rowsWithin(whole, maxPageBytes);
+      const hits = whole.slice(0, Math.min(fitting, terms.target.limit)).map(toFound);
+      const last = found.length > hits.length ? hits.at(-1) : undefined;
+      return admitted({ hits, next: last === undefined ? null : positionOf(last) });
+    }),
+  };
+};

@@ -5,7 +5,7 @@ import type { PgliteStorage } from '../../connect/pglite.ts';
 import { pgliteDriver } from '../../driver/pglite.ts';
 import { memoryStorage, seed } from '../../testing/database.testkit.ts';
 import { aUser } from '../../testing/world.testkit.ts';
-import { createResourceReader } from './resource-reader.ts';
+import { allOn, createResourceReader } from './resource-reader.ts';
 
 let storage: PgliteStorage;
 let me: string;
@@ -34,7 +34,7 @@ const pages = async (
   limit: number,
   maxBytes: number,
 ) => {
-  const reader = createResourceReader(pgliteDriver(storage.client), maxBytes);
+  const reader = createResourceReader(allOn(pgliteDriver(storage.client)), maxBytes);
   const principal = { userId: me, isAdmin: false, access: 'read' } as const;
   const seen: string[] = [];
   const sizes: { readonly rows: number; readonly text: number; readonly last: number }[] = [];
