@@ -29,3 +29,11 @@ export const takeFrom = (
   const wait = Math.max((used + 1 - capacity) / refillPerSecond, isBeyond ? SETTLED_SECONDS - passed : 0);
   return { allowed: false, remaining: 0, retryAfterSeconds: Math.max(1, Math.ceil(wait - ROUNDING)) };
 };
+
+/** @throws RangeError for a bucket that could never be asked, or never be empty */
+export const assertBucket = ({ capacity, refillPerSecond }: TokenBucket): void => {
+  const sane = Number.isFinite(capacity) && Number.isFinite(refillPerSecond);
+  if (!sane || capacity < 1 || refillPerSecond <= 0) {
+    throw new RangeError('a token bucket needs a capacity of at least 1 and a refill above 0');
+  }
+};

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, KeyValue } from '../../domain/ports/basics.ts';
-import { assertBucket, takeFrom, type Bucket } from './token-bucket.ts';
+import { assertBucket, takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 
 export interface MemoryKeyValueOptions {
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { MosaicError } from '../../domain/errors.ts';
 import type { Clock, KeyValue, Log, TakeResult, TokenBucket } from '../../domain/ports/basics.ts';
 import { unavailable } from './commands.ts';
-import { takeFrom, type Bucket } from './token-bucket.ts';
+import { takeFrom, type Bucket } from '../../domain/token-bucket.ts';
 
 export interface OutageOptions {
   /** While the store is away: `local`, a strict bucket in this process for each one there; `refuse`, nothing (503). */

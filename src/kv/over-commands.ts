@@ -8,7 +8,8 @@ import {
   type CommandPort,
   type Reply,
 } from './commands.ts';
-import { assertBucket, readTake, TAKE_SCRIPT, TAKE_SCRIPT_SHA1 } from './token-bucket.ts';
+import { assertBucket } from '../../domain/token-bucket.ts';
+import { readTake, TAKE_SCRIPT, TAKE_SCRIPT_SHA1 } from './token-bucket.ts';
 
 /** Stands before every key, so that a user of the server can be confined to it (infra/valkey/make-users.sh). */
 const DEFAULT_PREFIX = 'mosaic:';

@@ -1,4 +1,4 @@
-import { SETTLED_SECONDS, type TakeResult, type TokenBucket } from '../../domain/ports/basics.ts';
+import { SETTLED_SECONDS, type TakeResult } from '../../domain/ports/basics.ts';
 import { unavailable, type Reply } from './commands.ts';
 
 /**
@@ -32,14 +32,6 @@ return {0, 0, math.min(31536000, math.max(1, math.ceil(wait - 1e-6)))}
 /** SHA-1 of the script, by which a server finds it. A test compares. */
 export const TAKE_SCRIPT_SHA1 = 'dea17bf660701cd54f140e8061114dd6d4323f9c';
 
-/** @throws RangeError for a bucket that could never be asked, or never be empty */
-export const assertBucket = ({ capacity, refillPerSecond }: TokenBucket): void => {
-  const sane = Number.isFinite(capacity) && Number.isFinite(refillPerSecond);
-  if (!sane || capacity < 1 || refillPerSecond <= 0) {
-    throw new RangeError('a token bucket needs a capacity of at least 1 and a refill above 0');
-  }
-};
-
 /** @throws MosaicError `unavailable` when this is not the script's answer */
 export const readTake = (reply: Reply): TakeResult => {
   const [allowed, remaining, wait] = Array.isArray(reply) ? (reply as readonly Reply[]).map(Number) : [];
@@ -48,5 +40,3 @@ export const readTake = (reply: Reply): TakeResult => {
   }
   return { allowed: allowed === 1, remaining: remaining as number, retryAfterSeconds: wait as number };
 };
-
-export { takeFrom, type Bucket } from '../../domain/token-bucket.ts';

@@ -2,7 +2,7 @@ import type { AuditDraft } from '../../../../domain/audit/chain.ts';
 import type { ErrorCode } from '../../../../domain/errors.ts';
 import type { Clock, Log, TokenBucket } from '../../../../domain/ports/basics.ts';
 import type { AuditSink } from '../../../app/deps.ts';
-import { takeFrom, type Bucket } from '../../../kv/token-bucket.ts';
+import { takeFrom, type Bucket } from '../../../../domain/token-bucket.ts';
 
 /** A connection whose client certificate did not verify, or that had none: no handler of ours ever saw it. */
 export interface Refusal {
