@@ -55,6 +55,12 @@ export const ownFault = (cause: unknown): PeerFailure =>
     cause,
   });
 
+/** No answer came: the deadline passed, the call was given up, or it could not be made. */
+const unansweredBy = (signal: AbortSignal, cause: unknown): PeerFailure => {
+  if (!signal.aborted) return ownFault(cause);
+  return peerFailure(isGivenUp(signal) ? 'peer_unreachable' : 'peer_timeout', { cause });
+};
+
 const FIRST_PAUSE_MS = 50;
 
 /** Half of `most` to all of it, so that those who failed together do not come back together. */
@@ -129,16 +135,6 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     return { result, givenUp };
   };
 
-  const once = async (): Promise<Result<T, PeerFailure>> => {
-    terms = null;
-    try {
-      return await abortable(signal, circuits.run(peer.id, call));
-    } catch (cause) {
-      if (!signal.aborted) return err(ownFault(cause));
-      return err(peerFailure(isGivenUp(signal) ? 'peer_unreachable' : 'peer_timeout', { cause }));
-    }
-  };
-
   try {
     await clients.use(peer);
   } catch (cause) {
@@ -149,12 +145,14 @@ export const ask = async <T>(peer: AskedPeer, question: Question<T>, asking: Ask
     health.note(peer.id, 'peer_unreachable');
     return { result: err(peerFailure('peer_unreachable', { message, cause })), terms: null };
   }
-  let result = await once();
-  for (let again = 0; again < outbound.retries && isWorthAnother(result); again += 1) {
-    if (circuits.of(peer.id).state !== 'closed') break;
+  for (let again = 0; ; again += 1) {
+    terms = null;
+    const result = await abortable(signal, circuits.run(peer.id, call)).catch(
+      (cause: unknown): Result<T, PeerFailure> => err(unansweredBy(signal, cause)),
+    );
+    const isLast = again >= outbound.retries || !isWorthAnother(result);
+    if (isLast || circuits.of(peer.id).state !== 'closed') return { result, terms };
     await pause(jittered(FIRST_PAUSE_MS * 4 ** again), signal);
-    if (signal.aborted) break;
-    result = await once();
+    if (signal.aborted) return { result, terms };
   }
-  return { result, terms };
 };

@@ -1,6 +1,6 @@
 import { outcomeOf } from '../../../domain/audit/entry.ts';
 import { MosaicError } from '../../../domain/errors.ts';
-import type { SpanContext } from '../../../domain/ports/telemetry.ts';
+import type { SpanContext, Telemetry } from '../../../domain/ports/telemetry.ts';
 import type { Resource } from '../../../domain/resources.ts';
 import { readTraceparent } from '../../../domain/telemetry/traceparent.ts';
 import type { Deps } from '../../app/deps.ts';
@@ -66,13 +66,22 @@ const attributesOf = ({ verb, resource, source }: QueryTraced, error: unknown, d
 };
 
 /** One person's query, and the calls to peers within it: one trace, which goes on from the person's program where it has one. */
-export const watchQuery = async <T>(
+export const watchQuery = <T>(
   deps: TraceDeps,
   query: QueryTraced,
   work: (trace: CallTrace) => Promise<T>,
 ): Promise<T> => {
-  const { telemetry, newSpanId, clock } = deps;
-  if (telemetry === undefined) return work({ traceparent: traceparent(newSpanId, query.traceId) });
+  const { telemetry } = deps;
+  return telemetry === undefined
+    ? work({ traceparent: traceparent(deps.newSpanId, query.traceId) })
+    : recordQuery({ ...deps, telemetry }, query, work);
+};
+
+const recordQuery = async <T>(
+  { telemetry, newSpanId, clock }: TraceDeps & { readonly telemetry: Telemetry },
+  query: QueryTraced,
+  work: (trace: CallTrace) => Promise<T>,
+): Promise<T> => {
   const parent = readTraceparent(query.parent);
   const context: SpanContext | null = telemetry.begin(query.traceId, parent, 'client');
   const place = {

@@ -99,14 +99,19 @@ export const watchCalls =
     return call;
   };
 
+type Work<T> = (call: WatchedCall | undefined) => Promise<Result<T, PeerFailure>>;
+
 /** Makes a call, watched where somebody does. @param work is given the call to go by, or undefined */
-export const watched = async <T>(
+export const watched = <T>(
   watch: WatchCall | undefined,
   [peer, verb, resource]: Parameters<WatchCall>,
-  work: (call: WatchedCall | undefined) => Promise<Result<T, PeerFailure>>,
+  work: Work<T>,
 ): Promise<Result<T, PeerFailure>> => {
   const call = watch?.(peer, verb, resource);
-  if (call === undefined) return work(call);
+  return call === undefined ? work(call) : untilEnd(call, work);
+};
+
+const untilEnd = async <T>(call: WatchedCall, work: Work<T>): Promise<Result<T, PeerFailure>> => {
   let result: Result<T, PeerFailure> | null = null;
   try {
     return (result = await work(call));

@@ -120,9 +120,9 @@ const peerSource = (peer: AskedPeer, index: number, resource: Resource, wish: Wi
     name: `federated:${peer.name}`,
     key: peer.id,
     peer,
-    list: async (state, position, limit) => {
+    list: (state, position, limit) => {
       const failure = unusable();
-      if (failure !== null) return { ok: false, failure };
+      if (failure !== null) return Promise.resolve({ ok: false, failure });
       const context = consulting();
       return walk(
         (cursor, size) => listAtPeer(peer, resource, { cursor, limit: size }, context),

@@ -104,7 +104,7 @@ const sessionOf = ({ principal, session }: Query): Session => ({ userId: princip
  *
  * @throws MosaicError `invalid_cursor`, `peer_unknown`; the failure itself when no source answered
  */
-export const queryList = async (
+export const queryList = (
   deps: OutboundDeps,
   query: Query & { readonly limit: number; readonly cursor: string | undefined },
 ): Promise<Answer> =>
