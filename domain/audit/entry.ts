@@ -1,4 +1,6 @@
+import { toHex } from '../bytes.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Mac } from '../paging/cursor.ts';
 
 export type AuditOutcome = 'allowed' | 'denied' | 'error';
 
@@ -51,3 +53,21 @@ export const classOf = ({ outcome, verb }: Pick<AuditEntry, 'outcome' | 'verb'>)
 
 export const outcomeOf = (status: number): AuditOutcome =>
   status < 400 ? 'allowed' : status < 500 ? 'denied' : 'error';
+
+/** RFC 8785 canonical JSON text of a value. Injected: the rules import nothing. */
+export type Canonicalize = (value: unknown) => string;
+
+const encoder = new TextEncoder();
+
+/**
+ * The keyed hash of a query: HMAC-SHA-256 over the RFC 8785 canonical form of its parameters, under a sealed
+ * key of the grant (or the gateway's where no grant is known), so that a dictionary does not reveal the query.
+ *
+ * @returns 64 lower-case hexadecimal characters
+ */
+export const queryHash = (
+  mac: Mac,
+  canonicalize: Canonicalize,
+  verb: string,
+  parameters: Readonly<Record<string, string | number | boolean | null | readonly string[]>>,
+): string => toHex(mac(encoder.encode(canonicalize({ verb, parameters }))));

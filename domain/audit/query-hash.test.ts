@@ -4,7 +4,7 @@ import canonicalize from 'canonicalize';
 import { describe, expect, it } from 'vitest';
 import type { Mac } from '../paging/cursor.ts';
 import { outcomeOf } from './entry.ts';
-import { queryHash } from './query-hash.ts';
+import { queryHash } from './entry.ts';
 
 const macOf =
   (byte: number): Mac =>

@@ -8,7 +8,7 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 
 /** A whole number in a query parameter: plain decimal digits, no sign, exponent or leading zero (ABUSE 32). */
-export const wholeNumber = (minimum: number, maximum: number, fallback: number) =>
+const wholeNumber = (minimum: number, maximum: number, fallback: number) =>
   z
     .string()
     .regex(/^(?:0|[1-9]\d{0,8})$/, `must be a whole number from ${minimum} to ${maximum}`)
@@ -20,11 +20,13 @@ export const wholeNumber = (minimum: number, maximum: number, fallback: number) 
     .default(fallback)
     .meta({ type: 'integer', minimum, maximum, description: `Default ${fallback}.` });
 
-/** The shape to spread into a list's query object. */
-export const pageQuery = {
-  limit: wholeNumber(1, MAX_LIMIT, DEFAULT_LIMIT),
+/** The shape to spread into a list's query object. @param most rows of a page */
+export const pageQueryUpTo = (most: number) => ({
+  limit: wholeNumber(1, most, DEFAULT_LIMIT),
   cursor: z.string().min(1).max(512).optional().meta({ description: '`next_cursor` of the page before.' }),
-};
+});
+
+export const pageQuery = pageQueryUpTo(MAX_LIMIT);
 
 /** The body of a list's answer. */
 export const pageOf = <T extends z.ZodType>(item: T) =>

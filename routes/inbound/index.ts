@@ -1,15 +1,18 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import { z } from 'zod';
 import { MosaicError, type ErrorCode } from '../../domain/errors.ts';
 import { maxRowBytes, mostPageBytes } from '../../domain/paging/page-bytes.ts';
 import { isResource, RESOURCES, type Resource } from '../../domain/resources.ts';
+import { MAX_ROWS_LIMIT } from '../../domain/scope/scope.ts';
 import type { Deps } from '../../src/app/deps.ts';
 import type { InboundDeps } from '../../src/inbound/deps.ts';
 import { rateLimitFields } from '../../src/kernel/rate-limit.ts';
-import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/inbound/read/caching-terms.ts';
-import { EPOCH_HEADER } from '../../src/inbound/revocation/revocation-statements.ts';
+import { cachingTerms, refusalTerms, TERMS_HEADER } from '../../src/protocol/cache-policy.ts';
+import { EPOCH_HEADER } from '../../src/protocol/statement.ts';
 import { createServing, type Listed, type Parameters, type Serving } from '../../src/inbound/read/serve.ts';
 import { SECURITY_HEADERS, createBase, type AppEnv } from '../http/http.ts';
 import { describe, guard } from '../openapi/describe.ts';
+import { pageQueryUpTo } from '../http/paging.ts';
 import { showHit } from '../http/search-shapes.ts';
 import { validate } from '../http/validate.ts';
 import { sendWork } from '../middleware/work.ts';
@@ -18,15 +21,7 @@ import type { CertificateSource } from './certificate-source.ts';
 import { admit, auditInbound, callerOf, inboundOf } from './inbound.ts';
 import { renewalRoutes } from './renewal.ts';
 import { guardEpoch, stateRevocations } from './revocation.ts';
-import {
-  capabilitiesAnswer,
-  itemAnswer,
-  listAnswer,
-  listQuery,
-  noQuery,
-  searchAnswer,
-  searchQuery,
-} from './schemas.ts';
+import { capabilitiesAnswer, itemAnswer, listAnswer, noQuery, searchAnswer, searchQuery } from './schemas.ts';
 
 const GRANT_ERRORS: readonly ErrorCode[] = [
   'grant_unknown',
@@ -218,7 +213,7 @@ export const federationRoutes = (deps: InboundDeps, serving: Serving = createSer
       note(c, 'list', resourceOf(c));
       return next();
     },
-    validate('query', listQuery, { isRemembered: true }),
+    validate('query', z.strictObject(pageQueryUpTo(MAX_ROWS_LIMIT)), { isRemembered: true }),
     async (c) => {
       const { limit, cursor = null } = c.req.valid('query');
       const resource = resourceOf(c);

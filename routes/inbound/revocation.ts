@@ -2,7 +2,8 @@ import type { MiddlewareHandler } from 'hono';
 import { MosaicError, toProblem } from '../../domain/errors.ts';
 import type { InboundDeps } from '../../src/inbound/deps.ts';
 import type { EpochKeeper } from '../../src/inbound/revocation/revocation-epoch.ts';
-import { createStatements, EPOCH_HEADER } from '../../src/inbound/revocation/revocation-statements.ts';
+import { createStatements } from '../../src/inbound/revocation/revocation-statements.ts';
+import { EPOCH_HEADER } from '../../src/protocol/statement.ts';
 import { answerIdOf, type AppEnv } from '../http/http.ts';
 import { inboundOf } from './inbound.ts';
 

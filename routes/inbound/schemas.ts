@@ -1,17 +1,10 @@
 import { z } from 'zod';
 import { RESOURCES, RESOURCE_TABLE, type Resource } from '../../domain/resources.ts';
 import { MAX_ROWS_LIMIT } from '../../domain/scope/scope.ts';
-import { wholeNumber } from '../http/paging.ts';
+import { pageQueryUpTo } from '../http/paging.ts';
 import { hitShape, searchQuery as askedFor } from '../http/search-shapes.ts';
 
-const DEFAULT_LIMIT = 50;
-
-export const listQuery = z.strictObject({
-  limit: wholeNumber(1, MAX_ROWS_LIMIT, DEFAULT_LIMIT),
-  cursor: z.string().min(1).max(512).optional().meta({ description: '`next_cursor` of the page before.' }),
-});
-
-export const searchQuery = listQuery.extend(askedFor);
+export const searchQuery = z.strictObject({ ...pageQueryUpTo(MAX_ROWS_LIMIT), ...askedFor });
 
 export { noQuery } from '../http/shapes.ts';
 

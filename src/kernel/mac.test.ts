@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { queryHash } from '../../domain/audit/query-hash.ts';
+import { queryHash } from '../../domain/audit/entry.ts';
 import { hashText, macWith, toBase64Url } from './mac.ts';
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);

@@ -73,7 +73,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'routes-inbound',
     files: ['routes/{inbound,enrollment}/**'],
-    imports: [...RULES, ...SHARED_ROUTES, 'src/{kernel,audit,inbound}/**'],
+    imports: [...RULES, ...SHARED_ROUTES, 'src/{kernel,protocol,audit,inbound}/**'],
     packages: [...HONO, 'zod'],
     portable: true,
   },

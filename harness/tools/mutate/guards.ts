@@ -49,7 +49,14 @@ export const GUARDS: readonly Guard[] = [
   {
     area: 'rate-limit',
     files: ['domain/token-bucket.ts', 'src/kernel/rate-limit.ts'],
-    tests: [['src/kernel/rate-limit.test.ts', 'src/kv/memory.test.ts', 'src/kv/token-bucket.test.ts']],
+    tests: [
+      [
+        'domain/token-bucket.test.ts',
+        'src/kernel/rate-limit.test.ts',
+        'src/kv/memory.test.ts',
+        'src/kv/token-bucket.test.ts',
+      ],
+    ],
   },
   {
     area: 'rate-limit',

@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize';
 import { decide, type Denial } from '../../../domain/access/decide.ts';
-import { queryHash } from '../../../domain/audit/query-hash.ts';
+import { queryHash } from '../../../domain/audit/entry.ts';
 import { outOfTime, verdictParts } from '../../../domain/peers/certificate-verdict.ts';
 import { MosaicError } from '../../../domain/errors.ts';
 import { decodeCursor, encodeCursor, type CursorBinding } from '../../../domain/paging/cursor.ts';

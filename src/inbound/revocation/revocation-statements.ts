@@ -1,9 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../app/deps.ts';
-import { EPOCH_HEADER, signStatement } from '../../protocol/statement.ts';
+import { signStatement } from '../../protocol/statement.ts';
 import type { Caller } from '../read/serve.ts';
-
-export { EPOCH_HEADER };
 
 const MAX_STATEMENTS = 1_000;
 
