@@ -195,6 +195,7 @@ export const asker = (
       connect: ({ keyPem }: { readonly keyPem: string }) => clientOf(peers[keyPem] ?? fakePeer([])),
     },
     storage: {
+      within: (_asker: unknown, work: () => Promise<unknown>) => work(),
       reader: {
         list: async ({ terms }: AuthorizedList) => {
           const rest = listAfter(own, terms.target.after);
