@@ -74,6 +74,7 @@ export const describeAuditOutage = (components: string, boot: () => Promise<Worl
     it('F-64 M4-8 X-37 the latency of requests does not change, and accepted = written + dropped exactly', async () => {
       await load();
       const usual = Math.max(Math.min(...(await load())), Math.min(...(await load())));
+      await world.work.flushAudit();
       const before = await counters();
       const letGo = await holdTable();
       const from = performance.now();
