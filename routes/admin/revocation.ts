@@ -6,7 +6,7 @@ import {
   namedRevocationState,
   type NamedGrant,
   type NamedRevocationState,
-} from '../../src/inbound/revocation/revocation-epoch.ts';
+} from '../../src/inbound/revocation/lost-revocations.ts';
 import { actorOf } from '../middleware/actor.ts';
 import type { AppEnv } from '../http/http.ts';
 import { authenticate, requireAdmin } from '../middleware/auth.ts';

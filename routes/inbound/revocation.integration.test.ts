@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStorage } from '../../db/storage.ts';
 import { pgliteDriver } from '../../db/driver/pglite.ts';
 import type { PgliteStorage } from '../../db/connect/pglite.ts';
-import { acceptRestore, namedRevocationState } from '../../src/inbound/revocation/revocation-epoch.ts';
+import { acceptRestore, namedRevocationState } from '../../src/inbound/revocation/lost-revocations.ts';
 import { EPOCH_HEADER, isEpochProof, openStatement, signEpoch } from '../../src/protocol/statement.ts';
 import { loadStatementKey } from '../../src/inbound/revocation/statement-key.ts';
 import { createMemorySecrets, createTestSealer } from '../../ca/testing/memory.testkit.ts';

@@ -5,7 +5,7 @@ import type { Alerts, AuditCounters, FrontState } from '../app/deps.ts';
 import type { CacheCounters } from '../outbound/cache/cache.ts';
 import type { Circuit } from '../outbound/client/circuit.ts';
 import { MAX_PEERS, readiness, standingOf, type Readiness } from './readiness.ts';
-import { revocationState, type RevocationState } from '../inbound/revocation/revocation-epoch.ts';
+import { revocationState, type RevocationState } from '../inbound/revocation/lost-revocations.ts';
 import type { OutboundDeps } from '../outbound/deps.ts';
 
 export interface PeerStatus {

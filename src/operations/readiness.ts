@@ -2,7 +2,7 @@ import { DATABASE_CURES, type DatabaseState } from '../../domain/database/state.
 import type { Peer } from '../../domain/ports/peers.ts';
 import { healthOf, type Health, type PeerStanding, type Serving } from '../../domain/status/health.ts';
 import type { FrontState } from '../app/deps.ts';
-import { revocationState } from '../inbound/revocation/revocation-epoch.ts';
+import { revocationState } from '../inbound/revocation/lost-revocations.ts';
 import type { OutboundDeps } from '../outbound/deps.ts';
 
 export interface ServiceState {

@@ -5,7 +5,7 @@ import type { Peer } from '../../domain/ports/peers.ts';
 import type { ReadName, Reading } from '../../domain/telemetry/metrics.ts';
 import type { OutboundDeps } from '../outbound/deps.ts';
 import { readiness } from '../operations/readiness.ts';
-import { revocationState } from '../inbound/revocation/revocation-epoch.ts';
+import { revocationState } from '../inbound/revocation/lost-revocations.ts';
 
 /** More are not looked at: this is read every few seconds. */
 const MAX_PEERS = 1_000;
